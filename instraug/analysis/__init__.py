@@ -1,0 +1,1 @@
+"""Figures over pools and rows: lengths, diversity, instance text proportion, overlap."""

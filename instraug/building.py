@@ -1,0 +1,224 @@
+"""Shards of raw rows -> built rows, or the ranks that a cap goes by.
+
+This is the inner loop of a build: a hundred thousand rows a second and more go through it, which
+is why it calls little; benchmarks/build.py holds it against bare JSON reading and writing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from instraug.errors import InputError, Problem
+from instraug.formats import registry
+from instraug.formats.base import Fields, Options, Unfit
+from instraug.formats.multiinstruct.instances import Adapter, BadRow
+from instraug.formats.ofa_bins import quantiser
+from instraug.placeholders import MissingField
+from instraug.pools import Pool
+from instraug.rowmaker import Making, Take, capped, exhauster, ranked, sampler
+from instraug.sampling import Smallest
+from instraug.shards import Shard, opened
+from instraug.storage.jsonl import LINE_CAP
+
+LISTED = 200
+"""Bad rows of one shard that are listed one by one; all are counted."""
+
+_FAULTS = (
+    orjson.JSONDecodeError,
+    orjson.JSONEncodeError,
+    BadRow,
+    MissingField,
+    RecursionError,
+    Unfit,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a process needs to build any shard."""
+
+    pools: tuple[Pool, ...]
+    format: str
+    options: Options
+    making: Making
+    as_released: bool = False
+    ofa_bins: bool = False
+    per_task: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A row that could not be used."""
+
+    line: int
+    """From 1, within its shard."""
+    kind: str
+    what: str
+    mend: str
+
+
+@dataclass
+class Report:
+    """What became of a shard's rows."""
+
+    lines: int = 0
+    used: dict[str, list[int]] = field(default_factory=dict)
+    """Task -> rows by instruction, in the order of `Pool.instructions`."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Kind of fault -> rows left out."""
+    bad: list[Bad] = field(default_factory=list)
+    """The first `LISTED` of them."""
+
+    def leave_out(self, bad: Bad) -> None:
+        """Count a row that cannot be used, and list it while there is room."""
+        self.kinds[bad.kind] += 1
+        if len(self.bad) < LISTED:
+            self.bad.append(bad)
+
+
+class Builder:
+    """Builds shards; made once in every process.
+
+    Raises:
+        StorageError: a library that the format needs is not installed.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._format = registry.load(plan.format, plan.options)
+        self._rows: list[Any] = []
+        """Encoded rows of the block that is being filled."""
+        self._used = {p.task.name: [0] * len(p.instructions) for p in plan.pools}
+        tasks = [pool.task for pool in plan.pools]
+        self._adapter = Adapter(tasks, as_released=plan.as_released)
+        self._takes = {pool.task.name: self._take(pool) for pool in plan.pools}
+        self._quantise: Callable[[Fields], None] | None = None
+        if plan.ofa_bins:
+            regions = {task.name for task in tasks if task.output == "region"}
+            self._quantise = quantiser(plan.options.images, regions)
+
+    def _take(self, pool: Pool) -> Take:
+        name, making = pool.task.name, self._plan.making
+        take = exhauster if making.all_instructions else sampler
+        prepare = self._adapter.preparer(name)
+        return take(pool, making, self._format.encode, prepare, self._rows, self._used[name])
+
+    def build(
+        self, shard: Shard, bounds: Mapping[str, int], write: Callable[[bytes], Any]
+    ) -> Report:
+        """Write a shard's rows, as blocks of the format.
+
+        Args:
+            shard: What to read.
+            bounds: Task -> the rank from which on its rows are left out; none where it is missing.
+            write: Takes each block.
+
+        Raises:
+            InputError: a line over the cap, or compressed data that is damaged.
+            StorageError: the file cannot be read.
+        """
+        for used in self._used.values():
+            used[:] = [0] * len(used)
+        report = Report()
+        seed, pack, rows = self._plan.making.seed, self._format.pack, self._rows
+        takes = self._takes | {
+            name: capped(self._takes[name], name, seed, bound) for name, bound in bounds.items()
+        }
+
+        def flush() -> None:
+            if rows:
+                write(pack(rows))
+                rows.clear()
+
+        self._each(shard, takes, report, flush)
+        flush()
+        report.used = {name: used.copy() for name, used in self._used.items() if any(used)}
+        return report
+
+    def rank(self, shard: Shard, bounds: Mapping[str, int]) -> dict[str, list[int]]:
+        """Return the smallest ranks of a shard's sound rows by task, as `Smallest.held` does.
+
+        Args:
+            shard: What to read.
+            bounds: Task -> the rank from which on its rows are known to be left out; every task's.
+
+        Raises:
+            InputError, StorageError: as `build` does.
+        """
+        wanted, seed = self._plan.per_task or 0, self._plan.making.seed
+        smallest = {name: Smallest(wanted, bounds[name]) for name in self._takes}
+        takes = {
+            name: ranked(take, name, seed, smallest[name]) for name, take in self._takes.items()
+        }
+        self._each(shard, takes, Report(), self._rows.clear)
+        self._rows.clear()
+        return {name: found for name, s in smallest.items() if (found := s.held())}
+
+    def _each(
+        self,
+        shard: Shard,
+        takes: Mapping[str, Take],
+        report: Report,
+        flush: Callable[[], None],
+    ) -> None:
+        """Parse each line, find its task, hand it over; note every row that cannot be used."""
+        loads, adapt, quantise = orjson.loads, self._adapter.adapt, self._quantise
+        rows, size = self._rows, self._format.block_rows
+        number = 0
+        with opened(shard) as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    fields = loads(line)
+                    try:
+                        take = takes[fields["task_name"]]
+                    except (LookupError, TypeError):
+                        take = takes[adapt(_object(fields))]
+                    if quantise:
+                        quantise(fields)
+                    take(fields, line)
+                    if len(rows) >= size:
+                        flush()
+                except _FAULTS as fault:
+                    if line.strip():
+                        report.leave_out(_bad(fault, line, number, shard))
+        report.lines = number
+
+
+def _object(row: Any) -> Fields:
+    if type(row) is dict:
+        return row
+    raise BadRow("broken line", "no JSON object", "write {...}, one a line")
+
+
+def _bad(fault: BaseException, line: bytes, number: int, shard: Shard) -> Bad:
+    """Say what is wrong with a row.
+
+    Raises:
+        InputError: the line is longer than any row may be; what follows it cannot be trusted.
+    """
+    if len(line) > LINE_CAP:
+        what = f"a line is longer than {LINE_CAP} bytes"
+        raise InputError([Problem(str(shard.path), what, "split the file into lines")])
+    if isinstance(fault, BadRow):
+        return Bad(number, fault.kind, fault.what, fault.mend)
+    if isinstance(fault, Unfit):
+        return Bad(number, "unfit for the format", fault.what, fault.mend)
+    if isinstance(fault, MissingField):
+        what = f"the row has nothing for {{{fault.args[0]}}}"
+        return Bad(number, "missing field", what, "add it, or leave the row out")
+    if isinstance(fault, orjson.JSONDecodeError):
+        return Bad(number, "broken line", _broken(fault, line), "write one JSON object a line")
+    return Bad(number, "broken line", "the JSON is nested too deeply", "flatten it")
+
+
+def _broken(fault: orjson.JSONDecodeError, line: bytes) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1} of the line (0x{line[error.start]:02x}) is not UTF-8"
+    return f"invalid JSON at column {fault.colno}: {fault.msg}"

@@ -1,0 +1,125 @@
+"""``instraug build``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from instraug.cli.options import FOLDER, PATH
+from instraug.cli.output import summarise
+from instraug.errors import Interrupted
+from instraug.formats.registry import FORMATS
+
+
+@click.command()
+@click.argument("tasks", type=FOLDER)
+@click.option(
+    "--instances",
+    type=PATH,
+    multiple=True,
+    required=True,
+    help="A file of rows (also .gz, .zst), or a folder in MultiInstruct's layout; repeatable.",
+)
+@click.option("-o", "--dest", type=PATH, required=True, help="A file (by its suffix), or a folder.")
+@click.option("--instructions", type=PATH, metavar="FILE", help="Rewrites: an instructions.jsonl.")
+@click.option("--epsilon", type=float, metavar="P", help="Probability of a hand-written one (0.5).")
+@click.option("--per-task", type=int, metavar="N", help="Instances of one task at most.")
+@click.option(
+    "--per-instance",
+    type=click.Choice(["sample", "all"]),
+    help="One instruction an instance, or all of its pool.",
+)
+@click.option(
+    "--shuffle-options/--no-shuffle-options", default=None, help="The order of a row's options."
+)
+@click.option(
+    "--format", type=click.Choice(list(FORMATS)), help="Default: what the suffix of DEST says."
+)
+@click.option("--seed", type=int, metavar="N", help="Seed of every random choice (0).")
+@click.option(
+    "--engine",
+    type=click.Choice(["local"]),
+    expose_value=False,
+    help="Where rows are built: in processes of this machine.",
+)
+@click.option("--workers", type=click.IntRange(1), default=1, metavar="N", help="Processes (1).")
+@click.option("--skip-bad", is_flag=True, default=None, help="Leave out rows that cannot be used.")
+@click.option(
+    "--as-released", is_flag=True, default=None, help="Take MultiInstruct's known faults, too."
+)
+@click.option("--ofa-bins", is_flag=True, default=None, help="Spell regions as OFA's <bin_N>.")
+@click.option("--images", metavar="DIR", help="Where image paths start, to embed or measure them.")
+@click.option("--force", is_flag=True, help="Replace DEST.")
+@click.option(
+    "-c", "--config", "config_file", metavar="FILE", help="A config file, or a shipped one's name."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+def build(
+    tasks: Path,
+    instances: tuple[Path, ...],
+    dest: Path,
+    instructions: Path | None,
+    workers: int,
+    force: bool,
+    config_file: str | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Build a training set (MIns+): render instances of the task folder TASKS with instructions.
+
+    Each instance gets one instruction of its task's pool, drawn by a hash of seed, task and
+    unique_id: hand-written with probability epsilon, else a rewrite from --instructions. The rows
+    depend on nothing else, so that they are the same in any order and with any number of workers.
+    """
+    from instraug.buildconfig import BuildConfig, load_build_config, with_options
+    from instraug.configfile import find
+    from instraug.dataset import Job, build_set
+
+    config = load_build_config(find(config_file)) if config_file else BuildConfig()
+    config = with_options(config, options)
+    signal.signal(signal.SIGTERM, _stop)
+    with _Bar(shown=not quiet and sys.stderr.isatty()) as bar:
+        job = Job(tasks, instances, dest, instructions, config, workers, force, bar.show)
+        outcome = build_set(job)
+    if not quiet:
+        for _, problem in outcome.listed:
+            click.echo(f"left out: {problem}", err=True)
+    figures = outcome.figures()
+    if not as_json:
+        figures.pop("tasks")
+    summary = {"dest": str(dest), **figures, "outputs": outcome.outputs}
+    summarise(summary, as_json=as_json, quiet=quiet)
+
+
+def _stop(number: int, _frame: Any) -> None:
+    raise Interrupted(number)
+
+
+class _Bar:
+    """A progress bar that is made when building begins: it brings a thread, and forking is over."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown
+        self._bar: tqdm[Any] | None = None
+
+    def show(self, done: int, total: int) -> None:
+        if self._shown:
+            self._bar = self._bar or tqdm(total=total, unit="part", file=sys.stderr)
+            self._bar.update(done - self._bar.n)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+COMMANDS: dict[str, click.Command] = {"build": build}

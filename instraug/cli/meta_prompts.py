@@ -1,0 +1,52 @@
+"""``instraug meta-prompts list`` and ``instraug meta-prompts bootstrap``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from instraug.cli.options import PATH, api_key, model_options, settings
+from instraug.cli.output import refuse_existing, rows
+
+
+@click.group("meta-prompts")
+def meta_prompts() -> None:
+    """List the meta-prompts, or ask a model for more."""
+
+
+@meta_prompts.command("list")
+@click.option(
+    "--meta-prompts", "source", type=PATH, metavar="FILE|DIR", help="Not the shipped ones."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def list_(source: Path | None, as_json: bool) -> None:
+    """List meta-prompts: id, kind, number of worked examples, title."""
+    from instraug.metaprompts import listing, load
+
+    rows("meta_prompts", listing(load(source)), as_json=as_json)
+
+
+@meta_prompts.command()
+@click.option("-o", "--out", type=PATH, required=True, metavar="FILE", help="The file to write.")
+@model_options
+@click.option("--count", type=click.IntRange(1, 100), default=10, show_default=True)
+@click.option("--seed", type=int, metavar="N", help="Seed of sampling.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+def bootstrap(out: Path, api_key_file: Path | None, count: int, force: bool, **given: Any) -> None:
+    """Ask the model for ten meta-prompts of its own, and write a file that --meta-prompts takes.
+
+    Its replies are kept in FILE.replies.jsonl and not bought again.
+    """
+    from instraug.bootstrapping import bootstrap_file
+    from instraug.model import chosen
+
+    refuse_existing(out, force)
+    key = api_key(api_key_file)
+    config = settings(**given)
+    found = bootstrap_file(out, config, chosen(config, has_key=key is not None), key, count)
+    click.echo(f"{out}: {len(found)} meta-prompts", err=True)
+
+
+COMMANDS = {"meta-prompts": meta_prompts}

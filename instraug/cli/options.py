@@ -1,0 +1,92 @@
+"""Options that several commands share, and how they become a Config."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from instraug.config import Config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+PATH = click.Path(path_type=Path)
+
+_MODEL = [
+    click.option(
+        "-c",
+        "--config",
+        "config_file",
+        metavar="FILE",
+        help="A config file, or the name of a shipped one.",
+    ),
+    click.option(
+        "--model", metavar="NAME", help="A model's name; local, or local:PATH for a GGUF file."
+    ),
+    click.option("--base-url", metavar="URL", help="An OpenAI-compatible endpoint."),
+    click.option(
+        "--api-key-file",
+        type=PATH,
+        metavar="FILE",
+        help="Holds the API key, mode 0600; default: OPENAI_API_KEY.",
+    ),
+    click.option(
+        "--allow-http", is_flag=True, default=None, help="Take plain http beyond loopback."
+    ),
+    click.option(
+        "--use-env-proxy", is_flag=True, default=None, help="Honour HTTP_PROXY and its kin."
+    ),
+]
+
+_SPEND = [
+    click.option("--concurrency", type=int, metavar="N", help="Requests in flight at most."),
+    click.option("--max-requests", type=int, metavar="N", help="Stop before one more than N."),
+    click.option(
+        "--max-tokens", type=int, metavar="N", help="Stop before N tokens could be exceeded."
+    ),
+    click.option(
+        "--max-cost", type=float, metavar="USD", help="Stop before this could be exceeded."
+    ),
+    click.option("--rpm", type=int, metavar="N", help="Requests a minute."),
+    click.option("--tpm", type=int, metavar="N", help="Tokens a minute."),
+]
+
+_SECTIONS = {
+    "endpoint": ("concurrency", "rpm", "tpm", "allow_http", "use_env_proxy"),
+    "budget": ("max_requests", "max_tokens", "max_cost"),
+}
+"""Section of the config -> options that set something in it."""
+
+
+def model_options(command: F) -> F:
+    """Add what says which model is asked, and what a run may spend."""
+    return reduce(lambda f, option: option(f), reversed(_MODEL + _SPEND), command)
+
+
+def settings(config_file: str | None, **given: Any) -> Config:
+    """Read the config and lay the given options over it; an option not given changes nothing.
+
+    Raises:
+        InputError: the file is wrong, every problem at once.
+        UsageError: an option's value is out of range.
+    """
+    from instraug.configfile import find, load_config, with_overrides
+
+    config = load_config(find(config_file)) if config_file else Config()
+    for section, names in _SECTIONS.items():
+        given[section] = {name: given.pop(name, None) for name in names}
+    return with_overrides(config, **given)
+
+
+def api_key(key_file: Path | None) -> str | None:
+    """Return the API key: of the file, else of OPENAI_API_KEY, else None."""
+    if key_file is None:
+        return os.environ.get("OPENAI_API_KEY") or None
+    from instraug.llm.keys import read_key_file
+
+    return read_key_file(key_file)

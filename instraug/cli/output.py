@@ -1,0 +1,52 @@
+"""What commands print: one JSON object on stdout, or a few plain lines; notices on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from instraug.errors import UsageError
+
+
+def summarise(summary: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
+    """Print a summary: as one JSON object on stdout, or as aligned lines on stderr."""
+    if as_json:
+        click.echo(orjson.dumps(summary))
+    elif not quiet:
+        for line in _lines(summary):
+            click.echo(line, err=True)
+
+
+def _lines(summary: Mapping[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for key, value in summary.items():
+        if value in (None, {}, [], ""):
+            continue
+        label = f"{indent}{key.replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            lines += [label, *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{label:<24} {value}")
+    return lines
+
+
+def rows(name: str, found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print a list on stdout: one JSON object, or aligned columns with a heading."""
+    if as_json:
+        click.echo(orjson.dumps({name: found}))
+        return
+    heads = list(found[0]) if found else []
+    widths = [max(len(str(r[h])) for r in [*found, {h: h for h in heads}]) for h in heads]
+    for row in [{h: h for h in heads}, *found]:
+        cells = (f"{row[h]!s:<{w}}" for h, w in zip(heads, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raise UsageError where the path exists and ``--force`` was not given."""
+    if path.exists() and not force:
+        raise UsageError(f"{path}: exists already; choose another name, or add --force")

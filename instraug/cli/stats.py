@@ -1,0 +1,141 @@
+"""``instraug stats``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from instraug.errors import UsageError, printable
+
+_PATH = click.Path(path_type=Path)
+_DIVERSITY = ("distinct_1", "distinct_2", "distinct_3", "self_rouge_l")
+_POOL = ("before", "after", "factor", *_DIVERSITY, "origin_rouge_l")
+_ROWS = ("rows", "instructions", "original_share", "instance_text_proportion", *_DIVERSITY)
+_LENGTHS = ("texts", "min", "q1", "median", "q3", "max", "mean")
+_SHORT = {"original_share": "originals", "instance_text_proportion": "instance_text"}
+_BAR = 40
+
+
+@click.command()
+@click.argument("out", type=_PATH)
+@click.option(
+    "--tasks", type=_PATH, help="The task folder, for a built set's share of instance text."
+)
+@click.option("--instructions", type=_PATH, help="The pool that the set was built with.")
+@click.option(
+    "--evaluation", type=_PATH, multiple=True, help="Evaluation rows to compare with; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def stats(
+    out: Path,
+    tasks: Path | None,
+    instructions: Path | None,
+    evaluation: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Print the figures of OUT: an output folder of expand, an instructions.jsonl or a built set.
+
+    Of a pool: growth, lengths and diversity of its instructions. Of a built set: rows, lengths,
+    diversity and duplicates; with --tasks the share of instance text; with --evaluation what it
+    shares with evaluation rows.
+    """
+    import json
+
+    pool = out / "instructions.jsonl" if out.is_dir() else out
+    if pool.name == "instructions.jsonl" and pool.exists():
+        if tasks or instructions or evaluation:
+            raise UsageError("--tasks, --instructions and --evaluation go with a built set only")
+        figures = _pool(pool)
+    else:
+        figures = _built(out, tasks, instructions, evaluation)
+    click.echo(json.dumps(figures) if as_json else "\n".join(_report(figures)))
+
+
+def _pool(path: Path) -> dict[str, Any]:
+    from instraug.analysis.pool import NEEDED, pool_figures
+    from instraug.analysis.rows import rows
+
+    return pool_figures(rows(path, NEEDED))
+
+
+def _built(
+    out: Path, tasks: Path | None, instructions: Path | None, evaluation: Iterable[Path]
+) -> dict[str, Any]:
+    from instraug.analysis import built, pool
+    from instraug.analysis.overlap import Overlap
+    from instraug.analysis.rows import rows
+    from instraug.tasks import load
+
+    if instructions and not tasks:
+        raise UsageError("--instructions needs --tasks, which says what is a constant")
+    grown = rows(instructions, (*pool.NEEDED, "id")) if instructions else ()
+    knowledge = built.known(load(tasks), grown) if tasks else None
+    overlap = Overlap(row for path in evaluation for row in rows(path)) if evaluation else None
+    return built.built_figures(rows(out, built.NEEDED), knowledge, overlap)
+
+
+def _report(figures: dict[str, Any]) -> Iterator[str]:
+    columns = _POOL if figures["kind"] == "pool" else _ROWS
+    every = [*figures["tasks"], {**figures["total"], "task": "all"}]
+    yield from _table(
+        ["task", *columns], [[row["task"], *(row[c] for c in columns)] for row in every]
+    )
+    found = {name: told for name, told in figures["lengths"].items() if told}
+    yield "\nlengths in words"
+    yield from _table(
+        ["", *_LENGTHS], [[n, *(told[c] for c in _LENGTHS)] for n, told in found.items()]
+    )
+    for name, told in found.items():
+        yield f"\n{name}: texts by length"
+        yield from _histogram(told["histogram"])
+    yield from _shared(figures) if figures["kind"] == "pool" else _repeated(figures)
+
+
+def _shared(figures: dict[str, Any]) -> Iterator[str]:
+    across = figures["across_tasks"]
+    count, instructions = across["texts"], across["instructions"]
+    yield f"\ntexts that several tasks share: {count} ({instructions} instructions)"
+    for example in across["examples"]:
+        yield printable(f"  {', '.join(example['tasks'])}: {example['text']}")
+
+
+def _repeated(figures: dict[str, Any]) -> Iterator[str]:
+    found, overlap = figures["duplicates"], figures["overlap"]
+    yield "\nsame picture and prompt"
+    yield f"  in several tasks: {found['across']} ({found['rows']} rows)"
+    yield f"  again within a task: {found['repeated']} rows"
+    if overlap:
+        yield f"\nrows that share with {overlap['evaluation_rows']} evaluation rows"
+        yield from (f"  {kind}: {overlap[kind]}" for kind in ("image", "text", "prompt", "any"))
+        for e in overlap["examples"]:
+            yield printable(f"  {e['task_name']} {e['unique_id']}: {', '.join(e['shared'])}")
+
+
+def _histogram(bins: Iterable[tuple[int, int, int]]) -> Iterator[str]:
+    bins = list(bins)
+    most = max(n for _, _, n in bins)
+    spans = [f"{first}-{last}" if last > first else str(first) for first, last, _ in bins]
+    for span, (_, _, n) in zip(spans, bins, strict=True):
+        bar = "#" * -(-n * _BAR // most)
+        yield f"  {span:>{max(map(len, spans))}}  {n:>{len(str(most))}}  {bar}".rstrip()
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Align a table: the first column to the left, figures to the right, ``-`` for what is None."""
+    cells = [[_SHORT.get(name, name) for name in header], *([_cell(v) for v in r] for r in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for first, *rest in cells:
+        figures = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        yield "  ".join([first.ljust(widths[0]), *figures])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else printable(str(value))
+
+
+COMMANDS = {"stats": stats}

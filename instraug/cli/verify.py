@@ -1,0 +1,82 @@
+"""``instraug verify`` and ``instraug diff``: what CI runs after a regeneration."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from instraug.comparison import TaskDiff, diff
+from instraug.errors import printable
+from instraug.junit import write_junit
+from instraug.verification import verify
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_EITHER = click.Path(exists=True, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("verify")
+@click.argument("out", type=_FOLDER)
+@click.option("--journal", type=_FILE, help="The journal, where it is not OUT/replies.jsonl.")
+@click.option("--junit", type=_FILE, help="Also write the result as JUnit XML.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_context
+def verify_command(
+    ctx: click.Context, out: Path, journal: Path | None, junit: Path | None, as_json: bool
+) -> None:
+    """Check the files of OUT and prove every accepted template again.
+
+    Hashes against the manifest, checksums of the journal, and for each generated instruction its
+    id, its placeholders against its original's, its parent and its reply. Ends 0 where all is
+    well; otherwise lists everything that is off and ends 1.
+    """
+    checks = verify(out, journal)
+    problems = [p for c in checks for p in c.problems]
+    if junit is not None:
+        write_junit(junit, "instraug verify", checks)
+    if as_json:
+        found = [{"name": c.name, "problems": [asdict(p) for p in c.problems]} for c in checks]
+        click.echo(json.dumps({"ok": not problems, "checks": found}))
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    click.echo(f"{out}: {len(checks)} checks, {len(problems)} problems", err=True)
+    ctx.exit(1 if problems else 0)
+
+
+@click.command("diff")
+@click.argument("out", type=_EITHER)
+@click.argument("out2", type=_EITHER)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_context
+def diff_command(ctx: click.Context, out: Path, out2: Path, as_json: bool) -> None:
+    """Compare the instructions of OUT and OUT2 (folders, or instructions files), by task.
+
+    Prints what OUT2 added (+), removed (-) and changed (~). Ends 0 where they are the same, 1
+    where they differ.
+    """
+    diffs = diff(out, out2)
+    if as_json:
+        tasks = {name: asdict(found) for name, found in diffs.items()}
+        click.echo(json.dumps({"same": not diffs, "tasks": tasks}))
+    else:
+        for name, found in diffs.items():
+            _print(name, found)
+    ctx.exit(1 if diffs else 0)
+
+
+def _print(task: str, found: TaskDiff) -> None:
+    counts = f"+{len(found.added)} -{len(found.removed)} ~{len(found.changed)}"
+    click.echo(f"{printable(task)}: {counts}{' reordered' if found.reordered else ''}")
+    for sign, rows in (("-", found.removed), ("+", found.added)):
+        for row in rows:
+            click.echo(f"  {sign} {row['id']} {printable(row['instruction'])}")
+    for before, after in found.changed:
+        keys = [k for k in {**before, **after} if before.get(k, ...) != after.get(k, ...)]
+        shown = ", ".join(f"{k} {before.get(k)!r} -> {after.get(k)!r}" for k in keys)
+        click.echo(f"  ~ {before['id']} {printable(shown)}")
+
+
+COMMANDS: dict[str, click.Command] = {"verify": verify_command, "diff": diff_command}

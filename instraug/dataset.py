@@ -1,0 +1,162 @@
+"""Build a training set: instances rendered with sampled instructions (MIns+, arXiv:2402.14492).
+
+tasks + instructions -> pools -> plan -> engine -> rows of a format -> destination
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import instraug
+from instraug import tasks
+from instraug.buildconfig import BuildConfig
+from instraug.building import Plan
+from instraug.datasetcard import card
+from instraug.destination import Destination, check_free, destination
+from instraug.engines.local import Engine, local_engine
+from instraug.errors import InputError
+from instraug.formats import registry
+from instraug.formats.base import Options
+from instraug.formats.multiinstruct.instances import instance_files
+from instraug.outcome import Outcome
+from instraug.pools import load_pools
+from instraug.rowmaker import Making
+from instraug.shards import Shard, split
+from instraug.storage.disk import refusals
+from instraug.storage.manifest import sha256
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to build, of what, and where to."""
+
+    tasks: Path
+    instances: tuple[Path, ...]
+    """Row files, or folders in MultiInstruct's layout."""
+    dest: Path
+    instructions: Path | None = None
+    """An instructions.jsonl; None: hand-written instructions alone."""
+    config: BuildConfig = field(default_factory=BuildConfig)
+    workers: int = 1
+    """Processes; the rows do not depend on how many."""
+    force: bool = False
+    progress: Callable[[int, int], None] = lambda _done, _all: None
+    """Told of shards done, of all of them, from 0 on."""
+
+
+def build_set(job: Job) -> Outcome:
+    """Build a set.
+
+    Returns:
+        What became of it; the files are in place.
+
+    Raises:
+        UsageError: the destination exists, or does not fit the format.
+        InputError: every row that cannot be used, unless they are to be skipped; a task folder,
+            instructions or instance files with problems; no row at all.
+        StorageError: the disk refused. Nothing half-written is left in any of these cases.
+    """
+    began = monotonic()
+    target = registry.target(job.dest, job.config.format)
+    check_free(job.dest, is_file=target.is_file, force=job.force)
+    plan = _plan(job, target)
+    files = instance_files(job.instances)
+    shards = split(files)
+    data = None if target.is_file else f"data{target.suffix}"
+    scratch = job.dest.absolute().parent
+    with destination(job.dest, data) as dest:
+        # The engine first, for it may fork; then hashing, which goes on beside the building.
+        with local_engine(plan, job.workers, scratch) as engine, ThreadPoolExecutor(1) as hasher:
+            hashes = hasher.map(sha256, files)
+            outcome = Outcome(plan.pools, plan.making.epsilon)
+            _write(plan, engine, shards, dest, outcome, job)
+            inputs = {str(file): digest for file, digest in zip(files, hashes, strict=True)}
+        if data is not None:
+            _accompany(dest, plan, outcome, job)
+        body = _manifest(job, plan, outcome, inputs)
+        body["run"] = {"seconds": round(monotonic() - began, 3), "workers": job.workers}
+        outcome.outputs = dest.finish(body)
+    return outcome
+
+
+def _plan(job: Job, target: registry.Target) -> Plan:
+    config = job.config
+    pools = load_pools(tasks.load(job.tasks), job.instructions)
+    return Plan(
+        pools=pools,
+        format=target.format,
+        options=Options(target.suffix, Path(config.images) if config.images else None),
+        making=Making(
+            epsilon=config.epsilon,
+            all_instructions=config.per_instance == "all",
+            shuffle_options=config.shuffle_options,
+            seed=config.seed,
+        ),
+        as_released=config.as_released,
+        ofa_bins=config.ofa_bins,
+        per_task=config.per_task,
+    )
+
+
+def _write(
+    plan: Plan, engine: Engine, shards: list[Shard], dest: Destination, outcome: Outcome, job: Job
+) -> None:
+    """Write the data file.
+
+    Raises:
+        InputError: rows that cannot be used, and may not be skipped; or no row at all.
+    """
+    names = [pool.task.name for pool in plan.pools]
+    bounds = engine.bounds(shards, names, plan.per_task) if plan.per_task else {}
+    form = registry.load(plan.format, plan.options)
+    with dest.stream() as stream:
+        sink = form.sink(stream)
+
+        def write(block: bytes) -> None:
+            # Here, lest what reads the rows takes a refusal to write for one of its own.
+            with refusals(job.dest, "write"):
+                sink.write(block)
+
+        job.progress(0, len(shards))
+        reports = engine.build(shards, bounds, write)
+        for done, (shard, report) in enumerate(zip(shards, reports, strict=True), 1):
+            outcome.add(shard.path, report)
+            job.progress(done, len(shards))
+        sink.close()
+        if problems := outcome.failures(skip_bad=job.config.skip_bad):
+            raise InputError(problems)
+
+
+def _accompany(dest: Destination, plan: Plan, outcome: Outcome, job: Job) -> None:
+    """Write what a folder holds beside its rows."""
+    form = registry.load(plan.format, plan.options)
+    for name, content in form.companions(dest.data.name).items():
+        dest.add(name, content)
+    text = card(dest.data.name, plan.format, outcome.figures(), job.config.seed)
+    dest.add("README.md", text.encode())
+
+
+def _manifest(job: Job, plan: Plan, outcome: Outcome, inputs: dict[str, str]) -> dict[str, Any]:
+    sources = [pool.task.source for pool in plan.pools if pool.task.source]
+    pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
+    listed: dict[str, list[str]] = {}
+    for kind, problem in outcome.listed:
+        listed.setdefault(kind, []).append(problem.where)
+    return {
+        "instraug": instraug.__version__,
+        "python": platform.python_version(),
+        "config": asdict(job.config) | {"format": plan.format},
+        "inputs": {
+            "instances": inputs,
+            "instructions": pool,
+            "tasks": {source: sha256(Path(source)) for source in sources},
+        },
+        "skipped_at": listed,
+        **outcome.figures(),
+    }

@@ -1,0 +1,42 @@
+"""The README.md of a built folder: what it holds, and where a loader finds the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def card(data: str, form: str, figures: Mapping[str, Any], seed: int) -> str:
+    """Return the card, as Hugging Face `datasets` reads it: its head names the data file.
+
+    Args:
+        data: Name of the data file.
+        form: The format's name.
+        figures: See `outcome.Outcome.figures`.
+        seed: The build's seed.
+    """
+    epsilon = figures["epsilon"]
+    head = ["---", "configs:", "- config_name: default", f"  data_files: {data}", "---"]
+    text = [
+        "# Instruction-tuning set",
+        "",
+        (
+            f"{figures['rows']} rows in `{data}` (format {form}), built by instraug: instances of "
+            f"{len(figures['tasks'])} tasks, each rendered with an instruction of its task's pool. "
+            f"A hand-written instruction was asked for with probability {epsilon['asked']:g} (seed "
+            f"{seed}); {epsilon['realised']:.2%} of the rows have one. `manifest.json` holds every "
+            "setting, and the hashes of all inputs and outputs."
+        ),
+        "",
+        "| task | rows | with a hand-written instruction | instructions used |",
+        "|---|---|---|---|",
+    ]
+    table = [
+        f"| {_cell(name)} | {t['rows']} | {t['original']} | {t['instructions']} |"
+        for name, t in figures["tasks"].items()
+    ]
+    return "\n".join([*head, *text, *table]) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|")

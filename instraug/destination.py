@@ -1,0 +1,147 @@
+"""Where a set goes: one file with its manifest beside it, or a folder; complete, or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from instraug.errors import StorageError, UsageError
+from instraug.formats.registry import PACKED
+from instraug.storage.compression import open_output
+from instraug.storage.disk import refusals, sync_folder
+from instraug.storage.manifest import sha256, write_manifest
+
+MANIFEST = "manifest.json"
+
+
+class Destination:
+    """An output being written; `finish` it, or nothing is left of it."""
+
+    def __init__(self, data: Path, manifest: Path) -> None:
+        self.data = data
+        """The data file."""
+        self._manifest = manifest
+        self._outputs = [data]
+        self._hashes: dict[Path, Any] = {}
+        """Of files that were hashed as they were written."""
+
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """Open the data file, compressed by its suffix.
+
+        A manifest that an earlier build left goes before the data changes: whatever happens then,
+        none vouches for data that it does not describe.
+        """
+        with open_output(self.data) as file:
+            if self.data.suffix in PACKED:
+                yield file
+            else:
+                hashed = _Hashed(file)
+                yield cast("BinaryIO", hashed)
+                self._hashes[self.data] = hashed.digest
+            self._manifest.unlink(missing_ok=True)
+
+    def add(self, name: str, content: bytes) -> None:
+        """Write another file beside the data file."""
+        path = self.data.with_name(name)
+        with open_output(path) as file:
+            file.write(content)
+        self._outputs.append(path)
+
+    def finish(self, body: Mapping[str, Any]) -> dict[str, str]:
+        """Write the manifest, with the SHA-256 of every output by name, and return those."""
+        outputs = {
+            path.name: self._hashes[path].hexdigest() if path in self._hashes else sha256(path)
+            for path in self._outputs
+        }
+        write_manifest(self._manifest, {**body, "outputs": outputs})
+        return outputs
+
+
+class _Hashed:
+    """A file that is hashed as it is written: reading it again would take a tenth of a build."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
+    """Refuse a destination that is there already, or that cannot be there.
+
+    Raises:
+        UsageError: it exists and may not be replaced: force is not given, or it is a folder that
+            no build of ours made, or a folder where a file is wanted.
+        StorageError: its parent is no folder that can be written to.
+    """
+    parent = dest.absolute().parent
+    if not parent.is_dir():
+        raise StorageError(f"{parent}: is no folder; make it first, or choose another destination")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise StorageError(f"{parent}: cannot be written; check its permissions")
+    if not os.path.lexists(dest):
+        return
+    if dest.is_dir() == is_file:
+        kind = "folder" if is_file else "file"
+        raise UsageError(f"{dest}: there is a {kind} of this name; choose another destination")
+    if not force:
+        raise UsageError(f"{dest}: exists; give --force to replace it, or choose another one")
+    if not is_file and any(dest.iterdir()) and not (dest / MANIFEST).is_file():
+        raise UsageError(
+            f"{dest}: --force replaces only what a build made, and this folder has no {MANIFEST}; "
+            "choose another destination"
+        )
+
+
+@contextmanager
+def destination(dest: Path, data: str | None) -> Iterator[Destination]:
+    """Open a destination that `check_free` has passed.
+
+    Args:
+        dest: The file, or the folder, which appears when the block ends well.
+        data: Name of the data file of a folder; None: ``dest`` is the file.
+
+    Raises:
+        StorageError: the disk refused; what was there before is as it was.
+    """
+    if data is None:
+        yield Destination(dest, dest.with_name(f"{dest.name}.{MANIFEST}"))
+        return
+    temporary = dest.absolute().with_name(f".{dest.name}.{os.getpid()}.tmp")
+    with refusals(dest, "write"):
+        temporary.mkdir()
+        try:
+            yield Destination(temporary / data, temporary / MANIFEST)
+            _put(temporary, dest)
+        finally:
+            with suppress(OSError):
+                shutil.rmtree(temporary)
+    sync_folder(dest.absolute().parent)
+
+
+def _put(new: Path, dest: Path) -> None:
+    """Give a finished folder its name; an older one of that name goes once the new one is there."""
+    sync_folder(new)
+    if not dest.exists():
+        new.rename(dest)
+        return
+    old = new.with_name(f"{new.name}.old")
+    dest.rename(old)
+    try:
+        new.rename(dest)
+    except OSError:
+        old.rename(dest)
+        raise
+    shutil.rmtree(old)

@@ -1,0 +1,133 @@
+"""Every error that can reach a user, each one line and each with an exit code.
+
+    InstraugError                 1
+    ├── InputError                1   a file the user gave is wrong (carries every Problem found)
+    │   └── PlaceholderError      1   a template holds a malformed placeholder
+    ├── UsageError                2   options that do not fit together
+    ├── NothingAccepted           3   the run ended without one accepted rewrite
+    ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
+    ├── FrozenMiss                5   --frozen, and the journal lacks a reply
+    ├── Interrupted         130/143   SIGINT or SIGTERM; resumable
+    ├── LockedError               1   another process holds the output folder
+    ├── StorageError              1   the disk refused a write; nothing half-written is left
+    └── EndpointError             1   the model's side
+        ├── FatalEndpointError    1   no retry can help: wrong key, unknown model, bad TLS, no quota
+        ├── RejectedRequest       1   this one request can never succeed (a 400); the run goes on
+        ├── RequestFailed         1   this one request's retries are exhausted; the run goes on
+        └── EndpointUnavailable  75   retries are exhausted; resumable
+
+Nothing here knows of click: the cli prints ``str(error)`` and exits with ``error.exit_code``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+def printable(text: str) -> str:
+    """Return the text as one line that any terminal shows: what is not printable is escaped.
+
+    Line breaks, terminal escapes and lone surrogates (of a file name, say) come out as ``\\n``,
+    ``\\x1b``, ``\\udc80``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in an input: where it is, what it is, and how to mend it."""
+
+    where: str
+    """``file:line``, or the file alone where a line means nothing."""
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return printable(f"{self.where}: {self.what}; {self.mend}")
+
+
+class InstraugError(Exception):
+    """The root: one line for the user, and the exit code of the process."""
+
+    exit_code: int = 1
+
+
+class InputError(InstraugError):
+    """One or more problems in what the user gave, all reported at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        """Pass between processes as what it was made of."""
+        return type(self), (self.problems,)
+
+
+class PlaceholderError(InputError):
+    """A template holds a brace that is neither a placeholder nor a doubled literal."""
+
+
+class UsageError(InstraugError):
+    """Options that contradict each other, or that a command cannot do without."""
+
+    exit_code = 2
+
+
+class NothingAccepted(InstraugError):
+    """Every rewrite was rejected."""
+
+    exit_code = 3
+
+
+class BudgetReached(InstraugError):
+    """The next request could exceed the budget; run again with a larger one to resume."""
+
+    exit_code = 4
+
+
+class FrozenMiss(InstraugError):
+    """``--frozen`` met a request that the journal holds no reply for."""
+
+    exit_code = 5
+
+
+class Interrupted(InstraugError):
+    """A signal asked the run to stop; what was in flight is written down."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__("interrupted; run again to resume")
+        self.exit_code = 128 + signum
+
+
+class LockedError(InstraugError):
+    """Another process writes to the same folder."""
+
+
+class StorageError(InstraugError):
+    """A file could not be read or written in full."""
+
+
+class EndpointError(InstraugError):
+    """The endpoint, or the embedded model, did not give a reply."""
+
+
+class FatalEndpointError(EndpointError):
+    """No retry can help; the run ends before it spends more."""
+
+
+class RejectedRequest(EndpointError):
+    """This request can never succeed, others may; it is listed as failed."""
+
+
+class RequestFailed(EndpointError):
+    """This request's retries are exhausted; it is listed as failed and asked again next time."""
+
+
+class EndpointUnavailable(EndpointError):
+    """Retries are exhausted or the endpoint asks for a long pause; run again to resume."""
+
+    exit_code = 75

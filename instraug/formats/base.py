@@ -1,0 +1,142 @@
+"""What a format is: how one built row becomes bytes, and how blocks of rows become a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import orjson
+
+Fields = dict[str, Any]
+"""A raw row: its fields as its file has them, options in the order that the prompt shows."""
+
+Encode = Callable[[Fields, str, str, str], Any]
+"""(fields, prompt, target, instruction id) -> one row in the format's terms; may change fields.
+
+Raises Unfit for a row that the format has no room for.
+"""
+
+
+class Unfit(Exception):
+    """A row that this format cannot hold."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.what, self.mend = what, mend
+
+
+class Sink(Protocol):
+    """Takes the blocks of one file, in order."""
+
+    def write(self, block: bytes) -> None:
+        """Add a block, as the format's ``pack`` made it."""
+
+    def close(self) -> None:
+        """Write what ends the file; the stream itself stays open."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What formats may be told."""
+
+    suffix: str
+    """The data file's, compression taken off: ``.jsonl``."""
+    images: Path | None = None
+    """The folder that image paths start at; None: images are not looked at."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format, ready to write files of one suffix."""
+
+    encode: Encode
+    pack: Callable[[Sequence[Any]], bytes]
+    """Encoded rows -> a block."""
+    sink: Callable[[BinaryIO], Sink]
+    """Stream -> what writes blocks to it."""
+    block_rows: int = 64
+    """Rows of a block: few enough to stay in the processor's cache."""
+    companions: Callable[[str], Mapping[str, bytes]] = lambda _: {}
+    """Data file's name -> further files of its folder, by name."""
+
+
+class Joined:
+    """Blocks one after the other, with something before, between and after them."""
+
+    def __init__(self, stream: BinaryIO, head: bytes, joint: bytes, tail: bytes) -> None:
+        self._stream = stream
+        self._next, self._joint, self._tail = head, joint, tail
+        self._head = head
+
+    def write(self, block: bytes) -> None:
+        """Add a block."""
+        if self._next:
+            self._stream.write(self._next)
+        self._stream.write(block)
+        self._next = self._joint
+
+    def close(self) -> None:
+        """Write the end; a file without any block has the beginning, too."""
+        if self._next is self._head:
+            self._stream.write(self._head)
+        self._stream.write(self._tail)
+
+
+def text_format(
+    encode: Encode,
+    *,
+    head: bytes = b"",
+    joint: bytes = b"",
+    tail: bytes = b"",
+    companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+) -> Format:
+    """Make a format whose encoded rows are bytes, joined by ``joint``."""
+    return Format(
+        encode,
+        joint.join,
+        lambda stream: Joined(stream, head, joint, tail),
+        companions=companions,
+    )
+
+
+def json_format(
+    shape: Callable[[Fields, str, str, str], Any],
+    options: Options,
+    companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+) -> Format:
+    """Make a format whose rows are JSON: an object a line, or for ``.json`` one list of them.
+
+    Args:
+        shape: As `Encode`, but gives what is to be spelled as JSON.
+        options: Gives the suffix.
+        companions: See `Format`.
+    """
+    dumps = orjson.dumps
+    if options.suffix == ".json":
+        return text_format(
+            lambda *row: dumps(shape(*row)),
+            head=b"[\n",
+            joint=b",\n",
+            tail=b"\n]\n",
+            companions=companions,
+        )
+    line = orjson.OPT_APPEND_NEWLINE
+
+    def encode(fields: Fields, prompt: str, target: str, instruction: str) -> bytes:
+        return dumps(shape(fields, prompt, target, instruction), option=line)
+
+    return text_format(encode, companions=companions)
+
+
+def image_of(fields: Fields) -> str:
+    """Return the row's image path; "" for a row of text alone.
+
+    Raises:
+        Unfit: it is something else than text.
+    """
+    path = fields.get("image_path") or ""
+    if not isinstance(path, str):
+        raise Unfit(f"image_path is {path!r:.60}", "give the path as text")
+    return path

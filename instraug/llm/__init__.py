@@ -1,0 +1,1 @@
+"""Talks to models: the OpenAI-compatible client and the embedded model."""

@@ -1,0 +1,103 @@
+"""What a build did: rows by task and instruction, and every row that could not be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from instraug.building import Report
+from instraug.errors import Problem
+from instraug.pools import Pool
+
+LISTED = 1000
+"""Bad rows that are listed one by one; all are counted."""
+
+NO_FAULT = frozenset({"target in context"})
+"""Kinds of rows that are left out in any case: known faults of the data, none of the user's."""
+
+
+@dataclass
+class Outcome:
+    """Adds up the reports of shards, which come in the order of the files."""
+
+    pools: Sequence[Pool]
+    epsilon: float
+    used: dict[str, list[int]] = field(default_factory=dict)
+    """Task -> rows by instruction, in the order of `Pool.instructions`."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Kind of fault -> rows left out."""
+    listed: list[tuple[str, Problem]] = field(default_factory=list)
+    """Kind and problem of the first `LISTED` of them."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    """File -> SHA-256."""
+    _at: tuple[Path, int] = (Path(), 0)
+    """The file of the last report, and its lines so far."""
+
+    def add(self, file: Path, report: Report) -> None:
+        """Add what became of the next shard."""
+        before = self._at[1] if self._at[0] == file else 0
+        self._at = (file, before + report.lines)
+        self.skipped += report.kinds
+        for bad in report.bad[: LISTED - len(self.listed)]:
+            problem = Problem(f"{file}:{before + bad.line}", bad.what, bad.mend)
+            self.listed.append((bad.kind, problem))
+        for task, used in report.used.items():
+            sums = self.used.setdefault(task, [0] * len(used))
+            sums[:] = map(int.__add__, sums, used)
+
+    @property
+    def rows(self) -> int:
+        """Rows built."""
+        return sum(map(sum, self.used.values()))
+
+    @property
+    def originals(self) -> int:
+        """Rows built with a hand-written instruction."""
+        return sum(sum(self.used.get(p.task.name, [])[: len(p.task.templates)]) for p in self.pools)
+
+    def failures(self, *, skip_bad: bool) -> list[Problem]:
+        """Return what ends the run: rows that may not be skipped, or that there is none at all."""
+        bad = sum(n for kind, n in self.skipped.items() if kind not in NO_FAULT)
+        if bad and not skip_bad:
+            problems = [problem for kind, problem in self.listed if kind not in NO_FAULT]
+            more = f"{bad} rows cannot be used" + (
+                ", the first of them are above" if bad > 1 else ""
+            )
+            return [*problems, Problem("build", more, "mend them, or leave them out: --skip-bad")]
+        if not self.rows:
+            mend = "give rows of these tasks"
+            return [
+                *(p for _, p in self.listed),
+                Problem("build", "there is no row to build", mend),
+            ]
+        return []
+
+    def figures(self) -> dict[str, Any]:
+        """Return counts, as the manifest and ``--json`` have them (docs/building.md)."""
+        rows = self.rows
+        return {
+            "rows": rows,
+            "epsilon": {
+                "asked": self.epsilon,
+                "realised": round(self.originals / rows, 6) if rows else None,
+            },
+            "skipped": dict(sorted(self.skipped.items())),
+            "tasks": {
+                pool.task.name: _task(pool, used)
+                for pool in self.pools
+                if (used := self.used.get(pool.task.name))
+            },
+        }
+
+
+def _task(pool: Pool, used: Sequence[int]) -> dict[str, int]:
+    hand_written = len(pool.task.templates)
+    return {
+        "rows": sum(used),
+        "original": sum(used[:hand_written]),
+        "generated": sum(used[hand_written:]),
+        "instructions": sum(map(bool, used)),
+    }

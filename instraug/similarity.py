@@ -1,0 +1,36 @@
+"""Word-level similarity of two texts; placeholders count as words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rapidfuzz.distance import Indel
+
+_WORD = re.compile(r"\{+[^{}]*\}+|\w+(?:['\u2019]\w+)*")
+
+
+@lru_cache(maxsize=65536)
+def words(text: str) -> tuple[str, ...]:
+    """Split a text into lower-case words; punctuation is dropped, a placeholder is one word."""
+    return tuple(_WORD.findall(text.lower()))
+
+
+def rouge_l(one: Sequence[str], other: Sequence[str], cutoff: float = 0.0) -> float:
+    """Return the ROUGE-L F1 of two word sequences (0 to 1); 0 where it is below ``cutoff``.
+
+    With the longest common subsequence L, it is 2 L / (len(one) + len(other)), which is the
+    normalized indel similarity.
+
+    Source:
+        Lin 2004, ROUGE: A Package for Automatic Evaluation of Summaries (beta = 1).
+    """
+    if not one and not other:
+        return 1.0
+    return Indel.normalized_similarity(one, other, score_cutoff=cutoff)
+
+
+def folded(text: str) -> str:
+    """Fold case and white space, for telling copies and exact duplicates."""
+    return " ".join(text.casefold().split())

@@ -1,0 +1,80 @@
+"""What the disk refuses, as one line for the user: path, what it said, and the mend."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from instraug.errors import StorageError
+
+_MENDS = {
+    errno.ENOSPC: "free some space and run again",
+    errno.EDQUOT: "free some of the quota and run again",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: "check its permissions, or choose another path",
+    errno.EPERM: "check its permissions, or choose another path",
+    errno.ENOENT: "check the path",
+    errno.EISDIR: "give a file, not a folder",
+    errno.ENOTDIR: "check the path",
+}
+
+
+def refusal(path: Path, action: str, error: OSError) -> StorageError:
+    """Say in one line what the system refused.
+
+    Args:
+        path: The file or folder.
+        action: What was tried: "read", "write", "sync", "rename".
+        error: What the system answered.
+    """
+    number = error.errno or 0
+    name = errno.errorcode.get(number, "?")
+    said = error.strerror or str(error)
+    mend = _MENDS.get(number, "check the disk and run again")
+    return StorageError(f"{path}: cannot {action}: {said} ({name}); {mend}")
+
+
+@contextmanager
+def refusals(path: Path, action: str) -> Iterator[None]:
+    """Turn every OSError of the block into the StorageError of `refusal`."""
+    try:
+        yield
+    except OSError as error:
+        raise refusal(path, action, error) from error
+
+
+def write_all(fd: int, data: bytes, path: Path, at: int | None = None) -> None:
+    """Write in one call; a short write, which is how a full disk begins, is a StorageError.
+
+    Args:
+        fd: Open for writing.
+        data: All of it, or it is an error.
+        path: The file's name, for messages.
+        at: Byte offset; None: where the descriptor stands.
+
+    Raises:
+        StorageError: not every byte was taken; those that were are in the file.
+    """
+    with refusals(path, "write"):
+        written = os.write(fd, data) if at is None else os.pwrite(fd, data, at)
+    if written != len(data):
+        raise StorageError(
+            f"{path}: short write, {written} of {len(data)} bytes; free some space and run again"
+        )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries (a new or renamed file) survive a power cut.
+
+    Raises:
+        StorageError: the folder could not be opened or synced.
+    """
+    with refusals(folder, "sync"):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

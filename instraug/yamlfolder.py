@@ -1,0 +1,42 @@
+"""A folder of YAML files: which they are, and nothing outside it is looked at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from instraug.errors import Problem
+
+
+def files(folder: Path) -> tuple[list[Path], list[Problem]]:
+    """Find the ``*.yaml`` and ``*.yml`` files of a folder and its subfolders, sorted by path.
+
+    Nothing outside the folder is looked at: a link to a folder or to a YAML file is a problem,
+    and so is anything of that name that is no regular file. Names that start with a dot are
+    skipped.
+    """
+    found: list[Path] = []
+    problems: list[Problem] = []
+    pending = [folder]
+    while pending:
+        current = pending.pop()
+        try:
+            entries = [e for e in os.scandir(current) if not e.name.startswith(".")]
+        except OSError as error:
+            mend = "give a folder that can be read"
+            problems.append(Problem(str(current), f"cannot be read: {error.strerror}", mend))
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            is_yaml = path.suffix.lower() in (".yaml", ".yml")
+            if entry.is_symlink():
+                if is_yaml or entry.is_dir():
+                    mend = "put the file or folder itself here; links are not followed"
+                    problems.append(Problem(str(path), "is a symbolic link", mend))
+            elif entry.is_dir():
+                pending.append(path)
+            elif is_yaml and entry.is_file():
+                found.append(path)
+            elif is_yaml:
+                problems.append(Problem(str(path), "is not a regular file", "remove it"))
+    return sorted(found), sorted(problems, key=lambda p: p.where)

@@ -1,0 +1,57 @@
+"""A destination's name says file or folder, format and compression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from instraug.errors import StorageError, UsageError
+from instraug.formats import registry
+from instraug.formats.base import Options
+from instraug.formats.registry import FORMATS, Target, target
+
+
+@pytest.mark.parametrize(
+    ("dest", "name", "expected"),
+    [
+        ("set", None, Target("multiinstruct", ".jsonl")),
+        ("set", "llava", Target("llava", ".json")),
+        ("set.v2", "tsv", Target("tsv", ".tsv")),
+        ("set.gz", None, Target("multiinstruct", ".jsonl")),
+        ("a.jsonl", None, Target("multiinstruct", ".jsonl", "", True)),
+        ("a.json", None, Target("multiinstruct", ".json", "", True)),
+        ("a.tsv", None, Target("tsv", ".tsv", "", True)),
+        ("a.tsv", "ofa-vqa", Target("ofa-vqa", ".tsv", "", True)),
+        ("a.parquet", None, Target("parquet", ".parquet", "", True)),
+        ("a.jsonl.gz", None, Target("multiinstruct", ".jsonl", ".gz", True)),
+        ("a.b.jsonl.zst", "alpaca", Target("alpaca", ".jsonl", ".zst", True)),
+    ],
+)
+def test_what_a_destination_means(dest: str, name: str | None, expected: Target) -> None:
+    """Known suffixes make a file and its usual format; anything else is a folder."""
+    assert target(Path(dest), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("dest", "name"),
+    [("a.tsv", "llava"), ("a.jsonl", "parquet"), ("a.parquet", "tsv"), ("a.json", "tsv")],
+)
+def test_a_format_is_not_written_under_a_suffix_that_is_not_its_own(dest: str, name: str) -> None:
+    """The mend names the suffixes that are."""
+    with pytest.raises(UsageError, match="written as"):
+        target(Path(dest), name)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_loads_for_each_of_its_suffixes(name: str) -> None:
+    """The table names modules and kinds that are there."""
+    for suffix in FORMATS[name].suffixes:
+        assert registry.load(name, Options(suffix)).block_rows > 0
+
+
+def test_a_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyarrow the user is told what to install."""
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(StorageError, match=r"pip install 'instraug\[parquet\]'"):
+        registry.load("parquet", Options(".parquet"))

@@ -1,0 +1,137 @@
+"""A model's own guidelines become meta-prompts: cleaned, told apart, and usable at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instraug import metaprompts
+from instraug.bootstrapping import as_data, bootstrap, guidelines
+from instraug.records import Chat, Choice, Example, MetaPrompt, Reply, Usage
+from instraug.strictyaml import dump
+from tests.commandline import failed, instraug
+from tests.fakeserver import FakeServer, running
+
+SHIPPED = [
+    MetaPrompt("direct", "Rephrase", "direct", "Say it another way.", (Example("{A}?", "Is {A}?"),))
+]
+
+ANSWER = """Sure! Here are ten guidelines:
+1. **Use plain verbs**: Replace a heavy phrase with one plain verb.
+2) Put the object of the task at the front of the sentence.
+- Turn a question into a polite request for the same answer.
+4. "Replace a heavy phrase with a single plain verb."
+5. Too short.
+6. Keep {A} where it is in the sentence you write.
+* Active voice: Name who acts before you name what is done.
+8. Here are some examples of such rewriting guidelines:
+"""
+
+
+def answering(*texts: str) -> list[MetaPrompt]:
+    """Bootstrap from a model that gives these answers in turn."""
+    left = list(texts)
+
+    async def ask(chat: Chat) -> Reply | None:
+        return Reply(chat.key, "m", (Choice(left.pop(0)),), Usage(), "{}") if left else None
+
+    return asyncio.run(bootstrap(ask, "m", SHIPPED, wanted=10, seed=0))
+
+
+def test_lines_are_cleaned() -> None:
+    """Marks, emphasis, quotes and chatter come off; titles are kept or made."""
+    assert list(guidelines(ANSWER)) == [
+        ("Use plain verbs", "Replace a heavy phrase with one plain verb."),
+        (
+            "Put the object of the",
+            "Put the object of the task at the front of the sentence.",
+        ),
+        (
+            "Turn a question into a",
+            "Turn a question into a polite request for the same answer.",
+        ),
+        (
+            "Replace a heavy phrase with",
+            "Replace a heavy phrase with a single plain verb.",
+        ),
+        ("Active voice", "Name who acts before you name what is done."),
+    ]
+
+
+def test_guidelines_that_say_the_same_are_taken_once() -> None:
+    """Near-duplicates, also across answers, are dropped; ids count up; examples are lent."""
+    found = answering(ANSWER, ANSWER, "1. Split one long sentence into two or three short ones.")
+    assert [m.id for m in found] == [f"bootstrapped-{i:02}" for i in range(1, 6)]
+    assert found[4].title == "Split one long sentence into"
+    assert all(m.kind == "direct" and m.examples == SHIPPED[0].examples for m in found)
+
+
+def test_asking_stops_at_ten() -> None:
+    """No more than wanted are returned, however many a model names."""
+    words = "red blue green plum grey pink teal gold lime rust cyan navy".split()  # noqa: SIM905
+    many = "\n".join(f"{i}. {w} {w}s {w}ly {w}ed {w}ing" for i, w in enumerate(words, 1))
+    assert len(answering(many, "unused")) == 10
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    """The file is one that --meta-prompts takes."""
+    found = answering(ANSWER)
+    path = tmp_path / "own.yaml"
+    path.write_text(dump(as_data(found)))
+    assert metaprompts.load(path) == tuple(found)
+
+
+@given(st.text(max_size=300))
+def test_any_answer_is_read(said: str) -> None:
+    """No answer breaks the reader, and no guideline holds a brace."""
+    assert all("{" not in text and title for title, text in guidelines(said))
+
+
+def test_the_command_writes_a_file_and_buys_once(tmp_path: Path) -> None:
+    """bootstrap writes ten, keeps its replies, overwrites only when forced, and buys once."""
+    lines = "\\n".join(
+        f"{i}. {a} every {b} with care and {c}."
+        for i, (a, b, c) in enumerate(
+            zip(
+                "Swap Move Cut Join Name Trim Turn Split Lead Close".split(),  # noqa: SIM905
+                "noun verb clause list object adverb question sentence opening ending".split(),  # noqa: SIM905
+                "tact pace wit calm zeal ease flair poise grit cheer".split(),  # noqa: SIM905
+                strict=True,
+            ),
+            1,
+        )
+    )
+    body = f'{{"model":"m","choices":[{{"message":{{"content":"{lines}"}}}}]}}'
+    out = tmp_path / "own.yaml"
+    with running(FakeServer(always=f"raw:{body}")) as server:
+        ask = ["meta-prompts", "bootstrap", "-o", out, "--model", "m", "--base-url", server.url]
+        done = instraug(*ask)
+        assert done.returncode == 0, done.stderr
+        assert len(metaprompts.load(out)) == 10
+        failed(instraug(*ask), 2, "--force")
+        assert instraug(*ask, "--force").returncode == 0
+        assert len(server.calls) == 1
+
+
+def test_a_model_without_a_guideline_is_exit_3(tmp_path: Path) -> None:
+    """Eight answers without one usable line: exit 3, and no file."""
+    body = '{"model":"m","choices":[{"message":{"content":"No."}}]}'
+    out = tmp_path / "own.yaml"
+    with running(FakeServer(always=f"raw:{body}")) as server:
+        done = instraug(
+            "meta-prompts", "bootstrap", "-o", out, "--model", "m", "--base-url", server.url
+        )
+    failed(done, 3, "another model")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_list_shows_the_shipped_set(as_json: bool) -> None:
+    """One direct and ten guided ones, as a table or as JSON."""
+    done = instraug("meta-prompts", "list", *(["--json"] if as_json else []))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("guided") == 10

@@ -1,0 +1,67 @@
+"""The lexicon is consistent with itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from instraug.lexicon import (
+    FUNCTION,
+    NEAR,
+    NEGATIONS,
+    SWAPS,
+    alike,
+    forms,
+    negated,
+    stem,
+    vocabulary,
+)
+
+
+def test_near_words_are_near_each_other() -> None:
+    """What can stand for a word can be replaced by it."""
+    assert all(word in NEAR[other] for word, near in NEAR.items() for other in near)
+
+
+def test_every_swap_is_a_near_word_or_a_spelling() -> None:
+    """A swap that the gate does not know would be punished for what the grammar forced."""
+    spellings = {"photograph"}
+    odd = {(w, o) for w, others in SWAPS.items() for o in others if not alike(w, o)}
+    assert {w for w, _ in odd} <= spellings
+
+
+def test_no_group_turns_a_meaning_round() -> None:
+    """A negation has no near-synonyms, and is none."""
+    assert not NEGATIONS & (NEAR.keys() | SWAPS.keys() | FUNCTION)
+
+
+def test_a_vocabulary_holds_the_words_their_kin_and_function_words() -> None:
+    """And nothing of another subject."""
+    found = vocabulary(["select", "the", "image", "contains", "zebra"])
+    assert {"choose", "picture", "contain", "zebra", "which"} <= found
+    assert not {"melody", "images", "not"} & found
+
+
+@pytest.mark.parametrize(("word", "other"), [("contain", "contains"), ("contains", "contain")])
+def test_some_verbs_change_form(word: str, other: str) -> None:
+    """ "Does it contain" becomes "whether it contains"."""
+    assert forms(word) == {word, other}
+
+
+def test_nouns_keep_their_number() -> None:
+    """One image does not become several."""
+    assert forms("image") == {"image"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("generate", "generating"), ("match", "matches"), ("decide", "decided")]
+)
+def test_forms_of_a_word_have_one_stem(one: str, other: str) -> None:
+    """The gate compares stems."""
+    assert stem(one) == stem(other)
+
+
+@pytest.mark.parametrize("word", ["not", "don't", "can\u2019t", "non-overlapping"])
+def test_negations_are_found(word: str) -> None:
+    """Contracted and prefixed ones as well."""
+    assert negated(["it", word])
+    assert not negated(["it", "is"])

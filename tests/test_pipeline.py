@@ -1,0 +1,281 @@
+"""Rounds ask only for what is lacking, and the result does not depend on the order of replies."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from instraug.config import Rules
+from instraug.errors import (
+    BudgetReached,
+    FatalEndpointError,
+    FrozenMiss,
+    RejectedRequest,
+    RequestFailed,
+)
+from instraug.export import counts, instruction_rows, rejected_rows, short
+from instraug.generation import Generator, recording
+from instraug.pipeline import Chain, Gate, Grown, expand
+from instraug.records import Candidate, Chat, Choice, Reply, Task, Usage
+from tests.chain import META, plan, task
+
+TASKS = [
+    task(
+        "Say whether the image shows the object {text} or does not.",
+        "Look at the image and name every object in {region}.",
+        "{question}",
+        name="one",
+    ),
+    task("Describe what the people in this picture are doing now.", name="two"),
+]
+
+SWAPS = {"image": "scene", "object": "thing", "Look": "Gaze", "Say": "Tell", "name": "list"}
+SWAPS |= {"Describe": "Relate", "people": "persons", "picture": "photo"}
+
+
+def rewrite(chat: Chat) -> str:
+    """A rewrite that depends on the chat alone: swapped words, and two more to tell it apart."""
+    words = chat.messages[-1].content.split()
+    mark = int(hashlib.sha256(chat.key.encode()).hexdigest(), 16)
+    if mark % 5 == 0:
+        return "I'm sorry, I cannot."
+    words = [SWAPS.get(w, w) for w in words]
+    words.insert(mark % len(words), f"w{mark % 997} u{mark % 991}")
+    return " ".join(words)
+
+
+class Memory:
+    """A journal that forgets when the process ends."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, Reply] = {}
+        self.intended: Counter[str] = Counter()
+        self.withdrawn: Counter[str] = Counter()
+
+    def get(self, key: str) -> Reply | None:
+        return self.replies.get(key)
+
+    def intend(self, key: str) -> None:
+        self.intended[key] += 1
+
+    def record(self, reply: Reply) -> None:
+        self.replies[reply.key] = reply
+
+    def withdraw(self, key: str) -> None:
+        self.withdrawn[key] += 1
+
+
+class Model:
+    """Answers after a random pause, counting calls and how many are in flight."""
+
+    def __init__(self, seed: int = 0, answer: Callable[[Chat], str] = rewrite) -> None:
+        self.random, self.answer = random.Random(seed), answer
+        self.calls = self.flying = self.most = 0
+
+    async def __call__(self, chat: Chat) -> Reply:
+        self.calls += 1
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        await asyncio.sleep(self.random.random() / 500)
+        self.flying -= 1
+        texts = [self.answer(replace(chat, sample=chat.sample + 99 * i)) for i in range(chat.n)]
+        return Reply(chat.key, "m", tuple(Choice(t, "stop") for t in texts), Usage(9, 9), "{}")
+
+
+def run(
+    model: Model | None,
+    memory: Memory | None = None,
+    tasks: list[Task] = TASKS,
+    gate: Gate | None = None,
+    **of_plan: object,
+) -> tuple[list[Grown], Generator]:
+    async def go() -> tuple[list[Grown], Generator]:
+        ledger = memory or Memory()
+        complete = None if model is None else recording(model, ledger)
+        generator = Generator(complete, ledger, concurrency=4)
+        made = Chain(plan(**of_plan), Rules(), generator, gate)
+        return await expand(tasks, made), generator
+
+    return asyncio.run(go())
+
+
+def test_every_template_gets_what_was_wanted() -> None:
+    """Three rewrites a template, originals kept, placeholder-only templates left alone."""
+    grown, _ = run(Model())
+    rows = list(instruction_rows(grown))
+    assert [r["instruction"] for r in rows if r["source"] == "original"] == [
+        t.text for g in TASKS for t in g.templates
+    ]
+    assert short(grown, 3) == []
+    assert grown[0].skipped == {2: "placeholders only, nothing to rewrite"}
+    made = Counter((r["task"], r["origin"]) for r in rows if r["source"] == "generated")
+    assert set(made) == {("one", 0), ("one", 1), ("two", 0)}
+    assert min(made.values()) >= 3
+
+
+def test_the_order_of_replies_changes_nothing() -> None:
+    """Whatever the pauses, accepted and rejected rows are the same, in the same order."""
+    results = []
+    for seed in range(5):
+        grown, _ = run(Model(seed), steps=(6,))
+        results.append((list(instruction_rows(grown)), list(rejected_rows(grown))))
+    assert all(r == results[0] for r in results)
+    assert results[0][1]
+
+
+def test_calls_stop_when_a_template_has_enough() -> None:
+    """With a model that always succeeds, no call more than wanted is made."""
+    model = Model(answer=lambda c: f"w{c.seed} {c.messages[-1].content} x{c.seed % 7919}")
+    grown, generator = run(model)
+    assert model.calls == generator.bought == counts(grown, 3)["accepted"] == 9
+
+
+def test_a_plan_that_is_exhausted_ends_short() -> None:
+    """A model that never succeeds is asked the whole plan and no more."""
+    model = Model(answer=lambda _: "")
+    grown, _ = run(model, samples=4)
+    assert model.calls == 3 * 4
+    assert [n for _, n in short(grown, 3)] == [0, 0, 0]
+    assert counts(grown, 3)["rejected_by_rule"] == {"empty": 12}
+
+
+def test_concurrency_is_bounded() -> None:
+    """Never more calls in flight than told."""
+    model = Model()
+    run(model, steps=(8,))
+    assert 1 < model.most <= 4
+
+
+def test_a_second_run_makes_no_call_and_gives_the_same() -> None:
+    """What is journaled is never bought again, even by a frozen run."""
+    memory = Memory()
+    first, _ = run(Model(), memory)
+    again, generator = run(None, memory)
+    assert list(instruction_rows(again)) == list(instruction_rows(first))
+    assert generator.bought == 0
+
+
+def test_a_frozen_run_with_a_missing_reply_fails() -> None:
+    """A frozen run names the request that the journal lacks."""
+    memory = Memory()
+    run(Model(), memory)
+    memory.replies.pop(next(iter(memory.replies)))
+    with pytest.raises(FrozenMiss, match=r"run without --frozen"):
+        run(None, memory)
+
+
+def test_equal_chats_in_flight_are_bought_once() -> None:
+    """Two tasks with the same template share its replies."""
+    twins = [task("Say what is in the image please.", name=n) for n in ("a", "b")]
+    model, memory = Model(), Memory()
+    grown, _ = run(model, memory, twins)
+    assert model.calls == len(memory.replies)
+    texts = [[r["instruction"] for r in instruction_rows([g])] for g in grown]
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 3
+
+
+def test_several_choices_a_request() -> None:
+    """With choices=3, one request answers for three."""
+    model = Model(answer=lambda c: f"{c.key} {c.key[:9]} {c.messages[-1].content}")
+    grown, _ = run(model, choices=3)
+    assert counts(grown, 3)["accepted"] == counts(grown, 3)["answers"] == 9
+    assert model.calls == 3
+
+
+def test_iterative_rewrites_the_accepted_once_more() -> None:
+    """Step 2 asks for rewrites of step 1's accepted ones and keeps the first ancestor."""
+    grown, _ = run(Model(), steps=(3, 3))
+    rows = [r for r in instruction_rows(grown) if r["source"] == "generated"]
+    first = {r["id"] for r in rows if r["iteration"] == 1}
+    second = [r for r in rows if r["iteration"] == 2]
+    assert second
+    assert {r["parent"] for r in second} <= first
+    assert short(grown, 6) == []
+
+
+def test_iterative_without_a_parent_asks_nothing_more() -> None:
+    """Where step 1 accepted nothing, step 2 has nothing to rewrite."""
+    model = Model(answer=lambda _: "")
+    run(model, samples=2, steps=(3, 3))
+    assert model.calls == 3 * 2
+
+
+def test_the_gate_steers_the_asking() -> None:
+    """Rewrites below the threshold are rejected, and asked for anew."""
+
+    async def score(judged: list[Candidate]) -> dict[tuple[str, int], float]:
+        return {(c.reply, c.choice): 0.9 if len(c.instruction or "") % 2 else 0.1 for c in judged}
+
+    grown, _ = run(Model(), gate=Gate(score, 0.5))
+    kept = [r["instruction"] for r in instruction_rows(grown) if r["source"] == "generated"]
+    assert kept
+    assert all(len(k) % 2 for k in kept)
+    assert counts(grown, 3)["rejected_by_rule"]["semantic"] > 0
+
+
+# ── what ends a run, and what does not ───────────────────────────────────────────────────────
+
+
+class Failing(Model):
+    """Fails at its k-th call."""
+
+    def __init__(self, error: Exception, at: int = 4) -> None:
+        super().__init__()
+        self.error, self.at = error, at
+
+    async def __call__(self, chat: Chat) -> Reply:
+        if self.calls + 1 == self.at:
+            self.calls += 1
+            raise self.error
+        return await super().__call__(chat)
+
+
+@pytest.mark.parametrize("error", [RejectedRequest("too long"), RequestFailed("gave up")])
+def test_one_failed_request_does_not_end_the_run(error: Exception) -> None:
+    """The key is listed as failed, its intent withdrawn, and the target still met."""
+    memory = Memory()
+    grown, generator = run(Failing(error), memory)
+    assert list(generator.failed.values()) == [str(error)]
+    assert set(memory.withdrawn) == set(generator.failed)
+    assert short(grown, 3) == []
+
+
+def test_a_budget_stops_sending_and_keeps_what_is_paid_for() -> None:
+    """Nothing is sent after the budget is reached; what came is judged and exported."""
+    memory = Memory()
+    model = Failing(BudgetReached("spent"))
+    grown, generator = run(model, memory)
+    assert isinstance(generator.stopped, BudgetReached)
+    assert model.calls < 12
+    assert counts(grown, 3)["answers"] == len(memory.replies) > 0
+
+
+def test_a_fatal_error_ends_the_run_and_loses_no_reply() -> None:
+    """The error surfaces, and every reply that was in flight is in the journal."""
+    memory, model = Memory(), Failing(FatalEndpointError("401"))
+
+    async def go() -> None:
+        generator = Generator(recording(model, memory), memory, concurrency=4)
+        try:
+            await expand(TASKS, Chain(plan(), Rules(), generator))
+        finally:
+            await generator.drain(1)
+
+    with pytest.raises(FatalEndpointError):
+        asyncio.run(go())
+    assert len(memory.replies) == model.calls - 1
+    assert META.id == "direct"
+
+
+def test_patience_leaves_a_hopeless_template() -> None:
+    """A template of which no answer is accepted is left once patience is at its end."""
+    model = Model(answer=lambda _: "")
+    run(model, samples=8, patience=4)
+    assert model.calls == 3 * 4
