@@ -409,12 +409,12 @@ def test_a_lone_record_is_synced_soon_and_without_another_call(
     tmp_path: Path, synced: list[float]
 ) -> None:
     with Journal.open(tmp_path / "j") as journal:
-        journal.record(FIFTY[0])
         start = time.monotonic()
-        while not synced and time.monotonic() < start + 5:
+        journal.record(FIFTY[0])
+        while not synced and time.monotonic() < start + 10:
             time.sleep(0.01)
         assert len(synced) == 1
-        assert synced[0] - start > SECONDS / 2
+        assert synced[0] - start >= SECONDS
 
 
 def test_a_full_group_is_synced_at_once_and_many_records_share_a_sync(

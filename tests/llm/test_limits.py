@@ -218,17 +218,17 @@ def test_the_watchdog_sleeps_while_nothing_is_asked() -> None:
     """Idle time, and time with replies, is no lack of progress."""
 
     async def go() -> list[str]:
-        pool, told = limits(watchdog=0.15)
+        pool, told = limits(watchdog=0.6)
         pool.begin()
         for _ in range(4):
-            await asyncio.sleep(0.07)
+            await asyncio.sleep(0.2)
             pool.replied()
         pool.end()
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.8)
         pool.begin()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
         assert not told
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1)
         pool.close()
         return told
 

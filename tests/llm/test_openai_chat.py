@@ -145,9 +145,9 @@ def test_a_refusal_that_names_nothing_sent_is_no_quirk() -> None:
 
 
 def test_without_n_each_choice_is_asked_for_alone() -> None:
-    """The choices come one by one with seeds counted up, and raw is the array of the bodies."""
+    """Each choice is a call with a seed of its own, and raw is the array of the bodies."""
     reply, server = _with_n(3, {}, sends=("seed", "temperature", "top_p"))
-    assert [c.body["seed"] for c in server.calls] == [7, 8, 9]
+    assert sorted(c.body["seed"] for c in server.calls) == [7, 8, 9]
     assert not [c for c in server.calls if "n" in c.body]
     bodies = json.loads(reply.raw)
     said = [b["choices"][0]["message"]["content"] for b in bodies]
@@ -196,20 +196,22 @@ def test_an_overload_halves_what_is_in_flight() -> None:
 
 
 def test_requests_a_minute_are_paced() -> None:
-    """At 600 a minute, ten at once and ten a second after that."""
+    """At 600 a minute, ten at once and ten a second after that, and none of them waits for more."""
     start = time.monotonic()
     seen = asked(16, rpm=600, concurrency=16)
-    assert 0.55 < time.monotonic() - start < 2.5
-    whens = [c.when for c in seen.server.calls]
-    assert sum(w - whens[0] < 0.09 for w in whens) <= 11
+    assert time.monotonic() - start < 5
+    # A busy machine makes a call late, never early, so each has a time before which it cannot be.
+    for number, call in enumerate(seen.server.calls):
+        assert call.when - start >= (number - 10) / 10
 
 
 def test_tokens_a_minute_are_paced_and_unused_ones_given_back() -> None:
     """The worst case is taken before a call, the difference to its usage returned after it."""
     start = time.monotonic()
     asked(8, tpm=60 * 400, in_turn=True)
-    # Some 180 tokens are reserved for each call and 40 used: all of them fit into one second's.
-    assert time.monotonic() - start < 1.0
+    # Some 180 tokens are reserved for each call and 40 used: all of them fit into one second's,
+    # where eight reservations take 2.6 s.
+    assert time.monotonic() - start < 2.5
     start = time.monotonic()
     asked(8, tpm=60 * 400, server={"delay": 0.05}, concurrency=8)
     assert time.monotonic() - start > 0.2
