@@ -53,6 +53,8 @@ class InstraugError(Exception):
     """The root: one line for the user, and the exit code of the process."""
 
     exit_code: int = 1
+    outcome_known: bool = True
+    """False where what was sent may have been answered, and billed, although no reply came."""
 
 
 class InputError(InstraugError):

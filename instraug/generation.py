@@ -48,8 +48,9 @@ def recording(complete: Complete, ledger: Ledger) -> Complete:
         ledger.intend(chat.key)
         try:
             reply = await complete(chat)
-        except InstraugError:
-            ledger.withdraw(chat.key)
+        except InstraugError as error:
+            if error.outcome_known:
+                ledger.withdraw(chat.key)
             raise
         ledger.record(reply)
         return reply

@@ -247,6 +247,15 @@ def test_one_failed_request_does_not_end_the_run(error: Exception) -> None:
     assert short(grown, 3) == []
 
 
+def test_a_request_that_may_have_been_answered_unseen_stays_intended() -> None:
+    """Its outcome is unknown, so the next run counts it against the budget."""
+    memory, error = Memory(), RequestFailed("timed out")
+    error.outcome_known = False
+    _, generator = run(Failing(error), memory)
+    assert len(generator.failed) == 1
+    assert not memory.withdrawn
+
+
 def test_a_budget_stops_sending_and_keeps_what_is_paid_for() -> None:
     """Nothing is sent after the budget is reached; what came is judged and exported."""
     memory = Memory()

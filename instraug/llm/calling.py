@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from typing import Any, Generic, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
@@ -13,6 +14,7 @@ from instraug.errors import (
     EndpointError,
     EndpointUnavailable,
     FatalEndpointError,
+    InstraugError,
     RejectedRequest,
     RequestFailed,
 )
@@ -124,12 +126,20 @@ class Caller:
             sleep=self._limits.sleep,
             reraise=True,
         )
+        error: InstraugError
         try:
             return await retrying(next_try)
         except Fault as fault:
-            raise self._given_up(call, fault) from None
-        except (FatalEndpointError, EndpointUnavailable) as error:
-            raise self._limits.give_up(error) from None
+            error = self._given_up(call, fault)
+        except (FatalEndpointError, EndpointUnavailable) as raised:
+            error = self._limits.give_up(raised)
+        except InstraugError as raised:
+            error = raised
+        if call.tries[Kind.UNKNOWN]:
+            # A copy: who gave up first may have told many calls by one and the same error.
+            error = copy(error)
+            error.outcome_known = False
+        raise error from None
 
     async def _try(self, call: _Call[T]) -> T:
         body = call.body()

@@ -138,12 +138,10 @@ class OpenAIEndpoint:
         calls = (self._chat(chat, alone=i) for i in range(chat.n))
         results = await asyncio.gather(*calls, return_exceptions=True)
         bodies = [r.raw for r in results if isinstance(r, Reply)]
-        for error in results:
-            # What was paid for is kept, even where not all choices came.
-            if isinstance(error, BaseException) and not (
-                bodies and isinstance(error, InstraugError)
-            ):
-                raise error
+        errors = [r for r in results if isinstance(r, BaseException)]
+        # What was paid for is kept, even where not all choices came.
+        if errors and not (bodies and all(isinstance(e, InstraugError) for e in errors)):
+            raise min(errors, key=lambda e: getattr(e, "outcome_known", False))
         return wire.read_reply(chat, f"[{','.join(bodies)}]")
 
     async def _chat(self, chat: Chat, alone: int | None = None) -> Reply:

@@ -45,7 +45,7 @@ def test_11_12_an_unknown_outcome_is_retried_and_stays_charged(fault: str, at: i
     """A reset or a timeout after sending is asked once more; its worst case stays in the budget,
     as the endpoint may bill it."""
     budget = Budget()
-    seen = asked(COUNT, in_turn=True, server={"faults": {at: fault}}, budget=budget, timeout=0.4)
+    seen = asked(COUNT, in_turn=True, server={"faults": {at: fault}}, budget=budget, timeout=1.5)
     assert len(seen.replies) == COUNT
     assert seen.server.count == COUNT + 1
     answered = sum(r.usage.completion_tokens for r in seen.replies)
@@ -58,7 +58,15 @@ def test_11_12_unknown_outcomes_have_a_small_allowance(fault: str) -> None:
     """Such a request is given up after 4 tries, however many others may have."""
     seen = asked(1, server={"always": fault}, max_attempts=50, timeout=0.2)
     assert isinstance(seen.errors[0], RequestFailed)
+    assert not seen.errors[0].outcome_known
     assert seen.server.count == 4
+
+
+def test_05_a_request_that_surely_brought_nothing_says_so() -> None:
+    """After nothing but 500s no answer can have been billed unseen."""
+    seen = asked(1, server={"always": "500"}, max_attempts=2)
+    assert isinstance(seen.errors[0], RequestFailed)
+    assert seen.errors[0].outcome_known
 
 
 def test_13_a_refused_connection_is_one_line_and_costs_nothing() -> None:
