@@ -64,6 +64,7 @@ class FakeServer:
         self._rate, self._kinds, self._seed = rate, list(kinds), seed
         self._refuses, self._key = tuple(refuses), key
         self._runner: web.AppRunner | None = None
+        self._lines: set[asyncio.BaseTransport] = set()
         self._came = asyncio.Event()
         self.count = 0
         """POSTs seen."""
@@ -98,6 +99,11 @@ class FakeServer:
     ) -> None:
         assert self._runner
         await self._runner.cleanup()
+        # What is still unsent would keep a line open beyond the life of the loop.
+        for line in self._lines:
+            if isinstance(line, asyncio.Transport):
+                line.abort()
+        await asyncio.sleep(0)
 
     async def seen(self, count: int) -> None:
         """Wait until that many POSTs have come."""
@@ -108,6 +114,8 @@ class FakeServer:
     async def _post(self, request: web.Request) -> web.StreamResponse:
         number, self.count = self.count, self.count + 1
         self._came.set()
+        if request.transport:
+            self._lines.add(request.transport)
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:
