@@ -18,8 +18,8 @@ from instraug.formats import registry
 from instraug.formats.base import Fields, Options, Unfit
 from instraug.formats.multiinstruct.instances import Adapter, BadRow
 from instraug.formats.ofa_bins import quantiser
-from instraug.placeholders import MissingField
 from instraug.pools import Pool
+from instraug.rendering import MissingField
 from instraug.rowmaker import Making, Take, capped, exhauster, ranked, sampler
 from instraug.sampling import Smallest
 from instraug.shards import Shard, opened

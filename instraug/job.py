@@ -152,7 +152,8 @@ def _ledger(job: Job) -> Journal | Replay:
 
 async def _run(job: Job, loaded: Loaded, ledger: Journal | Replay) -> Run:
     config = job.config
-    budget = Budget(config.budget, config.prices, [job.model])
+    asked = [m for m in (job.model, config.embedding_model) if m]
+    budget = Budget(config.budget, config.prices, asked)
     opening = opened(config, job.model, job.api_key, budget, job.watcher.notice, frozen=job.frozen)
     async with opening as model:
         plan = make_plan(config, model.name, loaded.meta_prompts, model.grammar)

@@ -1,4 +1,4 @@
-"""Placeholders: parse, mask, restore, render, prove. Nothing is evaluated, one pass over any text.
+"""Placeholders: parse, mask, restore. Nothing is evaluated, one pass over any text.
 
 A template is literal text and ``{path}`` placeholders; a path is a name, then any number of
 ``.name`` or ``[integer]``. ``{{`` and ``}}`` are literal braces.
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, count
 from string import ascii_uppercase
-from typing import Any
 
 from instraug.errors import PlaceholderError, Problem
-from instraug.records import Masked, Reason, Task
+from instraug.records import Masked, Reason
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
 _PATH = rf"{_NAME}(?:\.{_NAME}|\[-?[0-9]{{1,9}}\])*"
@@ -219,132 +218,3 @@ def _difference(wanted: Counter[str], found: Counter[str], tokens: Mapping[str, 
         if found[t] != n
     ]
     return lines + [f"invented {t}" for t in found if t not in wanted]
-
-
-# ── rendering ────────────────────────────────────────────────────────────────────────────────
-
-DEFAULT_SEPARATOR = ", "
-"""Joins a list for which the task names no separator."""
-
-
-class MissingField(LookupError):
-    """A path does not resolve in an instance; ``args[0]`` is the spelled path."""
-
-
-Renderer = Callable[[Mapping[str, Any]], str]
-
-
-def renderer(template: str, task: Task) -> Renderer:
-    """Compile a template into a function from an instance's fields to the rendered prompt.
-
-    Constants are folded in; a field that is absent or null falls back to the task's default.
-    Values are inserted as they are, in one pass: a value that holds ``{options}`` keeps it.
-
-    Args:
-        template: The template, of this task.
-        task: Gives constants, separators and defaults.
-
-    Raises:
-        MissingField: (when called) a path resolves to nothing, or to a mapping.
-    """
-    return Compiled(template, task).render
-
-
-class Compiled:
-    """A template compiled for rendering, see `renderer`; small, for millions of rows pass here."""
-
-    __slots__ = ("_pieces", "_slots")
-
-    def __init__(self, template: str, task: Task) -> None:
-        self._pieces: list[str] = []
-        self._slots: list[tuple[int, str, _Slot]] = []
-        for segment in parse(template):
-            if isinstance(segment, Placeholder) and segment.source not in task.constants:
-                slot = _Slot(segment, task)
-                self._slots.append((len(self._pieces), slot.root, slot))
-                self._pieces.append("")
-            else:
-                text = segment if isinstance(segment, str) else task.constants[segment.source]
-                self._pieces.append(text)
-
-    def render(self, fields: Mapping[str, Any]) -> str:
-        """Return the prompt; raises MissingField."""
-        parts = self._pieces.copy()
-        for at, root, slot in self._slots:
-            value = fields.get(root)
-            parts[at] = value if type(value) is str and not slot.steps else slot.fill(value)
-        return "".join(parts)
-
-
-class _Slot:
-    """A placeholder compiled for rendering."""
-
-    __slots__ = ("default", "joiner", "root", "source", "steps")
-
-    def __init__(self, placeholder: Placeholder, task: Task) -> None:
-        self.source, self.root, self.steps = (
-            placeholder.source,
-            placeholder.root,
-            placeholder.path[1:],
-        )
-        self.joiner = task.separators.get(placeholder.source, DEFAULT_SEPARATOR)
-        self.default = task.defaults.get(placeholder.root)
-
-    def fill(self, value: Any) -> str:
-        """Spell what the path leads to, from its root field's value."""
-        if value is None:
-            value = self.default
-        if self.steps:
-            try:
-                for step in self.steps:
-                    value = value[step]
-            except (LookupError, TypeError):
-                raise MissingField(self.source) from None
-        if type(value) is list or type(value) is tuple:
-            try:
-                return self.joiner.join(value)
-            except TypeError:  # not all of them are text
-                pass
-        return self.spell(value)
-
-    def spell(self, value: Any) -> str:
-        if isinstance(value, str):
-            return value
-        if isinstance(value, list | tuple):
-            return self.joiner.join([self.spell(v) for v in value])
-        if value is None or isinstance(value, Mapping):
-            raise MissingField(self.source)
-        return str(value)
-
-
-class _Sample(str):
-    """A sample value that every path resolves in: each path spells itself, as no real text does."""
-
-    def __getitem__(self, step: Any) -> _Sample:
-        inner = str.__getitem__(self, slice(1, -1))
-        return _Sample(
-            f"\u27e6{inner}[{step}]\u27e7"
-            if isinstance(step, int)
-            else f"\u27e6{inner}.{step}\u27e7"
-        )
-
-
-def prove(template: str, origin: str) -> str | None:
-    """Render a template and its origin with sample fields and compare what comes out.
-
-    Every field, constants too, gets a value found nowhere else, so that counting is exact.
-
-    Returns:
-        None where each value appears as often as in the origin; otherwise what differs.
-    """
-    found = placeholders(origin)
-    fields = {p.root: _Sample(f"\u27e6{p.root}\u27e7") for p in found}
-    bare = Task("", ())
-    try:
-        ours, theirs = renderer(template, bare)(fields), renderer(origin, bare)(fields)
-    except (MissingField, PlaceholderError) as error:
-        return f"does not render: {error}"
-    for value in dict.fromkeys(f"\u27e6{p.source}\u27e7" for p in found):
-        if (n := ours.count(value)) != (wanted := theirs.count(value)):
-            return f"rendered value of {{{value[1:-1]}}} appears {n} times, wanted {wanted}"
-    return None

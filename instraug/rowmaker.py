@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from instraug.formats.base import Encode, Fields
 from instraug.formats.multiinstruct.instances import BadRow, computed_fields
-from instraug.placeholders import Compiled
 from instraug.pools import Pool
+from instraug.rendering import Compiled
 from instraug.sampling import Smallest, drawer, ranker, shuffled
 
 

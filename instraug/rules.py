@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 
 from instraug.config import Rules
-from instraug.placeholders import parse, prove
+from instraug.placeholders import parse
 from instraug.records import Candidate, Task
+from instraug.rendering import prove
 from instraug.similarity import folded
 
 Rule = Callable[[Candidate, Task, Rules], str | None]

@@ -23,7 +23,7 @@ from itertools import pairwise
 from instraug.lexicon import GRAMMATICAL, alike, negated, stem
 from instraug.similarity import words
 
-VERSION = "logistic-1"
+VERSION = "logistic-2"
 """Changes with the formula: scores of different versions never mix."""
 
 THRESHOLD = 0.35
@@ -35,8 +35,10 @@ _TYPICAL = -0.6
 """Fluency where an answer came without log-probabilities (nats a token)."""
 
 _BIAS, _FLUENCY, _COVERAGE, _ORDER, _REPETITION = -1.66, 2.23, 2.30, 2.63, -0.70
-_TURNED = -4.0
-"""Added where one text has a negation and the other has none."""
+_FAULT = -4.0
+"""Added where one text has a negation and the other has none, and where too much is left out."""
+_LEFT_OUT = 0.75
+"""Coverage below which that is so."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def score(origin: str, rewrite: str, logprobs: Sequence[float] = ()) -> float:
         + _COVERAGE * found.coverage
         + _ORDER * found.order
         + _REPETITION * found.repetition
-        + _TURNED * found.turned
+        + _FAULT * (found.turned + (found.coverage < _LEFT_OUT))
     )
     return 1 / (1 + math.exp(-logit))
 

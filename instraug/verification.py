@@ -11,8 +11,9 @@ from typing import Any
 
 from instraug.errors import InputError, PlaceholderError, Problem
 from instraug.outputs import INSTRUCTIONS, REPLIES
-from instraug.placeholders import multiset, prove
+from instraug.placeholders import multiset
 from instraug.records import instruction_id
+from instraug.rendering import prove
 from instraug.storage.jsonl import read_jsonl
 from instraug.storage.manifest import Manifest, read_manifest, sha256
 from instraug.storage.replay import Replay

@@ -18,8 +18,8 @@ from instraug.analysis.lengths import BINS, lengths
 from instraug.analysis.overlap import SHOWN, Overlap, digest, keys
 from instraug.analysis.proportion import instance_words, template_words
 from instraug.errors import StorageError
-from instraug.placeholders import renderer
 from instraug.records import Task
+from instraug.rendering import renderer
 
 # ── lengths ──────────────────────────────────────────────────────────────────────────────────
 

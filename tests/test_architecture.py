@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "instraug.records": (),
     "instraug.config": (),
     "instraug.placeholders": ("errors", "records"),
+    "instraug.rendering": ("errors", "records", "placeholders"),
     "instraug.llm": ("errors", "records", "config", "llm"),
     "instraug.storage": ("errors", "records", "storage"),
     "instraug.formats": (

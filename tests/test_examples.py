@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from instraug.placeholders import own_words, placeholders, renderer
+from instraug.placeholders import own_words, placeholders
 from instraug.records import Task
+from instraug.rendering import renderer
 from tests.commandline import environment, instraug
 from tests.fakeserver import FakeServer, running
 

@@ -149,6 +149,15 @@ def test_a_dry_run_asks_nothing_and_writes_nothing(server: FakeServer, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_cost_limit_wants_the_price_of_every_model(server: FakeServer, tmp_path: Path) -> None:
+    """The embedding model's too, before anything is sent."""
+    settings = tmp_path / "c.yaml"
+    settings.write_text("prices:\n  m: {input: 1.0, output: 2.0}\nembedding_model: e\n")
+    done = expand(server, tmp_path / "out", "-c", settings, "--max-cost", 1)
+    failed(done, 2, "needs a price for e")
+    assert server.calls == []
+
+
 def test_a_budget_ends_the_run_resumably(server: FakeServer, tmp_path: Path) -> None:
     """Exit 4 at the limit, never above it; run again with more, it ends as if undisturbed."""
     done = expand(server, tmp_path / "out", "--max-requests", 20, "-q")

@@ -25,8 +25,8 @@ from instraug.formats.multiinstruct.instances import (
     read_instances,
 )
 from instraug.formats.multiinstruct.templates import read_templates
-from instraug.placeholders import renderer
 from instraug.records import Instance, Output, Task, Template
+from instraug.rendering import renderer
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 TABLE = SHARED / "multiinstruct_templates.tsv"

@@ -13,8 +13,9 @@ from instraug.errors import InputError, StorageError
 from instraug.formats.multiinstruct import catalog, source, table
 from instraug.formats.multiinstruct.elements import Mapped
 from instraug.formats.multiinstruct.templates import Imported, read_templates
-from instraug.placeholders import escape, renderer
+from instraug.placeholders import escape
 from instraug.records import Task
+from instraug.rendering import renderer
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 TABLE = SHARED / "multiinstruct_templates.tsv"

@@ -13,19 +13,17 @@ from hypothesis import strategies as st
 
 from instraug.errors import PlaceholderError
 from instraug.placeholders import (
-    MissingField,
     Placeholder,
     escape,
     mask,
     multiset,
     own_words,
     parse,
-    prove,
-    renderer,
     restore,
     unparse,
 )
 from instraug.records import Task
+from instraug.rendering import MissingField, prove, renderer
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,5}", fullmatch=True)
 steps = st.one_of(names.map(lambda n: f".{n}"), st.integers(-99, 99).map(lambda i: f"[{i}]"))
@@ -230,9 +228,11 @@ def test_constants_defaults_and_null() -> None:
     assert render("x{token} {options}", {"options": None}, **task) == "x\n\n[Options]: a"
 
 
-@pytest.mark.parametrize("path", ["{nope}", "{text.deep}", "{items[9]}", "{meta}", "{items.name}"])
+@pytest.mark.parametrize(
+    "path", ["{nope}", "{text.deep}", "{text[0]}", "{items[9]}", "{meta}", "{items.name}"]
+)
 def test_a_path_that_resolves_to_nothing_is_a_missing_field(path: str) -> None:
-    """No default is guessed, and a mapping is no text."""
+    """No default is guessed, a mapping is no text, and a letter of a text no field."""
     with pytest.raises(MissingField) as error:
         render(path, {"text": "a", "items": ["b"], "meta": {"a": "b"}})
     assert error.value.args[0] == path[1:-1]

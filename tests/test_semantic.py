@@ -43,6 +43,13 @@ def test_each_fault_lowers_the_score(worse: str) -> None:
     assert score(ORIGIN, worse, SURE) < score(ORIGIN, good, SURE)
 
 
+def test_what_leaves_too_much_out_never_passes() -> None:
+    """However fluent: half of the content words are missing."""
+    origin = "Find the color of the large object that the question mentions."
+    assert signals(origin, "Find the object.", SURE).coverage < 0.75
+    assert score(origin, "Find the object.", [-0.01] * 9) < 0.1
+
+
 def test_a_near_synonym_counts_as_kept() -> None:
     """That is what a rewrite is for."""
     told = "Determine if the area {a} of the picture includes {b}. {options_token} {options}"

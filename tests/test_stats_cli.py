@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from instraug.cli import main
-from instraug.placeholders import renderer
 from instraug.records import Template
+from instraug.rendering import renderer
 from instraug.tasks import load
 
 ROOT = Path(__file__).resolve().parents[1]

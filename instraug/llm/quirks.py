@@ -25,7 +25,7 @@ class Quirks:
         self.endpoint = endpoint
         """The settings in effect; what was learned is in them."""
         self.learned: list[str] = []
-        """One line for each thing learned, for the user and the manifest."""
+        """One line for each thing learned, for the user."""
         self._renamed = False
         self._notice = notice
 

@@ -12,8 +12,9 @@ import pytest
 from instraug.config import Config, Rules
 from instraug.errors import PlaceholderError
 from instraug.job import Job, expand_job, load
-from instraug.placeholders import mask, multiset, parse, renderer, restore
+from instraug.placeholders import mask, multiset, parse, restore
 from instraug.records import Verdict
+from instraug.rendering import renderer
 from instraug.storage.replay import Replay
 from tests import chain
 from tests.fakeserver import FakeServer, running

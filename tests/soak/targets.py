@@ -20,10 +20,11 @@ from instraug.errors import InstraugError, Problem
 from instraug.expansion import requests
 from instraug.formats.multiinstruct.templates import read_templates
 from instraug.llm import faults, wire
-from instraug.placeholders import mask, multiset, parse, prove, renderer, restore, unparse
+from instraug.placeholders import mask, multiset, parse, restore, unparse
 from instraug.postprocess import candidates, judge
 from instraug.records import Task
 from instraug.refilter import refilter
+from instraug.rendering import prove, renderer
 from instraug.storage.journal import Journal
 from instraug.storage.jsonl import read_jsonl
 from instraug.storage.replay import Replay
