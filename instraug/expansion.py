@@ -43,7 +43,8 @@ class Plan:
     """Accepted rewrites wanted of each hand-written template, by iteration."""
     grammar: Grammar | None = None
     patience: int | None = None
-    """Answers without one accepted after which a template is left; None: its whole plan."""
+    """Answers a template may take for each accepted one, and as many again, before it is left;
+    None: its whole plan."""
 
     @cached_property
     def nearest(self) -> Nearest:

@@ -18,9 +18,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from instraug.following import follow
 from instraug.lexicon import OPEN_ENDED, SWAPS, WORD, bag, vocabulary
 from instraug.openings import MASK, later_openings, openings, sentences
 from instraug.records import Masked
+from instraug.spelling import alternatives, literal
 
 _LONGEST = 1.1
 """Most words of a rewrite as a share of its source's, its opening not counted."""
@@ -45,9 +47,15 @@ def build(masked: Masked, route: int = 0) -> str:
     Args:
         masked: The template; ``prefix`` and ``suffix`` count towards its length.
         route: Which of several askings this is (0, 1, ...): each takes other openings, and other
-            words of the template are replaced.
+            words of the template are replaced. Every second one follows the template closely (see
+            `following`), where it can: what the free ones lose, those keep.
     """
-    return _Automaton(_sketch(masked, route)).gbnf()
+    text = " ".join(masked.text.split())
+    half, close = divmod(route, 2)
+    followed = follow(text, half, _lengths(masked, text, 0)[1])
+    if followed is None:
+        return _Automaton(_sketch(masked, text, route)).gbnf()
+    return followed if close else _Automaton(_sketch(masked, text, half)).gbnf()
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,7 @@ class _Sketch:
     """Whether the last sentence ends in a mark."""
 
 
-def _sketch(masked: Masked, route: int) -> _Sketch:
-    text = " ".join(masked.text.split())
+def _sketch(masked: Masked, text: str, route: int) -> _Sketch:
     units = _units(text, masked.pattern)
     bare = re.sub(masked.pattern, MASK, text)
     words = _words(bare, text, units)
@@ -133,14 +140,14 @@ def _lengths(masked: Masked, text: str, opening: int) -> tuple[int, int]:
     """Return the least and most words of a rewrite.
 
     Strictly between half and one and a half times the whole template, as the length rule counts;
-    and what is asked for grows by a tenth at most, behind a long opening.
+    and what is asked for grows by a tenth at most, behind an opening of that many words.
     """
     own = len(text.split())
     whole = len(f"{masked.prefix}{masked.text}{masked.suffix}".split())
     held = whole - own
     least = max(math.floor(0.5 * whole) + 1 - held, _LEAST)
-    most = min(math.ceil(1.5 * whole) - 1 - held, int(_LONGEST * own) + opening)
-    return least, most
+    most = math.ceil(1.5 * whole) - 1 - held
+    return least, min(most, int(_LONGEST * own) + opening) if opening else most
 
 
 def _chosen(found: Sequence[str], route: int) -> tuple[str, ...]:
@@ -299,39 +306,3 @@ def _rule_name(prefix: str, kind: Kind) -> str:
 
 def _either(moves: Iterable[Move]) -> str:
     return " | ".join(f"{said} {state.name}" for said, state in moves)
-
-
-def literal(text: str) -> str:
-    """Return a GBNF string literal."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def alternatives(words: Iterable[str]) -> str:
-    """Return a GBNF expression for any of the words; common beginnings are written once.
-
-    Without that a sampler would try every word at every token.
-    """
-    tree: _Tree = {}
-    for word in words:
-        node = tree
-        for letter in word:
-            node = node.setdefault(letter, {})
-        node[""] = {}
-    return _spell(tree)
-
-
-_Tree = dict[str, "_Tree"]
-
-
-def _spell(tree: _Tree) -> str:
-    parts = []
-    for letter in sorted(tree.keys() - {""}):
-        said, node = letter, tree[letter]
-        while len(node) == 1 and "" not in node:
-            ((more, node),) = node.items()
-            said += more
-        rest = _spell(node)
-        optional = "?" if "" in node else ""
-        parts.append(f"{literal(said)} ({rest}){optional}" if rest else literal(said))
-    return " | ".join(parts)

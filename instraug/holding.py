@@ -26,19 +26,17 @@ def hold_back(masked: Masked) -> Masked:
     """Move what needs no rewriting from the text to the prefix and suffix.
 
     Held back are, at the end, a run of two or more masks, then every mask that stands alone, after
-    a label of up to five words ("Text:", "The region is") or in a line of its own; at the start, a
-    mask that stands alone or behind a label of up to three words. At least three words are left,
-    and what is left has its quotes in pairs.
+    a label of up to five words ("Text:", "The region is") or in a line of its own; at the start,
+    masks that stand alone or behind a label of up to three words each. At least three words are
+    left, and what is left has its quotes in pairs.
 
     Returns:
         The same template otherwise: `restore` of its text gives the template back.
     """
     text, mask = masked.text, masked.pattern
     end = _end(text, mask)
-    lead = re.match(
-        rf"\s*{_SHORT_LABEL}(?:{mask}\s*)+(?:\n\s*|\.\s+|(?<=\s)(?=[A-Z]))(?!{_LABEL}{mask})",
-        text[:end],
-    )
+    labelled = rf"{_SHORT_LABEL}(?:{mask}\s*)+(?:\n\s*|\.\s+|(?<=\s)(?=[A-Z]))"
+    lead = re.match(rf"\s*(?:{labelled})+(?!{_LABEL}{mask})", text[:end])
     start = lead.end() if lead and _worth(text[lead.end() : end], mask) else 0
     body = text[start:end]
     start += len(body) - len(body.lstrip())

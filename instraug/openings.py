@@ -14,11 +14,11 @@ from instraug.lexicon import NEAR, bag
 MASK = "\0"
 """Stands for a placeholder in the texts below."""
 
-_AUXILIARIES = bag("is are do does did can could has have was were will would should")
-_WH = bag("what which where who how why when whose")
-_IF = bag("if whether")
+AUXILIARIES = bag("is are do does did can could has have was were will would should")
+WH = bag("what which where who how why when whose")
+IF = bag("if whether")
 
-_JUDGE = (
+JUDGE = (
     "Decide whether", "Tell me if", "Check whether", "Determine if", "Say whether", "Judge if",
     "Find out whether", "You have to decide whether", "Your task is to check whether",
     "You need to say if",
@@ -27,10 +27,10 @@ _ASK = (
     "Tell me", "Name", "Identify", "Find", "Can you tell me", "State", "Your task is to identify",
     "You need to find", "You have to name",
 )  # fmt: skip
-_TASK = ("Your task is to", "You need to", "You have to", "Your job is to", "You must")
+TASK = ("Your task is to", "You need to", "You have to", "Your job is to", "You must")
 _LAST_RESORT = ("The", "What", "This", "For", "With")
 
-_VERBS = bag(
+VERBS = bag(
     """select choose pick find locate identify decide determine judge check tell say state name
     describe explain generate create produce make write compose draw look examine inspect view read
     listen analyze study answer reply extract cut fill complete finish predict guess output give use
@@ -97,7 +97,7 @@ def later_openings(text: str) -> list[str]:
     for sentence in parts if len(parts) > 1 else ():
         if head := re.match(r"[A-Za-z]+(?= )", sentence):
             found.append(head[0].capitalize())
-        found += _near_verbs(sentence)
+        found += near_verbs(sentence)
     return list(dict.fromkeys(found))
 
 
@@ -118,10 +118,10 @@ def _asked(sentence: str) -> Iterator[str]:
     asks = sentence.rstrip().endswith("?")
     for at, clause in enumerate(re.split(r",\s+", sentence)):
         word = (_WORD.findall(clause.lower()) or [""])[0]
-        if clause[:1] == MASK or word not in _AUXILIARIES | _WH or (at and not asks):
+        if clause[:1] == MASK or word not in AUXILIARIES | WH or (at and not asks):
             continue
-        if word in _AUXILIARIES:
-            yield from _JUDGE
+        if word in AUXILIARIES:
+            yield from JUDGE
         else:
             yield from _ASK
             yield "Which" if word == "what" else "What"
@@ -133,22 +133,22 @@ def _ordered(sentence: str) -> Iterator[str]:
     for verb, rest in _verbs(sentence):
         after = [w.lower().strip(",") for w in rest.split()[:2]] + ["", ""]
         follows = after[1] if verb == "tell" else after[0]
-        if follows in _IF:
-            yield from _JUDGE
+        if follows in IF:
+            yield from JUDGE
             yield from _questions(rest)
-        elif follows in _WH:
+        elif follows in WH:
             yield from _ASK
             yield follows.capitalize()
         elif plain:
-            yield from _near_verbs(sentence)
+            yield from near_verbs(sentence)
             yield verb.capitalize()
         plain = False
 
 
-def _near_verbs(sentence: str) -> Iterator[str]:
+def near_verbs(sentence: str) -> Iterator[str]:
     """Verbs that order the same as the first one of a sentence."""
     for verb, _ in _verbs(sentence):
-        near = sorted((NEAR.get(verb, frozenset()) & _VERBS) - _NOT_ALONE)
+        near = sorted((NEAR.get(verb, frozenset()) & VERBS) - _NOT_ALONE)
         yield from (w.capitalize() for w in near)
         return
 
@@ -157,11 +157,11 @@ def _told(sentence: str) -> Iterator[str]:
     """Openings that tell somebody to do what an imperative orders, in turn with its near verbs."""
     for verb, rest in _verbs(sentence):
         after = (rest.split() or [""])[0].lower()
-        verbs = [*(w.lower() for w in _near_verbs(sentence)), verb]
-        if after not in _IF | _WH and verb != "tell":
-            yield from (f"{task} {verbs[i % len(verbs)]}" for i, task in enumerate(_TASK))
-        elif after in _WH:
-            yield from (f"{task} {verb}" for task in _TASK)
+        verbs = [*(w.lower() for w in near_verbs(sentence)), verb]
+        if after not in IF | WH and verb != "tell":
+            yield from (f"{task} {verbs[i % len(verbs)]}" for i, task in enumerate(TASK))
+        elif after in WH:
+            yield from (f"{task} {verb}" for task in TASK)
         return
 
 
@@ -172,7 +172,7 @@ def _verbs(sentence: str) -> Iterator[tuple[str, str]]:
         before = sentence[: match.start()].rstrip()
         last = re.search(r"[A-Za-z]+$", before)
         told = not before or before[-1] in ",.?!:" or (last and last[0].lower() in _BEFORE_VERB)
-        if verb in _VERBS and told:
+        if verb in VERBS and told:
             yield verb, sentence[match.end() :]
 
 

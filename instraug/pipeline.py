@@ -177,8 +177,8 @@ class _Queue:
         """
         lack, gained = max(0, wanted - accepted), max(0, accepted - self.before)
         answers = int(lack * min(2, (self.asked + 1) / (gained + 1)))
-        if plan.patience is not None and not gained:
-            answers = min(answers, max(0, plan.patience - self.asked))
+        if plan.patience is not None:
+            answers = min(answers, max(0, plan.patience * (gained + 1) - self.asked))
         taken = list(islice(self.requests, -(-answers // plan.choices)))
         self.asked += len(taken) * plan.choices
         return taken

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug.grammar import alternatives, build, literal
+from instraug.grammar import build
 from instraug.holding import hold_back
 from instraug.placeholders import mask, restore
 from instraug.records import Masked
+from instraug.spelling import alternatives, literal
 from tests.gbnf import Grammar
 
 TEMPLATES = [

@@ -288,3 +288,12 @@ def test_patience_leaves_a_hopeless_template() -> None:
     model = Model(answer=lambda _: "")
     run(model, samples=8, patience=4)
     assert model.calls == 3 * 4
+
+
+def test_patience_grows_with_what_is_accepted() -> None:
+    """One good answer buys a template as many again, not its whole plan."""
+    model = Model(answer=lambda c: f"w {c.messages[-1].content} x" if c.sample == 0 else "")
+    grown, _ = run(model, samples=8, patience=4)
+    accepted = sum(v.accepted for g in grown for v in g.verdicts)
+    assert accepted == 3
+    assert model.calls == 3 * 4 * 2
