@@ -31,6 +31,7 @@ _TOLD = re.compile(
 )
 """Ways to say that an order comes."""
 _TELL = ("Give", "State", "Identify", "Determine", "Name", "You need to state")
+_SAY = ("State", "Say", "You need to say", "You have to state")
 _GIVEN_TASK = ("Here you have to", "You need to", "Your task is to", "Your job is to", "You must")
 _CORE = re.compile(r"([A-Za-z]+)([,;:]?)")
 
@@ -131,17 +132,22 @@ def _order(lead: str, words: Sequence[str], mark: str) -> _Turned | None:
     if verb == "tell" and rest[0] == "me":
         rest.pop(0)
     if rest[0] in IF:
-        return _Turned(lead, JUDGE, tuple(rest[1:]), mark=mark)
+        return _Turned(lead, _others(JUDGE, verb), tuple(rest[1:]), mark=mark)
     if rest[0] in WH:
-        return _Turned(lead, _REPORT, tuple(rest), mark=mark)
+        return _Turned(lead, _others(_REPORT, verb), tuple(rest), mark=mark)
     if verb == "tell":
-        article = rest[0] in {"the", "a", "an"}
-        return _Turned(lead, _TELL, tuple(rest), mark=mark) if article else None
-    near = [v.lower() for v in near_verbs(" ".join(words))]
+        openings = _TELL if rest[0] in {"the", "a", "an"} else _SAY
+        return _Turned(lead, openings, tuple(rest), mark=mark)
+    # Nothing else takes the "at" that follows this one.
+    near = [] if verb == "look" else [v.lower() for v in near_verbs(" ".join(words))]
     verbs = [*near, verb]
     told = [f"{task} {verbs[i % len(verbs)]}" for i, task in enumerate(TASK)]
     opened = (*(v.capitalize() for v in near), *told)
     return _Turned(lead, opened, tuple(rest), mark=mark)
+
+
+def _others(openings: Iterable[str], verb: str) -> tuple[str, ...]:
+    return tuple(o for o in openings if o.split()[0].lower() != verb)
 
 
 # ── writing it down ──────────────────────────────────────────────────────────────────────────────

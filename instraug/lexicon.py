@@ -221,7 +221,8 @@ SWAPS = _swaps()
 _INFLECTED = bag(
     """contain include hold describe explain show depict match fit share overlap intersect appear
     occur exist support back help let belong correspond agree suit mention name refer summarize
-    need want use play speak say tell mean follow answer cover hide fill represent"""
+    need want use play speak say tell mean follow answer cover hide fill represent come lie stand
+    touch mark surround look seem make take give"""
 )
 """Verbs that change form when a sentence is turned round; nouns keep their number."""
 

@@ -39,6 +39,9 @@ def samples(text: str) -> set[str]:
         ("Choose the image that shows {A}.", "You need to select the photo that depicts {A}."),
         ("Tell me whether {A} is near {B}.", "Determine if {A} is near {B}."),
         ("Tell me the age of {A}.", "Identify the age of {A}."),
+        ("Tell me in a word what {A} is.", "State in a word what {A} is."),
+        ("Look at the map in {A}.", "You must look at the map in {A}."),
+        ("Does this come after {A}?", "Find out whether this comes after {A}."),
         ("Please describe the area {A}.", "Explain the region {A}."),
         ("In this task, you need to sort the fruit.", "Your job is to sort the fruit."),
         ("You see a map. Is {A} on it?", "You see a map. Judge if {A} is on it."),
@@ -79,6 +82,12 @@ def test_everything_is_kept(source: str) -> None:
     for text in samples(source):
         assert signals(source, text).coverage == 1, text
         assert re.findall(r"\{.\}", text) == re.findall(r"\{.\}", source)
+
+
+def test_the_verb_of_the_source_does_not_come_again() -> None:
+    """An "if" for a "whether" alone is no rewrite."""
+    assert not [t for t in samples("Tell me whether {A} is near {B}.") if t.startswith("Tell")]
+    assert not [t for t in samples("Look at the map in {A}.") if " at " not in t]
 
 
 def test_routes_bring_variety() -> None:
