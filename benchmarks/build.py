@@ -120,7 +120,7 @@ def bare(folder: Path) -> None:
 
 def ours(folder: Path, workers: int) -> tuple[float, float]:
     """Build the set; return the seconds and the processor seconds that went before its rows."""
-    from instraug.dataset import Job, build_set
+    from instraug.building.dataset import Job, build_set
 
     begun: list[tuple[float, float]] = []
 
@@ -144,7 +144,7 @@ def cpu() -> float:
 
 def one(folder: Path, workers: int) -> None:
     """Time one pass in this process and print its figures; 0 workers stands for the bare pass."""
-    import instraug.dataset  # noqa: F401  (not to be timed)
+    import instraug.building.dataset  # noqa: F401  (not to be timed)
 
     if workers < 2:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -9,11 +9,11 @@ from functools import cached_property
 from itertools import product
 
 from instraug.config import MULTI_TEMP, Config
-from instraug.holding import hold_back
-from instraug.nearest import Nearest
 from instraug.placeholders import mask, own_words
 from instraug.records import Chat, Example, Masked, Message, MetaPrompt, Request, Task, Template
 from instraug.similarity import folded
+from instraug.steering.holding import hold_back
+from instraug.steering.nearest import Nearest
 
 Grammar = Callable[[Masked, int], str]
 """Builds the grammar of a template's asking (0, 1, ...); it forces the masks into the answer."""

@@ -10,11 +10,11 @@ from instraug.config import Config
 from instraug.errors import UsageError
 from instraug.expansion import Grammar
 from instraug.generation import Complete
-from instraug.grammar import build
 from instraug.llm import weights
 from instraug.llm.budget import Budget, within
 from instraug.pipeline import Gate
 from instraug.scoring import Cosine, Embed, ScoreLookup, Scorer, Signals
+from instraug.steering.grammar import build
 
 
 @dataclass(frozen=True)

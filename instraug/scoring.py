@@ -12,10 +12,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
-from instraug import semantic
 from instraug.errors import FrozenMiss
 from instraug.postprocess import Scores
 from instraug.records import Candidate
+from instraug.steering import semantic
 
 COSINE = "cosine:"
 """Begins the id of a scorer by embeddings; the embedding model's name follows."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from instraug.buildconfig import BuildConfig
-from instraug.dataset import Job, build_set
-from instraug.outcome import Outcome
+from instraug.building.dataset import Job, build_set
+from instraug.building.outcome import Outcome
+from instraug.building.settings import BuildConfig
 from instraug.storage.jsonl import read_jsonl
 
 Row = dict[str, Any]

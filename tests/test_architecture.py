@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "instraug.config": (),
     "instraug.placeholders": ("errors", "records"),
     "instraug.rendering": ("errors", "records", "placeholders"),
+    "instraug.steering": ("records", "similarity", "steering"),
     "instraug.llm": ("errors", "records", "config", "llm"),
     "instraug.storage": ("errors", "records", "storage"),
     "instraug.formats": (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from instraug.buildconfig import BuildConfig, load_build_config, with_options
+from instraug.building.settings import BuildConfig, load_build_config, with_options
 from instraug.errors import InputError, UsageError
 from instraug.formats.multiinstruct.templates import read_templates
 from instraug.shipped import folder

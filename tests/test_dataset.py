@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import zstandard
 
-from instraug import destination, shards
-from instraug.dataset import Job, build_set
+from instraug.building import destination, shards
+from instraug.building.dataset import Job, build_set
 from instraug.errors import InputError, InstraugError, StorageError, UsageError
 from instraug.storage.jsonl import read_jsonl
 from instraug.storage.manifest import sha256
@@ -364,7 +364,7 @@ def test_a_row_over_the_line_cap_ends_the_run(
 ) -> None:
     """What follows such a line cannot be trusted, so that --skip-bad does not help."""
     monkeypatch.setattr(shards, "LINE_CAP", 500)
-    monkeypatch.setattr("instraug.building.LINE_CAP", 500)
+    monkeypatch.setattr("instraug.building.builder.LINE_CAP", 500)
     rows = [choice_row(1), choice_row(2, text="x" * 1000)]
     assert "longer than 500 bytes" in problems(tmp_path, rows, skip_bad=True)[0]
 

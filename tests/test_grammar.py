@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug.grammar import build
-from instraug.holding import hold_back
 from instraug.placeholders import mask, restore
 from instraug.records import Masked
-from instraug.spelling import alternatives, literal
+from instraug.steering.gbnf import alternatives, literal
+from instraug.steering.grammar import build
+from instraug.steering.holding import hold_back
 from tests.gbnf import Grammar
 
 TEMPLATES = [

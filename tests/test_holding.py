@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.holding import hold_back
 from instraug.placeholders import mask, restore
+from instraug.steering.holding import hold_back
 
 HELD = {
     "Name the bird you hear.{opts} {options}": ("", "Name the bird you hear.", "{opts} {options}"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instraug.lexicon import (
+from instraug.steering.lexicon import (
     FUNCTION,
     NEAR,
     NEGATIONS,

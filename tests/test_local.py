@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from instraug.errors import FatalEndpointError, RejectedRequest, RequestFailed, UsageError
-from instraug.grammar import build
-from instraug.holding import hold_back
 from instraug.llm import local
 from instraug.llm.local import LocalModel, plain
 from instraug.llm.wire import read_reply
 from instraug.placeholders import mask, restore
 from instraug.records import Chat, Message, Reply
+from instraug.steering.grammar import build
+from instraug.steering.holding import hold_back
 
 EXAMPLE = (
     Message("system", "Say it in other words."),

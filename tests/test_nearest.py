@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from instraug.nearest import Nearest
 from instraug.records import Example, MetaPrompt
+from instraug.steering.nearest import Nearest
 
 
 def meta(name: str, *sources: str) -> MetaPrompt:

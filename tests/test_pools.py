@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from instraug.building.pools import Pool, load_pools
 from instraug.errors import InputError
-from instraug.pools import Pool, load_pools
 from instraug.records import Task, Template, instruction_id
 from tests.sets import write_rows
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.sampling import Ranks, Smallest, drawer, ranker, shuffled
+from instraug.building.sampling import Ranks, Smallest, drawer, ranker, shuffled
 
 OWN, GROWN = ["o0", "o1", "o2"], ["g0", "g1", "g2", "g3", "g4"]
 
@@ -64,7 +64,7 @@ def test_draws_are_these_on_every_platform() -> None:
 def test_draws_do_not_depend_on_the_hash_seed_of_the_process() -> None:
     """Another process with another PYTHONHASHSEED draws the same."""
     code = (
-        "from instraug.sampling import drawer\n"
+        "from instraug.building.sampling import drawer\n"
         "d = drawer(3, 't', list('abc'), list('defg'), 0.5)\n"
         "import json; print(json.dumps([d(str(i)) for i in range(50)]))"
     )

@@ -12,9 +12,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug import shards
+from instraug.building import shards
+from instraug.building.shards import Shard, opened, split
 from instraug.errors import InputError, StorageError
-from instraug.shards import Shard, opened, split
 
 BOM = b"\xef\xbb\xbf"
 

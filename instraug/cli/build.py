@@ -78,9 +78,9 @@ def build(
     unique_id: hand-written with probability epsilon, else a rewrite from --instructions. The rows
     depend on nothing else, so that they are the same in any order and with any number of workers.
     """
-    from instraug.buildconfig import BuildConfig, load_build_config, with_options
+    from instraug.building.dataset import Job, build_set
+    from instraug.building.settings import BuildConfig, load_build_config, with_options
     from instraug.configfile import find
-    from instraug.dataset import Job, build_set
 
     config = load_build_config(find(config_file)) if config_file else BuildConfig()
     config = with_options(config, options)

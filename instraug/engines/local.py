@@ -18,10 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
-from instraug.building import Builder, Plan, Report
+from instraug.building.builder import Builder, Plan, Report
+from instraug.building.sampling import Ranks
+from instraug.building.shards import Shard
 from instraug.errors import InstraugError
-from instraug.sampling import Ranks
-from instraug.shards import Shard
 from instraug.storage.disk import refusals, write_all
 
 T = TypeVar("T")

@@ -13,9 +13,18 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from instraug.lexicon import SWAPS, forms
-from instraug.openings import AUXILIARIES, IF, JUDGE, TASK, VERBS, WH, near_verbs, sentences
-from instraug.spelling import alternatives, literal
+from instraug.steering.gbnf import alternatives, literal
+from instraug.steering.lexicon import SWAPS, forms
+from instraug.steering.openings import (
+    AUXILIARIES,
+    IF,
+    JUDGE,
+    TASK,
+    VERBS,
+    WH,
+    near_verbs,
+    sentences,
+)
 
 _REPORT = ("Tell me", "State", "Say", "Determine", "Find out", "You need to say")
 _DO = frozenset({"do", "does"})

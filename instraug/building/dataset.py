@@ -15,19 +15,19 @@ from typing import Any
 
 import instraug
 from instraug import tasks
-from instraug.buildconfig import BuildConfig
-from instraug.building import Plan
-from instraug.datasetcard import card
-from instraug.destination import Destination, check_free, destination
+from instraug.building.builder import Plan
+from instraug.building.card import card
+from instraug.building.destination import Destination, check_free, destination
+from instraug.building.outcome import Outcome
+from instraug.building.pools import load_pools
+from instraug.building.rowmaker import Making
+from instraug.building.settings import BuildConfig
+from instraug.building.shards import Shard, split
 from instraug.engines.local import Engine, local_engine
 from instraug.errors import InputError
 from instraug.formats import registry
 from instraug.formats.base import Options
 from instraug.formats.multiinstruct.instances import instance_files
-from instraug.outcome import Outcome
-from instraug.pools import load_pools
-from instraug.rowmaker import Making
-from instraug.shards import Shard, split
 from instraug.storage.disk import refusals
 from instraug.storage.manifest import sha256
 

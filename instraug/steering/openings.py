@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from instraug.lexicon import NEAR, bag
+from instraug.steering.lexicon import NEAR, bag
 
 MASK = "\0"
 """Stands for a placeholder in the texts below."""

@@ -18,11 +18,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from instraug.following import follow
-from instraug.lexicon import OPEN_ENDED, SWAPS, WORD, bag, vocabulary
-from instraug.openings import MASK, later_openings, openings, sentences
 from instraug.records import Masked
-from instraug.spelling import alternatives, literal
+from instraug.steering.following import follow
+from instraug.steering.gbnf import alternatives, literal
+from instraug.steering.lexicon import OPEN_ENDED, SWAPS, WORD, bag, vocabulary
+from instraug.steering.openings import MASK, later_openings, openings, sentences
 
 _LONGEST = 1.1
 """Most words of a rewrite as a share of its source's, its opening not counted."""

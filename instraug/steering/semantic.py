@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from instraug.lexicon import GRAMMATICAL, alike, negated, stem
 from instraug.similarity import words
+from instraug.steering.lexicon import GRAMMATICAL, alike, negated, stem
 
 VERSION = "logistic-2"
 """Changes with the formula: scores of different versions never mix."""

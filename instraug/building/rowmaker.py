@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from instraug.building.pools import Pool
+from instraug.building.sampling import Smallest, drawer, ranker, shuffled
 from instraug.formats.base import Encode, Fields
 from instraug.formats.multiinstruct.instances import BadRow, computed_fields
-from instraug.pools import Pool
 from instraug.rendering import Compiled
-from instraug.sampling import Smallest, drawer, ranker, shuffled
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ from typing import Any
 
 import orjson
 
+from instraug.building.pools import Pool
+from instraug.building.rowmaker import Making, Take, capped, exhauster, ranked, sampler
+from instraug.building.sampling import Smallest
+from instraug.building.shards import Shard, opened
 from instraug.errors import InputError, Problem
 from instraug.formats import registry
 from instraug.formats.base import Fields, Options, Unfit
 from instraug.formats.multiinstruct.instances import Adapter, BadRow
 from instraug.formats.ofa_bins import quantiser
-from instraug.pools import Pool
 from instraug.rendering import MissingField
-from instraug.rowmaker import Making, Take, capped, exhauster, ranked, sampler
-from instraug.sampling import Smallest
-from instraug.shards import Shard, opened
 from instraug.storage.jsonl import LINE_CAP
 
 LISTED = 200

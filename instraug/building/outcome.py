@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from instraug.building import Report
+from instraug.building.builder import Report
+from instraug.building.pools import Pool
 from instraug.errors import Problem
-from instraug.pools import Pool
 
 LISTED = 1000
 """Bad rows that are listed one by one; all are counted."""

@@ -1,0 +1,1 @@
+"""Instances and a pool of instructions -> a training set."""
