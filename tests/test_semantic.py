@@ -46,7 +46,7 @@ def test_each_fault_lowers_the_score(worse: str) -> None:
 def test_what_leaves_too_much_out_never_passes() -> None:
     """However fluent: half of the content words are missing."""
     origin = "Find the color of the large object that the question mentions."
-    assert signals(origin, "Find the object.", SURE).coverage < 0.75
+    assert signals(origin, "Find the object.", SURE).coverage < 0.6
     assert score(origin, "Find the object.", [-0.01] * 9) < 0.1
 
 

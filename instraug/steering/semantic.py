@@ -26,7 +26,7 @@ from instraug.steering.lexicon import GRAMMATICAL, alike, negated, stem
 VERSION = "logistic-2"
 """Changes with the formula: scores of different versions never mix."""
 
-THRESHOLD = 0.35
+THRESHOLD = 0.25
 """The least score that passes unless a run sets its own (0 to 1)."""
 
 _OPENING = 3
@@ -37,7 +37,7 @@ _TYPICAL = -0.6
 _BIAS, _FLUENCY, _COVERAGE, _ORDER, _REPETITION = -1.66, 2.23, 2.30, 2.63, -0.70
 _FAULT = -4.0
 """Added where one text has a negation and the other has none, and where too much is left out."""
-_LEFT_OUT = 0.75
+_LEFT_OUT = 0.6
 """Coverage below which that is so."""
 
 
