@@ -23,6 +23,8 @@ WARM = 0.6
 """The temperature of INSTRAUG's single variant (arXiv:2402.14492)."""
 COOL = 0.2
 """Under a grammar, whose openings and swaps bring the variety, a lower one keeps the meaning."""
+_PATIENCE = 7
+"""See `Plan.patience`; half the answers were spent on the last few templates with none."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def make_plan(
         steps=steps,
         grammar=grammar,
         # Under a grammar every asking is a route of its own: what none of them fits is not for it.
-        patience=len(meta_prompts) if grammar else None,
+        patience=_PATIENCE if grammar else None,
     )
 
 

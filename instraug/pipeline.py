@@ -172,12 +172,13 @@ class _Queue:
     def take(self, accepted: int, wanted: int, plan: Plan) -> list[Request]:
         """Return the next requests: none where the template has enough, or patience is at its end.
 
-        It asks for what it lacks, and for up to twice that where few of its answers were
-        accepted: fewer rounds, at the price of a few rewrites too many.
+        It asks for what it lacks. An endpoint is asked for up to twice that where few answers
+        were accepted: fewer rounds, at the price of a few rewrites too many.
         """
-        lack, gained = max(0, wanted - accepted), max(0, accepted - self.before)
-        answers = int(lack * min(2, (self.asked + 1) / (gained + 1)))
-        if plan.patience is not None:
+        answers, gained = max(0, wanted - accepted), max(0, accepted - self.before)
+        if plan.patience is None:
+            answers = int(answers * min(2, (self.asked + 1) / (gained + 1)))
+        else:
             answers = min(answers, max(0, plan.patience * (gained + 1) - self.asked))
         taken = list(islice(self.requests, -(-answers // plan.choices)))
         self.asked += len(taken) * plan.choices
