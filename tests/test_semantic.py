@@ -46,8 +46,15 @@ def test_each_fault_lowers_the_score(worse: str) -> None:
 def test_what_leaves_too_much_out_never_passes() -> None:
     """However fluent: half of the content words are missing."""
     origin = "Find the color of the large object that the question mentions."
-    assert signals(origin, "Find the object.", SURE).coverage < 0.6
+    assert signals(origin, "Find the object.", SURE).kept < 0.5
     assert score(origin, "Find the object.", [-0.01] * 9) < 0.1
+
+
+def test_placeholders_make_up_for_nothing() -> None:
+    """They are in every rewrite, and so tell nothing of what it leaves out."""
+    origin = "Claim: {a}\nSay how surely the small picture backs the claim.\nNote: {b} {c} {d}"
+    found = signals(origin, "Claim: {a}\nName the picture.\nNote: {b} {c} {d}")
+    assert found.kept < 0.5 < found.coverage
 
 
 def test_a_near_synonym_counts_as_kept() -> None:

@@ -37,8 +37,8 @@ _TYPICAL = -0.6
 _BIAS, _FLUENCY, _COVERAGE, _ORDER, _REPETITION = -1.66, 2.23, 2.30, 2.63, -0.70
 _FAULT = -4.0
 """Added where one text has a negation and the other has none, and where too much is left out."""
-_LEFT_OUT = 0.6
-"""Coverage below which that is so."""
+_LEFT_OUT = 0.5
+"""Share of the words outside placeholders that is kept, below which that is so."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Signals:
     """Mean log-probability of a token (nats, at most 0)."""
     coverage: float
     """0 to 1."""
+    kept: float
+    """The same without placeholders, which are always there."""
     order: float
     """0 to 1."""
     repetition: int
@@ -73,7 +75,7 @@ def score(origin: str, rewrite: str, logprobs: Sequence[float] = ()) -> float:
         + _COVERAGE * found.coverage
         + _ORDER * found.order
         + _REPETITION * found.repetition
-        + _FAULT * (found.turned + (found.coverage < _LEFT_OUT))
+        + _FAULT * (found.turned + (found.kept < _LEFT_OUT))
     )
     return 1 / (1 + math.exp(-logit))
 
@@ -85,21 +87,22 @@ def signals(origin: str, rewrite: str, logprobs: Sequence[float] = ()) -> Signal
     body = logprobs[_OPENING:] or logprobs
     return Signals(
         fluency=math.fsum(body) / len(body) if body else _TYPICAL,
-        coverage=_shared(content, told) / max(1, len(content)),
+        coverage=_share(content, told),
+        kept=_share(*(tuple(w for w in t if w[0] != "{") for t in (content, told))),
         order=_order(before, after),
         repetition=_surplus(content, told),
         turned=negated(before) != negated(after),
     )
 
 
-def _shared(wanted: Sequence[str], given: Sequence[str]) -> int:
-    """Count the words that have a partner of their own on the other side."""
+def _share(wanted: Sequence[str], given: Sequence[str]) -> float:
+    """Return the share of the words that have a partner of their own on the other side."""
     left = list(given)
     for word in wanted:
         partner = next((w for w in left if alike(word, w)), None)
         if partner is not None:
             left.remove(partner)
-    return len(given) - len(left)
+    return (len(given) - len(left)) / len(wanted) if wanted else 1.0
 
 
 def _order(before: Sequence[str], after: Sequence[str]) -> float:
