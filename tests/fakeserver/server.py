@@ -101,7 +101,7 @@ class FakeServer:
         await self._runner.cleanup()
         # What is still unsent would keep a line open beyond the life of the loop.
         for line in self._lines:
-            if isinstance(line, asyncio.Transport):
+            if isinstance(line, asyncio.Transport) and line.get_write_buffer_size():
                 line.abort()
         await asyncio.sleep(0)
 
