@@ -6,7 +6,7 @@ What a shard holds follows from the files alone, never from how many processes t
 from __future__ import annotations
 
 import io
-import sys
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,16 +74,18 @@ def opened(shard: Shard) -> Iterator[Iterator[bytes]]:
     path = shard.path
     if path.suffix in _PACKED:
         with open_input(path) as unpacked:
-            yield _lines(unpacked, first=True)
+            yield _lines(unpacked, first=True, count=True)
         return
     with refusals(path, "read"):
         file = path.open("rb", buffering=0)
-    with file, io.BufferedReader(_Window(file, shard), _BUFFER) as part:
-        yield _lines(part, first=not shard.start)
+    window = _Window(file, shard)
+    with file, io.BufferedReader(window, _BUFFER) as part:
+        # What is shorter than any line may be holds none that is too long: no need to count.
+        yield _lines(part, first=not shard.start, count=window.size > LINE_CAP)
 
 
-def _lines(file: BinaryIO | io.BufferedReader, *, first: bool) -> Iterator[bytes]:
-    lines = iter(partial(file.readline, LINE_CAP + 1), b"")
+def _lines(file: BinaryIO | io.BufferedReader, *, first: bool, count: bool) -> Iterator[bytes]:
+    lines = iter(partial(file.readline, LINE_CAP + 1), b"") if count else iter(file)
     if not first:
         return lines
     return chain((line.removeprefix(_BOM) for line in islice(lines, 1)), lines)
@@ -107,9 +109,10 @@ class _Window(io.RawIOBase):
     def __init__(self, file: io.FileIO, shard: Shard) -> None:
         self._file, self._path = file, shard.path
         with refusals(shard.path, "read"):
-            start, end = _line_start(file, shard.start), _line_start(file, shard.end)
-            file.seek(start or 0)
-        self._left = sys.maxsize if end is None else max(0, end - (start or 0))
+            start, end = _line_start(file, shard.start) or 0, _line_start(file, shard.end)
+            file.seek(start)
+            self.size = max(0, (os.fstat(file.fileno()).st_size if end is None else end) - start)
+        self._left = self.size
 
     def readable(self) -> bool:
         return True
