@@ -89,7 +89,7 @@ class _Turned:
 def _turned(sentence: str) -> _Turned | None:
     """Take a sentence to pieces: a question, or an order."""
     mark = sentence[-1] if sentence[-1] in ".?!" else ""
-    lead, _, clause = _split(sentence.removesuffix(mark) if mark else sentence)
+    lead, clause = _split(sentence.removesuffix(mark))
     told = _TOLD.match(clause)
     if told:
         return _Turned(lead, _GIVEN_TASK, tuple(clause[told.end() :].split()), mark=mark)
@@ -104,16 +104,17 @@ def _turned(sentence: str) -> _Turned | None:
     return _order(lead, words, mark) if head in VERBS and mark != "?" else None
 
 
-def _split(sentence: str) -> tuple[str, str, str]:
+def _split(sentence: str) -> tuple[str, str]:
     """Part what leads up to an order or a question from it."""
     if sentence.lower().startswith("please "):
-        return "", "", sentence[7:]
+        return "", sentence[len("please ") :]
+    heads = AUXILIARIES | WH | VERBS
+    if sentence.split(" ", 1)[0].lower() in heads:
+        return "", sentence
     for comma in re.finditer(r", (?:please )?", sentence):
-        head = sentence[comma.end() :].split(" ", 1)[0].lower()
-        first = sentence.split(" ", 1)[0].lower()
-        if head in AUXILIARIES | WH | VERBS and first not in AUXILIARIES | WH | VERBS:
-            return sentence[: comma.start() + 1], ", ", sentence[comma.end() :]
-    return "", "", sentence
+        if sentence[comma.end() :].split(" ", 1)[0].lower() in heads:
+            return sentence[: comma.start() + 1], sentence[comma.end() :]
+    return "", sentence
 
 
 def _yes_or_no(lead: str, words: Sequence[str]) -> _Turned | None:
