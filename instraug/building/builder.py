@@ -1,20 +1,23 @@
 """Shards of raw rows -> built rows, or the ranks that a cap goes by.
 
-This is the inner loop of a build: a hundred thousand rows a second and more go through it, which
-is why it calls little; benchmarks/build.py holds it against bare JSON reading and writing.
+This is the inner loop of a build: hundreds of thousands of rows a second go through it. They go in
+batches, each stage over a whole one, which keeps that stage's code in the processor's cache;
+benchmarks/build.py holds it against bare JSON reading and writing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from instraug.building.pools import Pool
-from instraug.building.rowmaker import Making, Take, capped, exhauster, ranked, sampler
+from instraug.building.rowmaker import Making, Ranked, Take, capped, exhauster, ranked, sampler
 from instraug.building.sampling import Smallest
 from instraug.building.shards import Shard, opened
 from instraug.errors import InputError, Problem
@@ -24,6 +27,9 @@ from instraug.formats.multiinstruct.instances import Adapter, BadRow
 from instraug.formats.ofa_bins import quantiser
 from instraug.rendering import MissingField
 from instraug.storage.jsonl import LINE_CAP
+
+BATCH = 32
+"""Raw rows of a batch: few enough to stay in the processor's cache."""
 
 LISTED = 200
 """Bad rows of one shard that are listed one by one; all are counted."""
@@ -36,6 +42,8 @@ _FAULTS = (
     RecursionError,
     Unfit,
 )
+
+_instruction = itemgetter("instruction_id")
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,8 @@ class Report:
     """What became of a shard's rows."""
 
     lines: int = 0
-    used: dict[str, list[int]] = field(default_factory=dict)
-    """Task -> rows by instruction, in the order of `Pool.instructions`."""
+    used: Counter[str] = field(default_factory=Counter)
+    """Instruction id -> rows built with it."""
     kinds: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
     bad: list[Bad] = field(default_factory=list)
@@ -91,9 +99,10 @@ class Builder:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._format = registry.load(plan.format, plan.options)
-        self._rows: list[Any] = []
-        """Encoded rows of the block that is being filled."""
-        self._used = {p.task.name: [0] * len(p.instructions) for p in plan.pools}
+        self._rows: list[Fields] = []
+        """Built rows of the batch at hand."""
+        self._ranks: list[Ranked] = []
+        """Ranks of its rows."""
         tasks = [pool.task for pool in plan.pools]
         self._adapter = Adapter(tasks, as_released=plan.as_released)
         self._takes = {pool.task.name: self._take(pool) for pool in plan.pools}
@@ -103,10 +112,9 @@ class Builder:
             self._quantise = quantiser(plan.options.images, regions)
 
     def _take(self, pool: Pool) -> Take:
-        name, making = pool.task.name, self._plan.making
+        making = self._plan.making
         take = exhauster if making.all_instructions else sampler
-        prepare = self._adapter.preparer(name)
-        return take(pool, making, self._format.encode, prepare, self._rows, self._used[name])
+        return take(pool, making, self._adapter.preparer(pool.task.name), self._rows)
 
     def build(
         self, shard: Shard, bounds: Mapping[str, int], write: Callable[[bytes], Any]
@@ -122,22 +130,19 @@ class Builder:
             InputError: a line over the cap, or compressed data that is damaged.
             StorageError: the file cannot be read.
         """
-        for used in self._used.values():
-            used[:] = [0] * len(used)
         report = Report()
-        seed, pack, rows = self._plan.making.seed, self._format.pack, self._rows
+        seed, pack, size = self._plan.making.seed, self._format.pack, self._format.block_rows
         takes = self._takes | {
             name: capped(self._takes[name], name, seed, bound) for name, bound in bounds.items()
         }
-
-        def flush() -> None:
-            if rows:
-                write(pack(rows))
-                rows.clear()
-
-        self._each(shard, takes, report, flush)
-        flush()
-        report.used = {name: used.copy() for name, used in self._used.items() if any(used)}
+        block: list[Any] = []
+        for encoded in self._batches(shard, takes, report):
+            block += encoded
+            if len(block) >= size:
+                write(pack(block))
+                block.clear()
+        if block:
+            write(pack(block))
         return report
 
     def rank(self, shard: Shard, bounds: Mapping[str, int]) -> dict[str, list[int]]:
@@ -153,40 +158,55 @@ class Builder:
         wanted, seed = self._plan.per_task or 0, self._plan.making.seed
         smallest = {name: Smallest(wanted, bounds[name]) for name in self._takes}
         takes = {
-            name: ranked(take, name, seed, smallest[name]) for name, take in self._takes.items()
+            name: ranked(take, name, seed, smallest[name], self._ranks)
+            for name, take in self._takes.items()
         }
-        self._each(shard, takes, Report(), self._rows.clear)
-        self._rows.clear()
+        for _ in self._batches(shard, takes, Report()):
+            for of_task, number in self._ranks:
+                of_task.add(number)
         return {name: found for name, s in smallest.items() if (found := s.held())}
 
-    def _each(
-        self,
-        shard: Shard,
-        takes: Mapping[str, Take],
-        report: Report,
-        flush: Callable[[], None],
-    ) -> None:
-        """Parse each line, find its task, hand it over; note every row that cannot be used."""
-        loads, adapt, quantise = orjson.loads, self._adapter.adapt, self._quantise
-        rows, size = self._rows, self._format.block_rows
-        number = 0
+    def _batches(
+        self, shard: Shard, takes: Mapping[str, Take], report: Report
+    ) -> Iterator[list[Any]]:
+        """Yield encoded rows, batch by batch; note every row that cannot be used.
+
+        Where a row of a batch is at fault, the batch is done again row by row.
+        """
+        size = 1 if self._plan.making.all_instructions else BATCH
         with opened(shard) as lines:
-            for number, line in enumerate(lines, 1):
+            while batch := list(islice(lines, size)):
                 try:
-                    fields = loads(line)
-                    try:
-                        take = takes[fields["task_name"]]
-                    except (LookupError, TypeError):
-                        take = takes[adapt(_object(fields))]
-                    if quantise:
-                        quantise(fields)
-                    take(fields, line)
-                    if len(rows) >= size:
-                        flush()
-                except _FAULTS as fault:
-                    if line.strip():
-                        report.leave_out(_bad(fault, line, number, shard))
-        report.lines = number
+                    yield self._encoded(batch, takes, report)
+                except _FAULTS:
+                    for number, line in enumerate(batch, report.lines + 1):
+                        try:
+                            yield self._encoded([line], takes, report)
+                        except _FAULTS as fault:
+                            if line.strip():
+                                report.leave_out(_bad(fault, line, number, shard))
+                report.lines += len(batch)
+
+    def _encoded(self, lines: list[bytes], takes: Mapping[str, Take], report: Report) -> list[Any]:
+        """Parse lines, find each one's task, hand it over, encode what was built.
+
+        Raises one of `_FAULTS` where a row cannot be used; nothing is noted of any row then.
+        """
+        adapt, quantise = self._adapter.adapt, self._quantise
+        self._rows.clear()
+        self._ranks.clear()
+        for row, line in zip(list(map(orjson.loads, lines)), lines, strict=True):
+            try:
+                take = takes[row["task_name"]]
+            except (LookupError, TypeError):
+                take = takes[adapt(_object(row))]
+            if quantise:
+                quantise(row)
+            take(row, line)
+        used = list(map(_instruction, self._rows))
+        encoded = list(map(self._format.encode, self._rows))
+        report.used.update(used)
+        return encoded
 
 
 def _object(row: Any) -> Fields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from instraug.building.builder import Report
 from instraug.building.pools import Pool
 from instraug.errors import Problem
+from instraug.records import Template
 
 LISTED = 1000
 """Bad rows that are listed one by one; all are counted."""
@@ -25,8 +26,8 @@ class Outcome:
 
     pools: Sequence[Pool]
     epsilon: float
-    used: dict[str, list[int]] = field(default_factory=dict)
-    """Task -> rows by instruction, in the order of `Pool.instructions`."""
+    used: Counter[str] = field(default_factory=Counter)
+    """Instruction id -> rows built with it."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
     listed: list[tuple[str, Problem]] = field(default_factory=list)
@@ -44,19 +45,21 @@ class Outcome:
         for bad in report.bad[: LISTED - len(self.listed)]:
             problem = Problem(f"{file}:{before + bad.line}", bad.what, bad.mend)
             self.listed.append((bad.kind, problem))
-        for task, used in report.used.items():
-            sums = self.used.setdefault(task, [0] * len(used))
-            sums[:] = map(int.__add__, sums, used)
+        self.used.update(report.used)
 
     @property
     def rows(self) -> int:
         """Rows built."""
-        return sum(map(sum, self.used.values()))
+        return self.used.total()
 
     @property
     def originals(self) -> int:
         """Rows built with a hand-written instruction."""
-        return sum(sum(self.used.get(p.task.name, [])[: len(p.task.templates)]) for p in self.pools)
+        return sum(self._rows(pool.task.templates).total() for pool in self.pools)
+
+    def _rows(self, instructions: Iterable[Template]) -> Counter[str]:
+        """Return rows by instruction, of those that any was built with."""
+        return Counter({t.id: n for t in instructions if (n := self.used[t.id])})
 
     def failures(self, *, skip_bad: bool) -> list[Problem]:
         """Return what ends the run: rows that may not be skipped, or that there is none at all."""
@@ -86,18 +89,17 @@ class Outcome:
             },
             "skipped": dict(sorted(self.skipped.items())),
             "tasks": {
-                pool.task.name: _task(pool, used)
+                pool.task.name: figures
                 for pool in self.pools
-                if (used := self.used.get(pool.task.name))
+                if (figures := self._of_task(pool))["rows"]
             },
         }
 
-
-def _task(pool: Pool, used: Sequence[int]) -> dict[str, int]:
-    hand_written = len(pool.task.templates)
-    return {
-        "rows": sum(used),
-        "original": sum(used[:hand_written]),
-        "generated": sum(used[hand_written:]),
-        "instructions": sum(map(bool, used)),
-    }
+    def _of_task(self, pool: Pool) -> dict[str, int]:
+        own, generated = self._rows(pool.task.templates), self._rows(pool.generated)
+        return {
+            "rows": own.total() + generated.total(),
+            "original": own.total(),
+            "generated": generated.total(),
+            "instructions": len(own) + len(generated),
+        }

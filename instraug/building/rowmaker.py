@@ -1,20 +1,18 @@
-"""One task, compiled: functions that turn its raw rows into the encoded rows of a set.
+"""One task, compiled: functions that turn its raw rows into the built rows of a set.
 
-Everything that depends on the task alone is settled here, once. What is left for a row is written
-out in one function, because each call would cost a tenth of the time of reading the row.
+Everything that depends on the task alone is settled here, once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from instraug.building.pools import Pool
 from instraug.building.sampling import Smallest, drawer, ranker, shuffled
-from instraug.formats.base import Encode, Fields
+from instraug.formats.base import Fields
 from instraug.formats.multiinstruct.instances import BadRow, computed_fields
-from instraug.rendering import Compiled
+from instraug.rendering import Renderer, renderer
 
 
 @dataclass(frozen=True)
@@ -29,62 +27,50 @@ class Making:
 
 
 Take = Callable[[Fields, bytes], None]
-"""(raw row, its line) -> nothing; what the row gives is appended elsewhere, its fields may change.
+"""(raw row, its line) -> nothing; the row is built in place, and appended elsewhere.
 
-Raises BadRow, MissingField or Unfit for a row that cannot be built; nothing is appended then.
+Raises BadRow or MissingField for a row that cannot be built.
 """
 
+Prepare = Callable[[Fields], object] | None
+"""Done to a raw row first, where there is anything to do."""
 
-def sampler(
-    pool: Pool,
-    making: Making,
-    encode: Encode,
-    prepare: Callable[[Fields], Any] | None,
-    rows: list[Any],
-    used: list[int],
-) -> Take:
+
+def sampler(pool: Pool, making: Making, prepare: Prepare, rows: list[Fields]) -> Take:
     """Return the function that renders a row with one instruction, drawn from the task's pool.
 
     Args:
         pool: The task and its instructions.
         making: How; its epsilon is the probability of a hand-written instruction.
-        encode: The format's.
-        prepare: Done to a row first, where there is anything to do.
-        rows: Takes the encoded row.
-        used: Rows by position in ``pool.instructions``; counted up.
+        prepare: See `Prepare`.
+        rows: Takes the built row.
     """
     draw, append = _drawer(pool, making), rows.append
     shuffle, hidden = making.shuffle_options, computed_fields(pool.task)
 
-    def take(fields: Fields, _: bytes) -> None:
+    def take(row: Fields, _: bytes) -> None:
         if prepare:
-            prepare(fields)
+            prepare(row)
         try:
-            unique_id, target = fields["unique_id"], fields["target_txt"]
+            unique_id, target = row["unique_id"], row["target_txt"]
         except KeyError:
             raise _no_text() from None
         if type(unique_id) is not str or type(target) is not str:
             raise _no_text()
-        (template, name, place), order = draw(unique_id)
-        if shuffle and type(options := fields.get("options")) is list:
-            fields["options"] = shuffled(options, order)
-        prompt = template.render(fields)
+        (render, instruction), order = draw(unique_id)
+        if shuffle and type(options := row.get("options")) is list:
+            row["options"] = shuffled(options, order)
+        row["prompt"] = render(row)
+        row["target"] = target
+        row["instruction_id"] = instruction
         for field in hidden:
-            del fields[field]
-        append(encode(fields, prompt, target, name))
-        used[place] += 1
+            del row[field]
+        append(row)
 
     return take
 
 
-def exhauster(
-    pool: Pool,
-    making: Making,
-    encode: Encode,
-    prepare: Callable[[Fields], Any] | None,
-    rows: list[Any],
-    used: list[int],
-) -> Take:
+def exhauster(pool: Pool, making: Making, prepare: Prepare, rows: list[Fields]) -> Take:
     """Return the function that renders a row with every instruction that may be drawn.
 
     The arguments are those of `sampler`; options stand in one order in all of a row's prompts.
@@ -97,21 +83,21 @@ def exhauster(
         choices = choices[hand_written:]
     draw, hidden = _drawer(pool, making), computed_fields(pool.task)
 
-    def take(fields: Fields, _: bytes) -> None:
+    def take(row: Fields, _: bytes) -> None:
         if prepare:
-            prepare(fields)
-        unique_id, target = _id(fields), fields.get("target_txt")
+            prepare(row)
+        unique_id, target = _id(row), row.get("target_txt")
         if type(target) is not str:
             raise _no_text()
-        if making.shuffle_options and type(options := fields.get("options")) is list:
-            fields["options"] = shuffled(options, draw(unique_id)[1])
-        prompts = [choice.template.render(fields) for choice in choices]
+        if making.shuffle_options and type(options := row.get("options")) is list:
+            row["options"] = shuffled(options, draw(unique_id)[1])
+        built = [
+            {"prompt": render(row), "target": target, "instruction_id": instruction}
+            for render, instruction in choices
+        ]
         for field in hidden:
-            del fields[field]
-        pairs = zip(prompts, choices, strict=True)
-        rows.extend([encode(fields.copy(), prompt, target, c.id) for prompt, c in pairs])
-        for choice in choices:
-            used[choice.place] += 1
+            del row[field]
+        rows.extend([row | more for more in built])
 
     return take
 
@@ -120,39 +106,44 @@ def capped(take: Take, task: str, seed: int, bound: int) -> Take:
     """Return the function that takes only rows whose rank is below the bound."""
     rank = ranker(seed, task)
 
-    def take_if_below(fields: Fields, line: bytes) -> None:
-        if rank(_id(fields), line) < bound:
-            take(fields, line)
+    def take_if_below(row: Fields, line: bytes) -> None:
+        if rank(_id(row), line) < bound:
+            take(row, line)
 
     return take_if_below
 
 
-def ranked(take: Take, task: str, seed: int, smallest: Smallest) -> Take:
-    """Return the function that notes a row's rank, if the row can be built at all."""
-    rank = ranker(seed, task)
+def ranked(take: Take, task: str, seed: int, smallest: Smallest, ranks: list[Ranked]) -> Take:
+    """Return the function that notes a row's rank where it may be among the smallest.
 
-    def note(fields: Fields, line: bytes) -> None:
-        number = rank(_id(fields), line)
+    Args:
+        take: What builds the task's rows; where it fails, no rank is noted.
+        task: The task's name.
+        seed: The build's.
+        smallest: The task's smallest ranks so far.
+        ranks: Takes the rank; it is to be added once the row is known to be sound.
+    """
+    rank, append = ranker(seed, task), ranks.append
+
+    def note(row: Fields, line: bytes) -> None:
+        number = rank(_id(row), line)
         if number < smallest.bound:
-            take(fields, line)
-            smallest.add(number)
+            take(row, line)
+            append((smallest, number))
 
     return note
 
 
-class _Choice(NamedTuple):
-    """One instruction of a pool, compiled."""
+Ranked = tuple[Smallest, int]
+"""The smallest ranks of a row's task, and the row's."""
 
-    template: Compiled
-    id: str
-    place: int
+
+_Choice = tuple[Renderer, str]
+"""An instruction, compiled, and its id."""
 
 
 def _choices(pool: Pool) -> list[_Choice]:
-    return [
-        _Choice(Compiled(template.text, pool.task), template.id, place)
-        for place, template in enumerate(pool.instructions)
-    ]
+    return [(renderer(template.text, pool.task), template.id) for template in pool.instructions]
 
 
 def _drawer(pool: Pool, making: Making) -> Callable[[str], tuple[_Choice, int]]:
@@ -160,9 +151,9 @@ def _drawer(pool: Pool, making: Making) -> Callable[[str], tuple[_Choice, int]]:
     return drawer(making.seed, pool.task.name, choices[:own], choices[own:], making.epsilon)
 
 
-def _id(fields: Fields) -> str:
+def _id(row: Fields) -> str:
     """Return a row's id; its target may not be there yet."""
-    unique_id = fields.get("unique_id")
+    unique_id = row.get("unique_id")
     if type(unique_id) is str:
         return unique_id
     raise _no_text()

@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 BITS = 64
-"""Bits of each draw."""
+"""Bits of each number drawn."""
 
 HIGHEST = 1 << 2 * BITS
 """Above every rank."""
 
-_unpack = Struct("<QQQ").unpack
+_two_numbers = Struct("<QQ").unpack
 
 
 def drawer(
@@ -46,7 +46,7 @@ def drawer(
     Source:
         INSTRAUG, arXiv:2402.14492, section on MIns+.
     """
-    start = blake2b(f"{seed}\0{task}\0".encode(), digest_size=24, person=b"instraug-row").copy
+    start = blake2b(f"{seed}\0{task}\0".encode(), digest_size=16, person=b"instraug-row").copy
     limit = int(epsilon * (1 << BITS))
     low, high = originals or generated, generated or originals
     lows, highs = len(low), len(high)
@@ -54,8 +54,9 @@ def drawer(
     def draw(unique_id: str) -> tuple[T, int]:
         state = start()
         state.update(unique_id.encode())
-        coin, pick, order = _unpack(state.digest())
-        return (low[pick % lows] if coin < limit else high[pick % highs]), order
+        # On either side of the limit the number is uniform still, so that it picks as well.
+        number, order = _two_numbers(state.digest())
+        return (low[number % lows] if number < limit else high[number % highs]), order
 
     return draw
 

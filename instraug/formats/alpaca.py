@@ -7,14 +7,14 @@ from instraug.formats.base import Fields, Format, Options, json_format
 
 def make(options: Options) -> Format:
     """Return the format; the prompt is the instruction, the input stays empty."""
-    return json_format(_shape, options)
+    return json_format(options, _shape)
 
 
-def _shape(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
+def _shape(row: Fields) -> Fields:
     return {
-        "instruction": prompt,
+        "instruction": row["prompt"],
         "input": "",
-        "output": target,
-        "id": fields["unique_id"],
-        "instruction_id": instruction,
+        "output": row["target"],
+        "id": row["unique_id"],
+        "instruction_id": row["instruction_id"],
     }

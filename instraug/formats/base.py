@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import orjson
 
 Fields = dict[str, Any]
-"""A raw row: its fields as its file has them, options in the order that the prompt shows."""
+"""A row: its fields as its file has them, and what building adds.
 
-Encode = Callable[[Fields, str, str, str], Any]
-"""(fields, prompt, target, instruction id) -> one row in the format's terms; may change fields.
+That is ``prompt``, ``target`` and ``instruction_id``: texts, as ``unique_id`` is. Options stand in
+the order that the prompt shows.
+"""
+
+Encode = Callable[[Fields], Any]
+"""Built row -> the row in the format's terms; may change its fields.
 
 Raises Unfit for a row that the format has no room for.
 """
@@ -102,32 +107,25 @@ def text_format(
 
 
 def json_format(
-    shape: Callable[[Fields, str, str, str], Any],
     options: Options,
+    shape: Callable[[Fields], Any] | None = None,
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
 ) -> Format:
     """Make a format whose rows are JSON: an object a line, or for ``.json`` one list of them.
 
     Args:
-        shape: As `Encode`, but gives what is to be spelled as JSON.
         options: Gives the suffix.
+        shape: As `Encode`, but gives what is to be spelled as JSON; None: the row as it is.
         companions: See `Format`.
     """
-    dumps = orjson.dumps
-    if options.suffix == ".json":
-        return text_format(
-            lambda *row: dumps(shape(*row)),
-            head=b"[\n",
-            joint=b",\n",
-            tail=b"\n]\n",
-            companions=companions,
-        )
-    line = orjson.OPT_APPEND_NEWLINE
+    listed = options.suffix == ".json"
+    dumps: Encode = partial(orjson.dumps, option=0 if listed else orjson.OPT_APPEND_NEWLINE)
 
-    def encode(fields: Fields, prompt: str, target: str, instruction: str) -> bytes:
-        return dumps(shape(fields, prompt, target, instruction), option=line)
+    def encode(row: Fields) -> Any:
+        return dumps(shape(row)) if shape else dumps(row)
 
-    return text_format(encode, companions=companions)
+    around = {"head": b"[\n", "joint": b",\n", "tail": b"\n]\n"} if listed else {}
+    return text_format(encode if shape else dumps, companions=companions, **around)
 
 
 def image_of(fields: Fields) -> str:

@@ -20,26 +20,26 @@ def make(options: Options, kind: str) -> Format:
 
     A caption's prompt, which LAVIS's caption dataset does not read, is kept as text_input.
     """
-    return json_format(_caption if kind == "caption" else _vqa, options)
+    return json_format(options, _caption if kind == "caption" else _vqa)
 
 
-def _vqa(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
+def _vqa(row: Fields) -> Fields:
     return {
-        "image": image_of(fields),
-        "question": prompt,
-        "question_id": fields["unique_id"],
-        "answer": [target],
-        "instruction_id": instruction,
+        "image": image_of(row),
+        "question": row["prompt"],
+        "question_id": row["unique_id"],
+        "answer": [row["target"]],
+        "instruction_id": row["instruction_id"],
     }
 
 
-def _caption(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
-    image = image_of(fields)
+def _caption(row: Fields) -> Fields:
+    image = image_of(row)
     return {
         "image": image,
-        "caption": target,
-        "image_id": PurePosixPath(image).stem or fields["unique_id"],
-        "text_input": prompt,
-        "id": fields["unique_id"],
-        "instruction_id": instruction,
+        "caption": row["target"],
+        "image_id": PurePosixPath(image).stem or row["unique_id"],
+        "text_input": row["prompt"],
+        "id": row["unique_id"],
+        "instruction_id": row["instruction_id"],
     }

@@ -13,25 +13,26 @@ IMAGE = "<image>"
 
 def make(options: Options) -> Format:
     """Return the format: one JSON list, which is what LLaVA loads, or an object a line."""
-    return json_format(_shape, options)
+    return json_format(options, _shape)
 
 
-def _shape(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
-    image = image_of(fields)
-    row: Fields = {"id": fields["unique_id"]}
-    if image:
-        row["image"] = image
-    row["conversations"] = turns(prompt, target, image)
-    row["instruction_id"] = instruction
-    return row
+def _shape(row: Fields) -> Fields:
+    image = image_of(row)
+    return {
+        "id": row["unique_id"],
+        **({"image": image} if image else {}),
+        "conversations": turns(row, image),
+        "instruction_id": row["instruction_id"],
+    }
 
 
-def turns(prompt: str, target: str, image: str) -> list[Fields]:
-    """Return a question and its answer, with one image token where there is an image.
+def turns(row: Fields, image: str) -> list[Fields]:
+    """Return a row's question and answer, with one image token where there is an image.
 
     Raises:
         Unfit: the text itself holds the token, which would count as one more image.
     """
+    prompt, target = row["prompt"], row["target"]
     if IMAGE in prompt or IMAGE in target:
         raise Unfit(f"the text holds {IMAGE}, which stands for a picture here", "reword it")
     question = f"{IMAGE}\n{prompt}" if image else prompt

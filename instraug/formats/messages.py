@@ -11,38 +11,30 @@ from instraug.formats.base import Fields, Format, Options, image_of, json_format
 
 def make(options: Options, kind: str) -> Format:
     """Return rows of ``messages``, or of ``prompt`` and ``completion`` (kind prompt-completion)."""
-    return json_format(_split if kind == "prompt-completion" else _whole, options)
+    return json_format(options, _split if kind == "prompt-completion" else _whole)
 
 
-def _whole(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
-    image = image_of(fields)
-    return {
-        "messages": [_question(prompt, image), _answer(target)],
-        **_rest(fields, image, instruction),
-    }
+def _whole(row: Fields) -> Fields:
+    return {"messages": [_question(row), _answer(row)], **_rest(row)}
 
 
-def _split(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
-    image = image_of(fields)
-    return {
-        "prompt": [_question(prompt, image)],
-        "completion": [_answer(target)],
-        **_rest(fields, image, instruction),
-    }
+def _split(row: Fields) -> Fields:
+    return {"prompt": [_question(row)], "completion": [_answer(row)], **_rest(row)}
 
 
-def _question(prompt: str, image: str) -> Fields:
-    text = {"type": "text", "text": prompt}
-    return {"role": "user", "content": [{"type": "image"}, text] if image else [text]}
+def _question(row: Fields) -> Fields:
+    text = {"type": "text", "text": row["prompt"]}
+    return {"role": "user", "content": [{"type": "image"}, text] if image_of(row) else [text]}
 
 
-def _answer(target: str) -> Fields:
-    return {"role": "assistant", "content": [{"type": "text", "text": target}]}
+def _answer(row: Fields) -> Fields:
+    return {"role": "assistant", "content": [{"type": "text", "text": row["target"]}]}
 
 
-def _rest(fields: Fields, image: str, instruction: str) -> Fields:
+def _rest(row: Fields) -> Fields:
+    image = image_of(row)
     return {
         "images": [image] if image else [],
-        "id": fields["unique_id"],
-        "instruction_id": instruction,
+        "id": row["unique_id"],
+        "instruction_id": row["instruction_id"],
     }

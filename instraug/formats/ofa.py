@@ -16,7 +16,6 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from instraug.formats.base import Fields, Format, Options, Unfit, image_of, text_format
 from instraug.formats.images import read_image
@@ -37,50 +36,41 @@ _LABELS = {
 """A target -> the label in OFA's file, which OFA asks for as yes, no or maybe."""
 
 
-class Row(NamedTuple):
-    """What the columns are made of."""
-
-    fields: Fields
-    prompt: str
-    target: str
-    image: str
-    """Base64; "" where there is none."""
+def _caption(row: Fields, image: str) -> list[str]:
+    return [row["target"], "", image]
 
 
-def _caption(row: Row) -> list[str]:
-    return [row.target, "", row.image]
-
-
-def _vqa(row: Row) -> list[str]:
-    if "&&" in row.target or "|!+" in row.target:
+def _vqa(row: Fields, image: str) -> list[str]:
+    target = row["target"]
+    if "&&" in target or "|!+" in target:
         raise Unfit("the target holds && or |!+, which split OFA's answers", "use another format")
-    return [row.prompt, f"1.0|!+{row.target}", "", row.image]
+    return [row["prompt"], f"1.0|!+{target}", "", image]
 
 
-def _refcoco(row: Row) -> list[str]:
-    box = _box(row.target)
+def _refcoco(row: Fields, image: str) -> list[str]:
+    box = _box(row["target"])
     if not box:
-        what = f"the target {row.target!r:.60} is no region"
+        what = f"the target {row['target']!r:.60} is no region"
         raise Unfit(what, "give tasks whose answer is one")
-    return [row.prompt, ",".join(box.groups()), row.image]
+    return [row["prompt"], ",".join(box.groups()), image]
 
 
-def _snli_ve(row: Row) -> list[str]:
-    label = _LABELS.get(row.target)
+def _snli_ve(row: Fields, image: str) -> list[str]:
+    label = _LABELS.get(row["target"])
     if label is None:
-        what = f"the target {row.target!r:.60} is none of {', '.join(_LABELS)}"
+        what = f"the target {row['target']!r:.60} is none of {', '.join(_LABELS)}"
         raise Unfit(what, "give rows with these labels")
-    context = row.fields.get("context")
-    return [row.image, row.prompt, context if isinstance(context, str) else "", label]
+    context = row.get("context")
+    return [image, row["prompt"], context if isinstance(context, str) else "", label]
 
 
-_KINDS: dict[str, Callable[[Row], list[str]]] = {
+_KINDS: dict[str, Callable[[Fields, str], list[str]]] = {
     "caption": _caption,
     "vqa": _vqa,
     "refcoco": _refcoco,
     "snli-ve": _snli_ve,
 }
-"""Kind -> the columns after id and image id."""
+"""Kind -> (row, its image in base64 or "") -> the columns after id and image id."""
 
 
 def make(options: Options, kind: str) -> Format:
@@ -90,11 +80,11 @@ def make(options: Options, kind: str) -> Format:
     """
     columns, images = _KINDS[kind], options.images
 
-    def encode(fields: Fields, prompt: str, target: str, instruction: str) -> bytes:
-        path = image_of(fields)
+    def encode(row: Fields) -> bytes:
+        path = image_of(row)
         image = base64.b64encode(read_image(images, path)).decode() if images and path else ""
-        cells = [fields["unique_id"], PurePosixPath(path).stem]
-        cells += [*columns(Row(fields, prompt, target, image)), instruction]
+        cells = [row["unique_id"], PurePosixPath(path).stem]
+        cells += [*columns(row, image), row["instruction_id"]]
         return ("\t".join([_blank(cell) for cell in cells]) + "\n").encode()
 
     return text_format(encode)

@@ -28,6 +28,7 @@ TEXTS = (
 )
 LISTS = ("region", "options")
 BUILT = ("prompt", "target", "instruction_id")
+_TEXTS = frozenset((*TEXTS, *BUILT))
 GROUP = 16384
 """Rows of a row group, at least."""
 
@@ -62,20 +63,19 @@ def _schema() -> Any:
     )
 
 
-def _encode(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
-    row: Fields = {}
+def _encode(row: Fields) -> Fields:
+    cells: Fields = {}
     extra: Fields = {}
-    for name, value in fields.items():
-        if (name in TEXTS and isinstance(value, str)) or (name in LISTS and _is_texts(value)):
-            row[name] = value
+    for name, value in row.items():
+        if (name in _TEXTS and isinstance(value, str)) or (name in LISTS and _is_texts(value)):
+            cells[name] = value
         elif name == "meta_data" and value is not None:
-            row[name] = orjson.dumps(value).decode()
-        elif name not in BUILT and value is not None:
+            cells[name] = orjson.dumps(value).decode()
+        elif value is not None:
             extra[name] = value
     if extra:
-        row["extra"] = orjson.dumps(extra).decode()
-    row["prompt"], row["target"], row["instruction_id"] = prompt, target, instruction
-    return row
+        cells["extra"] = orjson.dumps(extra).decode()
+    return cells
 
 
 def _is_texts(value: Any) -> bool:

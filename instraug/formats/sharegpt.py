@@ -17,16 +17,16 @@ from instraug.formats.llava import turns
 
 def make(options: Options) -> Format:
     """Return the format; a folder of it gets a dataset_info.json too."""
-    return json_format(_shape, options, _dataset_info)
+    return json_format(options, _shape, _dataset_info)
 
 
-def _shape(fields: Fields, prompt: str, target: str, instruction: str) -> Fields:
-    image = image_of(fields)
+def _shape(row: Fields) -> Fields:
+    image = image_of(row)
     return {
-        "conversations": turns(prompt, target, image),
+        "conversations": turns(row, image),
         "images": [image] if image else [],
-        "id": fields["unique_id"],
-        "instruction_id": instruction,
+        "id": row["unique_id"],
+        "instruction_id": row["instruction_id"],
     }
 
 

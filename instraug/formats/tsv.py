@@ -31,16 +31,16 @@ def make(options: Options) -> Format:
     return text_format(_encode, head=head)
 
 
-def _encode(fields: Fields, prompt: str, target: str, instruction: str) -> bytes:
+def _encode(row: Fields) -> bytes:
     values = (
-        fields["unique_id"],
-        str(fields.get("image_source") or ""),
-        fields["task_name"],
-        image_of(fields),
-        fields["target_txt"],
-        prompt,
-        target,
-        instruction,
+        row["unique_id"],
+        str(row.get("image_source") or ""),
+        row["task_name"],
+        image_of(row),
+        row["target_txt"],
+        row["prompt"],
+        row["target"],
+        row["instruction_id"],
     )
     return ("\t".join([_quoted(v) if _special(v) else v for v in values]) + "\n").encode()
 

@@ -66,8 +66,8 @@ def sha256(path: Path) -> str:
     Raises:
         StorageError: the file cannot be read.
     """
-    digest = hashlib.sha256()
-    with refusals(path, "read"), path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(1 << 16))
+    with refusals(path, "read"), path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            digest.update(buffer[:size])
     return digest.hexdigest()

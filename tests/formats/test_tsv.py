@@ -51,7 +51,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 def test_any_text_comes_back(unique_id: str, prompt: str, target: str) -> None:
     """Quotes, tabs and line ends of any kind, alone or together."""
     fields = {"unique_id": unique_id, "task_name": "t", "target_txt": target}
-    line = make(Options(".tsv")).encode(fields, prompt, target, "id")
+    built = {"prompt": prompt, "target": target, "instruction_id": "id"}
+    line = make(Options(".tsv")).encode(fields | built)
     text = io.StringIO(line.decode(), newline="")
     (row,) = csv.reader(text, delimiter="\t", strict=True)
     assert row == [unique_id, "", "t", "", target, prompt, target, "id"]
