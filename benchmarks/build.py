@@ -131,7 +131,7 @@ def ours(folder: Path, workers: int) -> tuple[float, float]:
     before = (perf_counter(), cpu())
     tasks, instructions = folder / "tasks", folder / "instructions.jsonl"
     dest = folder / "built.jsonl"
-    job = Job(tasks, (folder,), dest, instructions, workers=workers, force=True, progress=note)
+    job = Job(tasks, (folder,), dest, instructions, workers=workers, progress=note)
     build_set(job)
     return begun[0][0] - before[0], begun[0][1] - before[1]
 
@@ -148,6 +148,8 @@ def one(folder: Path, workers: int) -> None:
 
     if workers < 2:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    for older in ("bare.jsonl", "built.jsonl"):  # to remove them is no part of either pass
+        (folder / older).unlink(missing_ok=True)
     start, cpu_start = perf_counter(), cpu()
     setup, cpu_setup = 0.0, 0.0
     if workers:

@@ -26,7 +26,7 @@ from instraug.building.shards import Shard, split
 from instraug.engines.local import Engine, local_engine
 from instraug.errors import InputError
 from instraug.formats import registry
-from instraug.formats.base import Options
+from instraug.formats.base import Block, Options
 from instraug.formats.multiinstruct.instances import instance_files
 from instraug.storage.disk import refusals
 from instraug.storage.manifest import sha256
@@ -118,7 +118,7 @@ def _write(
     with dest.stream() as stream:
         sink = form.sink(stream)
 
-        def write(block: bytes) -> None:
+        def write(block: Block) -> None:
             # Here, lest what reads the rows takes a refusal to write for one of its own.
             with refusals(job.dest, "write"):
                 sink.write(block)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from instraug.errors import StorageError, UsageError
+from instraug.formats.base import Block
 from instraug.formats.registry import PACKED
 from instraug.storage.compression import open_output
 from instraug.storage.disk import refusals, sync_folder
 from instraug.storage.manifest import sha256, write_manifest
 
 MANIFEST = "manifest.json"
+_STRETCH = 32 << 20
+"""Bytes after which a file's are sent to the disk."""
 
 
 class Destination:
@@ -64,15 +68,30 @@ class Destination:
 
 
 class _Hashed:
-    """A file that is hashed as it is written: reading it again would take a tenth of a build."""
+    """A file that is hashed as it is written, and goes to the disk meanwhile.
+
+    To read it again, or to wait for all of it to be synced, would take a tenth of a build or so.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.digest = hashlib.sha256()
+        self._sent = self._size = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Block) -> int:
         self.digest.update(data)
+        self._size += len(data)
+        if self._size - self._sent >= _STRETCH:
+            self._send()
         return self._file.write(data)
+
+    def _send(self) -> None:
+        """Have the system start to write what it holds back; that it "will not be needed" does."""
+        if sys.platform == "linux":
+            with suppress(OSError):  # an advice: syncing, at the end, is what must succeed
+                length = self._size - self._sent
+                os.posix_fadvise(self.fileno(), self._sent, length, os.POSIX_FADV_DONTNEED)
+        self._sent = self._size
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

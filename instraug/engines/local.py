@@ -22,10 +22,11 @@ from instraug.building.builder import Builder, Plan, Report
 from instraug.building.sampling import Ranks
 from instraug.building.shards import Shard
 from instraug.errors import InstraugError
+from instraug.formats.base import Block
 from instraug.storage.disk import refusals, write_all
 
 T = TypeVar("T")
-Write = Callable[[bytes], Any]
+Write = Callable[[Block], Any]
 
 
 class Engine(Protocol):
@@ -124,10 +125,14 @@ class _There:
         parts = cycle([self._folder / str(number) for number in range(self._ahead + 1)])
         pairs = zip(shards, parts, strict=False)
         calls = (self._pool.submit(_build, shard, bounds, part) for shard, part in pairs)
+        buffer = memoryview(b"")  # one for all blocks: a fresh one costs more than to fill it
         for part, sizes, report in self._in_order(calls):
             with part.open("rb", buffering=0) as file:
                 for size in sizes:
-                    write(file.read(size))
+                    if size > len(buffer):
+                        buffer = memoryview(bytearray(size))
+                    file.readinto(buffer[:size])
+                    write(buffer[:size])
             yield report
 
     def _in_order(self, calls: Iterator[Future[T]]) -> Iterator[T]:

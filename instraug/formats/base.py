@@ -32,11 +32,15 @@ class Unfit(Exception):
         self.what, self.mend = what, mend
 
 
+Block = bytes | memoryview
+"""What a format's ``pack`` made, or a view of it, which shows something else later."""
+
+
 class Sink(Protocol):
     """Takes the blocks of one file, in order."""
 
-    def write(self, block: bytes) -> None:
-        """Add a block, as the format's ``pack`` made it."""
+    def write(self, block: Block) -> None:
+        """Add a block."""
 
     def close(self) -> None:
         """Write what ends the file; the stream itself stays open."""
@@ -61,7 +65,7 @@ class Format:
     """Encoded rows -> a block."""
     sink: Callable[[BinaryIO], Sink]
     """Stream -> what writes blocks to it."""
-    block_rows: int = 64
+    block_rows: int = 128
     """Rows of a block: few enough to stay in the processor's cache."""
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {}
     """Data file's name -> further files of its folder, by name."""
@@ -75,7 +79,7 @@ class Joined:
         self._next, self._joint, self._tail = head, joint, tail
         self._head = head
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: Block) -> None:
         """Add a block."""
         if self._next:
             self._stream.write(self._next)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from instraug.errors import StorageError
-from instraug.formats.base import Fields, Format, Options
+from instraug.formats.base import Block, Fields, Format, Options
 
 TEXTS = (
     "unique_id",
@@ -106,11 +106,11 @@ class _Sink:
         self._tables: list[Any] = []
         self._rows = 0
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: Block) -> None:
         """Add a block; it is written out once there are enough for a row group."""
         import pyarrow as pa
 
-        table = pa.ipc.open_stream(block).read_all()
+        table = pa.ipc.open_stream(bytes(block)).read_all()
         self._tables.append(table)
         self._rows += table.num_rows
         if self._rows >= GROUP:
