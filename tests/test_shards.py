@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from itertools import chain
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -20,8 +21,8 @@ BOM = b"\xef\xbb\xbf"
 
 
 def read(shard: Shard) -> list[bytes]:
-    with opened(shard) as lines:
-        return list(lines)
+    with opened(shard, 8) as batches:
+        return list(chain.from_iterable(batches))
 
 
 @given(st.lists(st.binary(max_size=9), max_size=12), st.integers(1, 20))

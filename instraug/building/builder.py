@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -28,8 +27,8 @@ from instraug.formats.ofa_bins import quantiser
 from instraug.rendering import MissingField
 from instraug.storage.jsonl import LINE_CAP
 
-BATCH = 32
-"""Raw rows of a batch: few enough to stay in the processor's cache."""
+BATCH = 12 << 10
+"""Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
 
 LISTED = 200
 """Bad rows of one shard that are listed one by one; all are counted."""
@@ -173,9 +172,10 @@ class Builder:
 
         Where a row of a batch is at fault, the batch is done again row by row.
         """
+        # One row is enough where each gives many.
         size = 1 if self._plan.making.all_instructions else BATCH
-        with opened(shard) as lines:
-            while batch := list(islice(lines, size)):
+        with opened(shard, size) as batches:
+            for batch in batches:
                 try:
                     yield self._encoded(batch, takes, report)
                 except _FAULTS:

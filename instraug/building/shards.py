@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,10 +62,11 @@ def split(files: Iterable[Path], size: int = SHARD) -> list[Shard]:
 
 
 @contextmanager
-def opened(shard: Shard) -> Iterator[Iterator[bytes]]:
+def opened(shard: Shard, batch: int) -> Iterator[Iterator[list[bytes]]]:
     """Open a shard's lines, each with the newline it ended in; a byte order mark is dropped.
 
-    A line longer than `LINE_CAP` comes cut off one byte after it, so that it is no valid row.
+    They come in batches of so many bytes, up to the end of a line. A line longer than `LINE_CAP` is
+    cut off one byte after it, so that it is no valid row.
 
     Raises:
         InputError: (while reading) compressed data that is cut short or damaged.
@@ -74,35 +75,36 @@ def opened(shard: Shard) -> Iterator[Iterator[bytes]]:
     path = shard.path
     if path.suffix in _PACKED:
         with open_input(path) as unpacked:
-            yield _without_mark(iter(partial(unpacked.readline, LINE_CAP + 1), b""))
+            yield _capped(unpacked, sys.maxsize, batch, first=True)
         return
     with refusals(path, "read"), path.open("rb") as file:
         start, end = _line_start(file, shard.start), _line_start(file, shard.end)
         file.seek(start)
-        lines = _lines(file, max(0, end - start))
-        yield lines if start else _without_mark(lines)
+        if end - start > min(2 * SHARD, LINE_CAP):
+            yield _capped(file, end - start, batch, first=not start)
+            return
+        # To read them at once is fast, and makes the C library keep memory of such a size at hand:
+        # where blocks of rows are the largest that was ever freed, it gives them back to the system
+        # each time, which takes half as long as building them.
+        lines = file.read(max(0, end - start))
+        rest = io.BytesIO(lines if start else lines.removeprefix(_BOM))
+        yield iter(partial(rest.readlines, batch), [])
 
 
-def _lines(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Return the lines of the next bytes.
-
-    They are read at once, unless there is a line longer than any shard. That is fast, and makes the
-    C library keep memory of such a size at hand: where blocks of rows are the largest that was ever
-    freed, it gives them back to the system each time, which takes half as long as building them.
-    """
-    if size <= min(2 * SHARD, LINE_CAP):
-        return iter(io.BytesIO(file.read(size)))
-    return _counted(file, size)
-
-
-def _counted(file: BinaryIO, size: int) -> Iterator[bytes]:
-    while line := file.readline(min(size, LINE_CAP + 1)):
-        size -= len(line)
-        yield line
-
-
-def _without_mark(lines: Iterator[bytes]) -> Iterator[bytes]:
-    return chain((line.removeprefix(_BOM) for line in islice(lines, 1)), lines)
+def _capped(file: BinaryIO, left: int, batch: int, *, first: bool) -> Iterator[list[bytes]]:
+    """Yield the lines of the next bytes, one of which may be longer than all shards."""
+    lines: list[bytes] = []
+    size = 0
+    while line := file.readline(min(left, LINE_CAP + 1)):
+        left -= len(line)
+        size += len(line)
+        lines.append(line.removeprefix(_BOM) if first else line)
+        first = False
+        if size >= batch:
+            yield lines
+            lines, size = [], 0
+    if lines:
+        yield lines
 
 
 def _line_start(file: BinaryIO, at: int | None) -> int:
