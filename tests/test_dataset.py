@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 import random
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -490,6 +493,27 @@ def test_no_manifest_ever_vouches_for_other_rows(
         assert outputs == {name: sha256(tmp_path / "set" / name) for name in outputs}
     else:
         assert not (tmp_path / "out.jsonl.manifest.json").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system decides when to write")
+def test_what_is_written_goes_to_the_disk_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stretch follows stretch, and a disk that takes no advice is no error."""
+    sent: list[tuple[int, int]] = []
+
+    def advised(fd: int, start: int, length: int, _: int) -> None:
+        assert start + length <= os.fstat(fd).st_size
+        sent.append((start, start + length))
+        raise OSError(errno.EINVAL, "no advice")
+
+    monkeypatch.setattr(destination, "_STRETCH", 1000)
+    monkeypatch.setattr(os, "posix_fadvise", advised)
+    many = [caption_row(i) for i in range(2000)]
+    built(tmp_path, many, "out.jsonl", tasks=[CAPTION])
+    starts, ends = zip(*sent, strict=True)
+    assert starts == (0, *ends[:-1])
+    assert ends[-1] > 100_000
 
 
 def test_a_destination_that_cannot_be_is_refused_before_anything_is_read(tmp_path: Path) -> None:

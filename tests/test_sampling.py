@@ -43,6 +43,14 @@ def test_each_kind_is_uniform() -> None:
     assert all(close(found[g], 20_000, 0.5 / 5) for g in GROWN)
 
 
+def test_the_instruction_says_nothing_about_the_order_of_options() -> None:
+    """Each of five rewrites meets each of six orders equally often."""
+    draw = drawer(7, "task", [], GROWN, 0.5)
+    found = Counter((g, order % 6) for g, order in (draw(f"row {i}") for i in range(20_000)))
+    assert len(found) == 30
+    assert all(close(count, 20_000, 1 / 30) for count in found.values())
+
+
 @pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0])
 def test_an_empty_kind_leaves_all_the_mass_to_the_other(epsilon: float) -> None:
     """Without rewrites every row gets an original, and without originals a rewrite."""

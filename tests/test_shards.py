@@ -7,6 +7,7 @@ import os
 from itertools import chain
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from unittest import mock
 
 import pytest
 import zstandard
@@ -25,11 +26,14 @@ def read(shard: Shard) -> list[bytes]:
         return list(chain.from_iterable(batches))
 
 
-@given(st.lists(st.binary(max_size=9), max_size=12), st.integers(1, 20))
-def test_shards_of_any_size_hold_every_line_once(pieces: list[bytes], size: int) -> None:
+@given(st.lists(st.binary(max_size=9), max_size=12), st.integers(1, 20), st.booleans())
+def test_shards_of_any_size_hold_every_line_once(
+    pieces: list[bytes], size: int, at_once: bool
+) -> None:
     """Lines end at \\n and nowhere else; a line belongs to the shard that it starts in."""
     content = b"\n".join(pieces).replace(BOM, b"")
-    with NamedTemporaryFile() as file:
+    usual = shards.SHARD if at_once else 0
+    with NamedTemporaryFile() as file, mock.patch.object(shards, "SHARD", usual):
         Path(file.name).write_bytes(content)
         found = [line for shard in split([Path(file.name)], size) for line in read(shard)]
     assert found == [line + b"\n" for line in content.split(b"\n")[:-1]] + [
@@ -61,9 +65,9 @@ def test_a_compressed_file_is_one_shard(tmp_path: Path, suffix: str) -> None:
     """It has no way in but its start."""
     path = tmp_path / f"rows.jsonl{suffix}"
     pack = gzip.compress if suffix == ".gz" else zstandard.compress
-    path.write_bytes(pack(BOM + b"a\n" * 5000))
+    path.write_bytes(pack(BOM + b"a\n" * 5000 + BOM))
     (shard,) = split([path], 10)
-    assert read(shard) == [b"a\n"] * 5000
+    assert read(shard) == [b"a\n"] * 5000 + [BOM]
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])

@@ -80,14 +80,16 @@ class _Hashed:
 
     def write(self, data: Block) -> int:
         self.digest.update(data)
-        self._size += len(data)
+        written = self._file.write(data)
+        self._size += written
         if self._size - self._sent >= _STRETCH:
             self._send()
-        return self._file.write(data)
+        return written
 
     def _send(self) -> None:
         """Have the system start to write what it holds back; that it "will not be needed" does."""
         if sys.platform == "linux":
+            self._file.flush()
             with suppress(OSError):  # an advice: syncing, at the end, is what must succeed
                 length = self._size - self._sent
                 os.posix_fadvise(self.fileno(), self._sent, length, os.POSIX_FADV_DONTNEED)
