@@ -44,11 +44,11 @@ def test_each_kind_is_uniform() -> None:
 
 
 def test_the_instruction_says_nothing_about_the_order_of_options() -> None:
-    """Each of five rewrites meets each of six orders equally often."""
-    draw = drawer(7, "task", [], GROWN, 0.5)
-    found = Counter((g, order % 6) for g, order in (draw(f"row {i}") for i in range(20_000)))
-    assert len(found) == 30
-    assert all(close(count, 20_000, 1 / 30) for count in found.values())
+    """Each of six instructions of either kind meets each of six orders equally often."""
+    draw = drawer(7, "task", "abcdef", "ABCDEF", 0.5)
+    found = Counter((i, order % 6) for i, order in (draw(f"row {i}") for i in range(20_000)))
+    assert len(found) == 72
+    assert all(close(count, 20_000, 1 / 72) for count in found.values())
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0])
