@@ -15,7 +15,7 @@ from typing import Any
 
 from instraug import metaprompts, strictyaml
 from instraug.config import Config
-from instraug.errors import NothingAccepted
+from instraug.errors import NothingAccepted, UsageError
 from instraug.expansion import seed_of
 from instraug.extraction import extract
 from instraug.generation import Generator, recording
@@ -44,6 +44,8 @@ _SHOWN = (
         "10. Keep papers and keys out of the cooking area.",
     ),
 )
+_ITEMS = re.compile(r"\n|(?<=[.!?])\s+(?=\d{1,2}[.)]\s)")
+"""Between the items of a list, of which some models make one line."""
 _MARK = re.compile(r"^\s*(?:\d{1,2}\s*[.):-]|[-*\u2022])?\s*")
 _TITLED = re.compile(r"^(?:\*\*|__)?([^:*_]{3,40}?)(?:\*\*|__)?:\s*(?:\*\*|__)?\s*(?=\S)")
 _CLOSING = "Reword the instruction so, keep its meaning, and keep every token in braces."
@@ -65,12 +67,12 @@ def question(model: str, sample: int, *, seed: int) -> Chat:
 
 
 def guidelines(said: str) -> Iterator[tuple[str, str]]:
-    """Yield (title, sentence) of each usable line of an answer.
+    """Yield (title, sentence) of each usable item of an answer, a line or a part of one.
 
-    List marks, emphasis and quotes come off. A line without a title of its own is titled by its
-    first words. Lines with braces, of fewer than 4 words or more than 40 are passed over.
+    List marks, emphasis and quotes come off. An item without a title of its own is titled by its
+    first words. Items with braces, of fewer than 4 words or more than 40 are passed over.
     """
-    for line in extract(said, "").split("\n"):
+    for line in _ITEMS.split(extract(said, "")):
         text = _MARK.sub("", line).strip().strip('"')
         title = ""
         if match := _TITLED.match(text):
@@ -129,9 +131,15 @@ def bootstrap_file(
         wanted: How many to ask for.
 
     Raises:
+        UsageError: the model is the embedded one: what it lists is no guidelines.
         NothingAccepted: not one usable guideline came.
         InstraugError: what stopped the asking.
     """
+    if name == "local":
+        raise UsageError(
+            "the embedded model is too small to write meta-prompts; name another: --model NAME, "
+            "or local:PATH for a GGUF file"
+        )
     with Journal.open(out.with_name(f"{out.name}.replies.jsonl")) as journal:
         found, generator = asyncio.run(_bootstrap(journal, config, name, key, wanted))
     if generator.stopped:

@@ -62,6 +62,22 @@ def test_lines_are_cleaned() -> None:
     ]
 
 
+def test_a_list_on_one_line_is_a_list() -> None:
+    """Small models put all items on one line."""
+    said = "1. Use plain verbs for heavy phrases. 2) Name who acts before what is done. 3. No."
+    assert [text for _, text in guidelines(said)] == [
+        "Use plain verbs for heavy phrases.",
+        "Name who acts before what is done.",
+    ]
+
+
+def test_the_embedded_model_is_not_asked(tmp_path: Path) -> None:
+    """It lists household hints; so it is a model that the user has to name."""
+    done = instraug("meta-prompts", "bootstrap", "-o", tmp_path / "more.yaml")
+    failed(done, 2, "--model NAME")
+    assert not list(tmp_path.iterdir())
+
+
 def test_guidelines_that_say_the_same_are_taken_once() -> None:
     """Near-duplicates, also across answers, are dropped; ids count up; examples are lent."""
     found = answering(ANSWER, ANSWER, "1. Split one long sentence into two or three short ones.")
