@@ -12,7 +12,7 @@ from instraug.building.pools import Pool
 from instraug.building.sampling import Smallest, drawer, ranker, shuffled
 from instraug.formats.base import Fields
 from instraug.formats.multiinstruct.instances import BadRow, computed_fields
-from instraug.rendering import Renderer, renderer
+from instraug.rendering import Renderer, compiler
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ _Choice = tuple[Renderer, str]
 
 
 def _choices(pool: Pool) -> list[_Choice]:
-    return [(renderer(template.text, pool.task), template.id) for template in pool.instructions]
+    compiled = compiler(pool.task)
+    return [(compiled(template.text), template.id) for template in pool.instructions]
 
 
 def _drawer(pool: Pool, making: Making) -> Callable[[str], tuple[_Choice, int]]:
