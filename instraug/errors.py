@@ -98,10 +98,10 @@ class FrozenMiss(InstraugError):
 
 
 class Interrupted(InstraugError):
-    """A signal asked the run to stop; what was in flight is written down."""
+    """A signal asked the run to stop; every reply that came is written down."""
 
-    def __init__(self, signum: int) -> None:
-        super().__init__("interrupted; run again to resume")
+    def __init__(self, signum: int, state: str = "run again to resume") -> None:
+        super().__init__(f"interrupted; {state}")
         self.exit_code = 128 + signum
 
 

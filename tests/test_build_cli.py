@@ -203,7 +203,7 @@ def running(tmp_path: Path, workers: int) -> subprocess.Popen[bytes]:
         command, env=environment(), stderr=subprocess.PIPE, start_new_session=True
     )
     deadline = time.monotonic() + 60
-    while not any(p.stat().st_size for p in (tmp_path / "out").glob(".set*")):
+    while not any(p.stat().st_size for p in (tmp_path / "out").glob(".set*/.set*")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)

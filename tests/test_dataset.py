@@ -8,6 +8,7 @@ import json
 import os
 import random
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -313,13 +314,31 @@ def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_a_flood_of_bad_rows_is_counted_and_the_first_are_listed(tmp_path: Path) -> None:
-    """Memory does not grow with faults: all are counted, the first of each shard listed."""
+    """Memory does not grow with faults: all are counted, the first of each kind listed."""
     outcome = built(tmp_path, [choice_row(1), *[{"a": 1}] * 3000], skip_bad=True)
     assert outcome.skipped == {"missing field": 3000}
-    assert len(outcome.listed) == 200
+    assert len(outcome.listed) == 1000
     manifest = json.loads((tmp_path / "out.jsonl.manifest.json").read_bytes())
     assert manifest["skipped"] == {"missing field": 3000}
     assert manifest["skipped_at"]["missing field"][0] == f"{tmp_path / 'rows.jsonl'}:2"
+
+
+def test_known_faults_of_the_data_do_not_hide_the_users_own(tmp_path: Path) -> None:
+    """However many rows hold their own target, the one broken line is named."""
+    steps = {"name": "wikihow_next_step", "instructions": ["What is next? {context}"]}
+    told = {"unique_id": "a", "task_name": steps["name"], "target_txt": "t", "context": "t"}
+    rows = [told] * 1500 + [{"task_name": steps["name"]}]
+    (found, _) = problems(tmp_path, rows, tasks=[steps])
+    assert "rows.jsonl:1501: " in found
+
+
+def test_a_file_that_is_given_twice_is_read_twice(tmp_path: Path) -> None:
+    """Its lines are counted anew."""
+    path = write_rows(tmp_path / "rows.jsonl", [caption_row(1), {"bad": 1}])
+    job = Job(write_tasks(tmp_path / "tasks"), (path, path), tmp_path / "out.jsonl")
+    with pytest.raises(InputError) as caught:
+        build_set(job)
+    assert [p.where for p in caught.value.problems[:-1]] == [f"{path}:2"] * 2
 
 
 def test_lines_are_counted_across_the_shards_of_each_file(
@@ -365,11 +384,11 @@ def test_a_set_without_rows_is_an_error(tmp_path: Path) -> None:
 def test_a_row_over_the_line_cap_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What follows such a line cannot be trusted, so that --skip-bad does not help."""
+    """What follows such a line may be endless, so that --skip-bad does not help."""
     monkeypatch.setattr(shards, "LINE_CAP", 500)
-    monkeypatch.setattr("instraug.building.builder.LINE_CAP", 500)
     rows = [choice_row(1), choice_row(2, text="x" * 1000)]
-    assert "longer than 500 bytes" in problems(tmp_path, rows, skip_bad=True)[0]
+    found = problems(tmp_path, rows, skip_bad=True)
+    assert "rows.jsonl:2: the line is longer than 500 bytes" in found[0]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -488,11 +507,44 @@ def test_no_manifest_ever_vouches_for_other_rows(
     monkeypatch.setattr(destination, "write_manifest", refuse)
     with pytest.raises(StorageError):
         built(tmp_path, ROWS[:3], dest, force=True)
-    if dest == "set":  # the old folder, whole
-        outputs = json.loads((tmp_path / "set" / "manifest.json").read_bytes())["outputs"]
-        assert outputs == {name: sha256(tmp_path / "set" / name) for name in outputs}
-    else:
-        assert not (tmp_path / "out.jsonl.manifest.json").exists()
+    manifest = "set/manifest.json" if dest == "set" else "out.jsonl.manifest.json"
+    outputs = json.loads((tmp_path / manifest).read_bytes())["outputs"]
+    folder = tmp_path / "set" if dest == "set" else tmp_path
+    assert outputs == {name: sha256(folder / name) for name in outputs}
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_link_to_a_folder_is_not_replaced(tmp_path: Path) -> None:
+    """--force on it is refused before any work, and the set that it stands for stays."""
+    built(tmp_path, ROWS, "set")
+    (tmp_path / "link").symlink_to(tmp_path / "set")
+    with pytest.raises(UsageError, match="symbolic link"):
+        built(tmp_path, ROWS, "link", force=True)
+    assert (tmp_path / "set" / "manifest.json").exists()
+
+
+def test_an_error_does_not_wait_for_hashing(tmp_path: Path) -> None:
+    """A build that fails at once is over at once, with terabytes of input still to be hashed."""
+    broken = write_rows(tmp_path / "a.jsonl", [{"bad": 1}])
+    huge = tmp_path / "b.jsonl.gz"
+    with huge.open("wb") as file:
+        file.truncate(1 << 42)
+    job = Job(write_tasks(tmp_path / "tasks"), (broken, huge), tmp_path / "out.jsonl")
+    with pytest.raises(InputError):
+        build_set(job)
+
+
+def test_rows_with_images_are_written_one_by_one(tmp_path: Path) -> None:
+    """Blocks hold one embedded image each, so that memory does not grow with a batch of them."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "big.jpg").write_bytes(b"x" * 1_000_000)
+    rows = [caption_row(i, image_path="big.jpg") for i in range(150)]
+    tracemalloc.start()
+    built(tmp_path, rows, "out", format="ofa-caption", images=str(tmp_path / "images"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (tmp_path / "out" / "data.tsv").stat().st_size > 190_000_000
+    assert peak < 50_000_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system decides when to write")

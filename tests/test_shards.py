@@ -81,12 +81,29 @@ def test_a_compressed_file_that_is_cut_short_is_an_error(tmp_path: Path, suffix:
         read(*split([path]))
 
 
-def test_a_line_over_the_cap_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It never fills the memory; one byte too many tells it from a line that fits."""
+@pytest.mark.parametrize("size", [100, 1 << 20])
+@pytest.mark.parametrize("long", [b" " * 10 + b"\n", b"1" * 200_000])
+def test_a_line_over_the_cap_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: bytes, size: int
+) -> None:
+    """It never fills the memory, and is named by its number in the file, whatever is in it."""
     monkeypatch.setattr(shards, "LINE_CAP", 10)
     path = tmp_path / "rows"
-    path.write_bytes(b"x" * 10_000 + b"\n")
-    assert len(read(*split([path]))[0]) == 11
+    fits = b"x" * 9 + b"\n"
+    path.write_bytes(fits * 50 + long)
+    with pytest.raises(InputError, match="rows:51: the line is longer than 10 bytes"):
+        [read(shard) for shard in split([path], size)]
+
+
+def test_the_longest_line_that_fits_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its newline counts; the last line may have none."""
+    monkeypatch.setattr(shards, "LINE_CAP", 10)
+    path = tmp_path / "rows"
+    lines = [b"x" * 9 + b"\n", b"y" * 10]
+    path.write_bytes(b"".join(lines))
+    assert read(*split([path])) == lines
 
 
 def test_every_path_that_is_no_file_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import orjson
 
 from instraug.errors import InputError, Problem
 from instraug.storage.compression import open_input
-from instraug.storage.jsonl import read_jsonl
+from instraug.storage.jsonl import LINE_CAP, read_jsonl
 
 Row = dict[str, Any]
 
@@ -51,13 +51,18 @@ def data_files(path: Path) -> list[Path]:
     """
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
-        found = [p for p in found if not p.name.endswith(_NOT_ROWS)]
+        found = [p for p in found if not p.name.endswith(_NOT_ROWS) and not _hidden(p, path)]
         if not found:
             raise _wrong(path, f"no file here ends in {', '.join(_KINDS)}", _MEND)
         return found
     if not path.name.endswith(_SUFFIXES):
         raise _wrong(path, f"the name does not end in {', '.join(_KINDS)}", _MEND)
     return [path]
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    """Whether a name below the folder starts with a dot, as what a killed build leaves does."""
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def _read(file: Path) -> Iterator[tuple[int, Row]]:
@@ -81,7 +86,7 @@ def _list(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
 
 def _tsv(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
     # A prompt may be far longer than the 128 KiB that the module takes by default.
-    csv.field_size_limit(1 << 24)
+    csv.field_size_limit(LINE_CAP)
     with TextIOWrapper(data, "utf-8", newline="") as text:
         table = csv.DictReader(text, delimiter="\t", strict=True)
         try:

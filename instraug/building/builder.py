@@ -19,19 +19,17 @@ from instraug.building.pools import Pool
 from instraug.building.rowmaker import Making, Ranked, Take, capped, exhauster, ranked, sampler
 from instraug.building.sampling import Smallest
 from instraug.building.shards import Shard, opened
-from instraug.errors import InputError, Problem
 from instraug.formats import registry
 from instraug.formats.base import Fields, Options, Unfit
 from instraug.formats.multiinstruct.instances import Adapter, BadRow
 from instraug.formats.ofa_bins import quantiser
 from instraug.rendering import MissingField
-from instraug.storage.jsonl import LINE_CAP
 
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
 
-LISTED = 200
-"""Bad rows of one shard that are listed one by one; all are counted."""
+LISTED = 1000
+"""Bad rows of a kind that are listed one by one; all are counted."""
 
 _FAULTS = (
     orjson.JSONDecodeError,
@@ -79,12 +77,12 @@ class Report:
     kinds: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
     bad: list[Bad] = field(default_factory=list)
-    """The first `LISTED` of them."""
+    """The first `LISTED` of each kind."""
 
     def leave_out(self, bad: Bad) -> None:
         """Count a row that cannot be used, and list it while there is room."""
         self.kinds[bad.kind] += 1
-        if len(self.bad) < LISTED:
+        if self.kinds[bad.kind] <= LISTED:
             self.bad.append(bad)
 
 
@@ -135,9 +133,10 @@ class Builder:
             name: capped(self._takes[name], name, seed, bound) for name, bound in bounds.items()
         }
         block: list[Any] = []
-        for encoded in self._batches(shard, takes, report):
+        images = self._plan.options.images
+        for lines, encoded in self._batches(shard, takes, report):
             block += encoded
-            if len(block) >= size:
+            if len(block) >= size or images or len(lines[-1]) > BATCH:
                 write(pack(block))
                 block.clear()
         if block:
@@ -167,24 +166,25 @@ class Builder:
 
     def _batches(
         self, shard: Shard, takes: Mapping[str, Take], report: Report
-    ) -> Iterator[list[Any]]:
-        """Yield encoded rows, batch by batch; note every row that cannot be used.
+    ) -> Iterator[tuple[list[bytes], list[Any]]]:
+        """Yield lines and what is encoded of them by batch; note every row that cannot be used.
 
         Where a row of a batch is at fault, the batch is done again row by row.
         """
-        # One row is enough where each gives many.
-        size = 1 if self._plan.making.all_instructions else BATCH
+        # One line is enough where each gives much.
+        much = self._plan.making.all_instructions or self._plan.options.images
+        size = 1 if much else BATCH
         with opened(shard, size) as batches:
             for batch in batches:
                 try:
-                    yield self._encoded(batch, takes, report)
+                    yield batch, self._encoded(batch, takes, report)
                 except _FAULTS:
                     for number, line in enumerate(batch, report.lines + 1):
                         try:
-                            yield self._encoded([line], takes, report)
+                            yield [line], self._encoded([line], takes, report)
                         except _FAULTS as fault:
                             if line.strip():
-                                report.leave_out(_bad(fault, line, number, shard))
+                                report.leave_out(_bad(fault, line, number))
                 report.lines += len(batch)
 
     def _encoded(self, lines: list[bytes], takes: Mapping[str, Take], report: Report) -> list[Any]:
@@ -215,15 +215,8 @@ def _object(row: Any) -> Fields:
     raise BadRow("broken line", "no JSON object", "write {...}, one a line")
 
 
-def _bad(fault: BaseException, line: bytes, number: int, shard: Shard) -> Bad:
-    """Say what is wrong with a row.
-
-    Raises:
-        InputError: the line is longer than any row may be; what follows it cannot be trusted.
-    """
-    if len(line) > LINE_CAP:
-        what = f"a line is longer than {LINE_CAP} bytes"
-        raise InputError([Problem(str(shard.path), what, "split the file into lines")])
+def _bad(fault: BaseException, line: bytes, number: int) -> Bad:
+    """Say what is wrong with a row."""
     if isinstance(fault, BadRow):
         return Bad(number, fault.kind, fault.what, fault.mend)
     if isinstance(fault, Unfit):

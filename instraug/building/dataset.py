@@ -6,10 +6,13 @@ tasks + instructions -> pools -> plan -> engine -> rows of a format -> destinati
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -69,11 +72,10 @@ def build_set(job: Job) -> Outcome:
     files = instance_files(job.instances)
     shards = split(files)
     data = None if target.is_file else f"data{target.suffix}"
-    scratch = job.dest.absolute().parent
     with destination(job.dest, data) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.
-        with local_engine(plan, job.workers, scratch) as engine, ThreadPoolExecutor(1) as hasher:
-            hashes = hasher.map(sha256, files)
+        scratch = dest.data.parent
+        with local_engine(plan, job.workers, scratch) as engine, _hashing(files) as hashes:
             outcome = Outcome(plan.pools, plan.making.epsilon)
             _write(plan, engine, shards, dest, outcome, job)
             inputs = {str(file): digest for file, digest in zip(files, hashes, strict=True)}
@@ -104,6 +106,17 @@ def _plan(job: Job, target: registry.Target) -> Plan:
     )
 
 
+@contextmanager
+def _hashing(files: Iterable[Path]) -> Iterator[Iterator[str]]:
+    """Hash files in another thread, which stops when the block ends."""
+    stop = Event()
+    with ThreadPoolExecutor(1) as hasher:
+        try:
+            yield hasher.map(partial(sha256, stop=stop), files)
+        finally:
+            stop.set()
+
+
 def _write(
     plan: Plan, engine: Engine, shards: list[Shard], dest: Destination, outcome: Outcome, job: Job
 ) -> None:
@@ -123,12 +136,16 @@ def _write(
             with refusals(job.dest, "write"):
                 sink.write(block)
 
-        job.progress(0, len(shards))
-        reports = engine.build(shards, bounds, write)
-        for done, (shard, report) in enumerate(zip(shards, reports, strict=True), 1):
-            outcome.add(shard.path, report)
-            job.progress(done, len(shards))
-        sink.close()
+        try:
+            job.progress(0, len(shards))
+            reports = engine.build(shards, bounds, write)
+            for done, (shard, report) in enumerate(zip(shards, reports, strict=True), 1):
+                outcome.add(shard, report)
+                job.progress(done, len(shards))
+            sink.close()
+        except BaseException:
+            sink.abandon()
+            raise
         if problems := outcome.failures(skip_bad=job.config.skip_bad):
             raise InputError(problems)
 

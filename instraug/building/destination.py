@@ -24,7 +24,7 @@ _STRETCH = 32 << 20
 
 
 class Destination:
-    """An output being written; `finish` it, or nothing is left of it."""
+    """An output being written, under a hidden name."""
 
     def __init__(self, data: Path, manifest: Path) -> None:
         self.data = data
@@ -36,11 +36,7 @@ class Destination:
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
-        """Open the data file, compressed by its suffix.
-
-        A manifest that an earlier build left goes before the data changes: whatever happens then,
-        none vouches for data that it does not describe.
-        """
+        """Open the data file, compressed by its suffix."""
         with open_output(self.data) as file:
             if self.data.suffix in PACKED:
                 yield file
@@ -48,7 +44,6 @@ class Destination:
                 hashed = _Hashed(file)
                 yield cast("BinaryIO", hashed)
                 self._hashes[self.data] = hashed.digest
-            self._manifest.unlink(missing_ok=True)
 
     def add(self, name: str, content: bytes) -> None:
         """Write another file beside the data file."""
@@ -104,7 +99,7 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
 
     Raises:
         UsageError: it exists and may not be replaced: force is not given, or it is a folder that
-            no build of ours made, or a folder where a file is wanted.
+            no build of ours made, or a folder where a file is wanted, or the other way round.
         StorageError: its parent is no folder that can be written to.
     """
     parent = dest.absolute().parent
@@ -114,6 +109,8 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
         raise StorageError(f"{parent}: cannot be written; check its permissions")
     if not os.path.lexists(dest):
         return
+    if not is_file and dest.is_symlink():
+        raise UsageError(f"{dest}: is a symbolic link; give the folder that it stands for")
     if dest.is_dir() == is_file:
         kind = "folder" if is_file else "file"
         raise UsageError(f"{dest}: there is a {kind} of this name; choose another destination")
@@ -131,38 +128,58 @@ def destination(dest: Path, data: str | None) -> Iterator[Destination]:
     """Open a destination that `check_free` has passed.
 
     Args:
-        dest: The file, or the folder, which appears when the block ends well.
+        dest: The file, or the folder, which appears when the block ends well, with its manifest.
         data: Name of the data file of a folder; None: ``dest`` is the file.
 
     Raises:
         StorageError: the disk refused; what was there before is as it was.
     """
-    if data is None:
-        yield Destination(dest, dest.with_name(f"{dest.name}.{MANIFEST}"))
-        return
     temporary = dest.absolute().with_name(f".{dest.name}.{os.getpid()}.tmp")
+    manifest = MANIFEST if data else f"{dest.name}.{MANIFEST}"
     with refusals(dest, "write"):
         temporary.mkdir()
         try:
-            yield Destination(temporary / data, temporary / MANIFEST)
-            _put(temporary, dest)
+            yield Destination(temporary / (data or dest.name), temporary / manifest)
+            if data:
+                _put_folder(temporary, dest)
+            else:
+                _put_pair(temporary / dest.name, temporary / manifest, dest.absolute().parent)
         finally:
-            with suppress(OSError):
-                shutil.rmtree(temporary)
+            _remove(temporary)
     sync_folder(dest.absolute().parent)
 
 
-def _put(new: Path, dest: Path) -> None:
+def _put_pair(data: Path, manifest: Path, folder: Path) -> None:
+    """Give a finished file and its manifest their names.
+
+    An older manifest goes first: whatever happens, none vouches for data that it does not describe.
+    """
+    (folder / manifest.name).unlink(missing_ok=True)
+    data.rename(folder / data.name)
+    manifest.rename(folder / manifest.name)
+
+
+def _put_folder(new: Path, dest: Path) -> None:
     """Give a finished folder its name; an older one of that name goes once the new one is there."""
     sync_folder(new)
     if not dest.exists():
         new.rename(dest)
         return
     old = new.with_name(f"{new.name}.old")
-    dest.rename(old)
     try:
+        dest.rename(old)
         new.rename(dest)
-    except OSError:
-        old.rename(dest)
+    except BaseException:
+        if not dest.exists():
+            old.rename(dest)
         raise
-    shutil.rmtree(old)
+    _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, if need be at the second attempt: a signal may end the first."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

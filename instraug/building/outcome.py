@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from instraug.building.builder import Report
+from instraug.building.builder import LISTED, Report
 from instraug.building.pools import Pool
+from instraug.building.shards import Shard
 from instraug.errors import Problem
 from instraug.records import Template
-
-LISTED = 1000
-"""Bad rows that are listed one by one; all are counted."""
 
 NO_FAULT = frozenset({"target in context"})
 """Kinds of rows that are left out in any case: known faults of the data, none of the user's."""
@@ -31,20 +28,24 @@ class Outcome:
     skipped: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
     listed: list[tuple[str, Problem]] = field(default_factory=list)
-    """Kind and problem of the first `LISTED` of them."""
+    """Kind and problem of the first `LISTED` of each kind."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
-    _at: tuple[Path, int] = (Path(), 0)
-    """The file of the last report, and its lines so far."""
+    _lines: int = 0
+    """Of the file at hand, so far."""
 
-    def add(self, file: Path, report: Report) -> None:
+    def add(self, shard: Shard, report: Report) -> None:
         """Add what became of the next shard."""
-        before = self._at[1] if self._at[0] == file else 0
-        self._at = (file, before + report.lines)
+        if not shard.start:
+            self._lines = 0
+        listed = Counter(kind for kind, _ in self.listed)
+        for bad in report.bad:
+            listed[bad.kind] += 1
+            if listed[bad.kind] <= LISTED:
+                place = f"{shard.path}:{self._lines + bad.line}"
+                self.listed.append((bad.kind, Problem(place, bad.what, bad.mend)))
+        self._lines += report.lines
         self.skipped += report.kinds
-        for bad in report.bad[: LISTED - len(self.listed)]:
-            problem = Problem(f"{file}:{before + bad.line}", bad.what, bad.mend)
-            self.listed.append((bad.kind, problem))
         self.used.update(report.used)
 
     @property

@@ -65,14 +65,15 @@ def ranker(seed: int, task: str) -> Callable[[str, bytes], int]:
     """Return the function from a row to its rank, a number of 128 bits, which a cap goes by.
 
     It takes the unique_id, which decides, and the row as it was read, which decides between rows
-    of one unique_id; only rows that are equal byte for byte are of equal rank.
+    of one unique_id; only rows that are equal byte for byte, but for the end of the line, are of
+    equal rank.
     """
     start = blake2b(f"{seed}\0{task}\0".encode(), digest_size=8, person=b"instraug-rank").copy
 
     def rank(unique_id: str, line: bytes) -> int:
         first, second = start(), start()
         first.update(unique_id.encode())
-        second.update(line)
+        second.update(line.rstrip(b"\r\n"))
         return int.from_bytes(first.digest() + second.digest(), "big")
 
     return rank
@@ -114,8 +115,8 @@ def shuffled(items: Sequence[Any], number: int) -> Sequence[Any]:
         deck = splits[split](items)
         half = size // 2
         return first[front](deck[:half]) + last[number % len(last)](deck[half:])
-    if size > 20:  # more orders than one draw can name
-        number |= int.from_bytes(blake2b(number.to_bytes(8, "little")).digest(), "little") << BITS
+    # There are more orders than one draw can name.
+    number |= int.from_bytes(blake2b(number.to_bytes(8, "little")).digest(), "little") << BITS
     mixed: list[Any] = []
     for position, item in enumerate(items, 1):
         number, at = divmod(number, position)

@@ -65,46 +65,61 @@ def split(files: Iterable[Path], size: int = SHARD) -> list[Shard]:
 def opened(shard: Shard, batch: int) -> Iterator[Iterator[list[bytes]]]:
     """Open a shard's lines, each with the newline it ended in; a byte order mark is dropped.
 
-    They come in batches of so many bytes, up to the end of a line. A line longer than `LINE_CAP` is
-    cut off one byte after it, so that it is no valid row.
+    They come in batches of so many bytes, up to the end of a line.
 
     Raises:
-        InputError: (while reading) compressed data that is cut short or damaged.
+        InputError: (while reading) a line longer than `LINE_CAP`, or compressed data that is cut
+            short or damaged.
         StorageError: the file cannot be read.
     """
     path = shard.path
     if path.suffix in _PACKED:
         with open_input(path) as unpacked:
-            yield _capped(unpacked, sys.maxsize, batch, first=True)
+            yield _capped(path, unpacked, 0, sys.maxsize, batch)
         return
     with refusals(path, "read"), path.open("rb") as file:
         start, end = _line_start(file, shard.start), _line_start(file, shard.end)
         file.seek(start)
         if end - start > min(2 * SHARD, LINE_CAP):
-            yield _capped(file, end - start, batch, first=not start)
+            yield _capped(path, file, start, end - start, batch)
             return
-        # To read them at once is fast, and makes the C library keep memory of such a size at hand:
+        # To read all at once is fast, and makes the C library keep memory of such a size at hand:
         # where blocks of rows are the largest that was ever freed, it gives them back to the system
         # each time, which takes half as long as building them.
         lines = file.read(max(0, end - start))
-        rest = io.BytesIO(lines if start else lines.removeprefix(_BOM))
-        yield iter(partial(rest.readlines, batch), [])
+    rest = io.BytesIO(lines if start else lines.removeprefix(_BOM))
+    yield iter(partial(rest.readlines, batch), [])
 
 
-def _capped(file: BinaryIO, left: int, batch: int, *, first: bool) -> Iterator[list[bytes]]:
+def _capped(path: Path, file: BinaryIO, start: int, left: int, batch: int) -> Iterator[list[bytes]]:
     """Yield the lines of the next bytes, one of which may be longer than all shards."""
     lines: list[bytes] = []
-    size = 0
+    number = size = 0
     while line := file.readline(min(left, LINE_CAP + 1)):
+        number += 1
         left -= len(line)
         size += len(line)
-        lines.append(line.removeprefix(_BOM) if first else line)
-        first = False
+        if len(line) > LINE_CAP:
+            place = f"{path}:{_newlines(file, start) + number}"
+            what = f"the line is longer than {LINE_CAP} bytes"
+            raise InputError([Problem(place, what, "split it, or take it out")])
+        lines.append(line if start or number > 1 else line.removeprefix(_BOM))
         if size >= batch:
             yield lines
             lines, size = [], 0
     if lines:
         yield lines
+
+
+def _newlines(file: BinaryIO, end: int) -> int:
+    """Count the lines before a byte; a compressed file is read from its start, and has none."""
+    count = 0
+    if end:
+        file.seek(0)
+        while block := file.read(min(_BUFFER, end)):
+            count += block.count(b"\n")
+            end -= len(block)
+    return count
 
 
 def _line_start(file: BinaryIO, at: int | None) -> int:

@@ -84,7 +84,8 @@ def build(
 
     config = load_build_config(find(config_file)) if config_file else BuildConfig()
     config = with_options(config, options)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     with _Bar(shown=not quiet and sys.stderr.isatty()) as bar:
         job = Job(tasks, instances, dest, instructions, config, workers, force, bar.show)
         outcome = build_set(job)
@@ -99,7 +100,7 @@ def build(
 
 
 def _stop(number: int, _frame: Any) -> None:
-    raise Interrupted(number)
+    raise Interrupted(number, "nothing was written")
 
 
 class _Bar:

@@ -45,6 +45,9 @@ class Sink(Protocol):
     def close(self) -> None:
         """Write what ends the file; the stream itself stays open."""
 
+    def abandon(self) -> None:
+        """Write nothing more: the file is given up."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -91,6 +94,9 @@ class Joined:
         if self._next is self._head:
             self._stream.write(self._head)
         self._stream.write(self._tail)
+
+    def abandon(self) -> None:
+        """Nothing is held back."""
 
 
 def text_format(

@@ -26,9 +26,12 @@ def find_image(folder: Path, path: str) -> Path:
         what = f"the image {path!r:.200} lies outside {folder}"
         raise Unfit(what, "put it inside, or leave the row out")
     found = folder / inside
-    if not found.is_file():
-        raise Unfit(f"there is no image {found}", "check --images, or leave the row out")
-    return found
+    try:
+        if found.is_file():
+            return found
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    raise Unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
 
 
 def read_image(folder: Path, path: str) -> bytes:
@@ -36,5 +39,9 @@ def read_image(folder: Path, path: str) -> bytes:
     try:
         return find_image(folder, path).read_bytes()
     except OSError as error:
-        what = f"the image {path!r:.200} cannot be read: {error.strerror}"
-        raise Unfit(what, "check its permissions") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: OSError) -> Unfit:
+    what = f"the image {path!r:.200} cannot be read: {error.strerror}"
+    return Unfit(what, "check the path and its permissions")

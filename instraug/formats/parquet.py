@@ -121,6 +121,10 @@ class _Sink:
         self._flush()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Keep the writer from ending the file when it is collected, as it does by itself."""
+        self._writer.is_open = False
+
     def _flush(self) -> None:
         import pyarrow as pa
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import orjson
@@ -60,14 +61,18 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(body)
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Path, stop: Event | None = None) -> str:
     """Return the SHA-256 (hex) of a file's bytes.
+
+    Args:
+        path: The file.
+        stop: Once it is set the rest is not read, and what is returned means nothing.
 
     Raises:
         StorageError: the file cannot be read.
     """
     digest, buffer = hashlib.sha256(), memoryview(bytearray(1 << 16))
     with refusals(path, "read"), path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
+        while not (stop and stop.is_set()) and (size := file.readinto(buffer)):
             digest.update(buffer[:size])
     return digest.hexdigest()

@@ -132,7 +132,9 @@ class Adapter:
                 return plan
         if name is None:
             raise BadRow("missing field", "a row without task_name", "add it, or leave it out")
-        raise BadRow("unknown task", f"no task is named {name!r}", "add the task, or skip its rows")
+        raise BadRow(
+            "unknown task", f"no task is named {name!r:.100}", "add the task, or skip its rows"
+        )
 
 
 class _Plan:
