@@ -305,6 +305,22 @@ def test_a_bad_row_ends_the_run_with_its_line_or_is_skipped_and_counted(
     assert outcome.skipped.total() == 1
 
 
+@pytest.mark.parametrize("region", [["1 2 3 4"], [1, 2, 3, 4], "1 2 3 4"])
+def test_a_row_must_have_what_its_prompt_shows(tmp_path: Path, region: Any) -> None:
+    """And no more, however another of its fields is spelled."""
+    task = {"name": "r", "instructions": ["No field.", "Where is {text} in {region}?"]}
+    rows = [
+        {"unique_id": str(i), "task_name": "r", "target_txt": "t", "region": region}
+        for i in range(40)
+    ]
+    outcome = built(tmp_path, rows, tasks=[task], skip_bad=True)
+    found = [row["unique_id"] for _, row in read_jsonl(tmp_path / "out.jsonl")]
+    spelled = [{**row, "region": ["1 2 3 4"], "text": "x"} for row in rows]
+    whole = rows_of(tmp_path, spelled, tasks=[task])
+    assert found == [row["unique_id"] for row in whole if row["prompt"] == "No field."]
+    assert outcome.skipped == {"missing field": 40 - len(found)}
+
+
 def test_all_bad_rows_are_reported_at_once(tmp_path: Path) -> None:
     """One line a fault, each with its place, and what to do about them."""
     rows: list[Row] = [choice_row(1), {"a": 1}, caption_row(2), caption_row(3, task_name="x")]

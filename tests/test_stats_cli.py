@@ -180,6 +180,8 @@ def test_every_file_a_set_is_built_into_gives_the_same_figures(
         (file / "2.jsonl").write_text(lines(rows[50:]))
         (file / "manifest.json").write_text("{}")
         (file / "README.md").write_text("# A set")
+        (file / ".set.1.tmp").mkdir()
+        (file / ".set.1.tmp" / "left.jsonl").write_text("{")
     elif name == "rows.tsv":
         as_tsv(file, rows)
     elif name == "rows.json":
@@ -228,6 +230,12 @@ def test_options_of_a_built_set_do_not_go_with_a_pool(pool: Path, built: Path) -
         done = stats(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
+
+
+def test_a_long_prompt_is_read_from_a_table(tmp_path: Path) -> None:
+    """Of any length that a line may have."""
+    as_tsv(tmp_path / "a.tsv", [{**built_rows()[0], "prompt": "x" * (1 << 24) + " y"}])
+    assert figures(tmp_path / "a.tsv")["total"]["rows"] == 1
 
 
 def test_an_empty_set_has_figures_of_nothing(tmp_path: Path) -> None:

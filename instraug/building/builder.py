@@ -101,7 +101,8 @@ class Builder:
         self._ranks: list[Ranked] = []
         """Ranks of its rows."""
         tasks = [pool.task for pool in plan.pools]
-        self._adapter = Adapter(tasks, as_released=plan.as_released)
+        # What a row lacks is found where a prompt shows it, by one rule for all tasks.
+        self._adapter = Adapter(tasks, as_released=plan.as_released, lenient=True)
         self._takes = {pool.task.name: self._take(pool) for pool in plan.pools}
         self._quantise: Callable[[Fields], None] | None = None
         if plan.ofa_bins:

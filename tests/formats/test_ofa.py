@@ -134,6 +134,7 @@ def test_images_are_embedded_as_ofa_decodes_them(tmp_path: Path, form: str) -> N
         ("a/../../secret", "lies outside"),
         ("/../secret", "lies outside"),
         ("a\0b", "NUL"),
+        ("x" * 300, "cannot be read: File name too long"),
     ],
 )
 def test_an_image_that_cannot_be_embedded_is_a_fault(tmp_path: Path, path: str, said: str) -> None:

@@ -105,6 +105,7 @@ def test_image_sizes_come_from_the_image_file(tmp_path: Path) -> None:
     [
         (None, {}, "there is no image"),
         (b"no picture", {}, "cannot be read"),
+        (None, {"image_path": "x" * 300}, "cannot be read: File name too long"),
         (b"", {"image_path": ""}, "size of the row's image is not known"),
         (b"", {"width": 0, "height": 5, "image_path": ""}, "not known"),
         (b"", {"width": True, "height": True, "image_path": ""}, "not known"),

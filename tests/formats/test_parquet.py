@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import gzip
 import json
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tests.sets import (
     find_row,
     nasty_row,
     rows_of,
+    write_rows,
 )
 
 ROWS = [nasty_row(), choice_row(1), caption_row(2), find_row(3, image_path=None)]
@@ -70,12 +73,18 @@ def test_rows_stand_in_groups_that_do_not_depend_on_workers(
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
 
 
+@pytest.mark.parametrize("cut", [False, True])
 def test_a_failed_build_says_nothing_but_its_problems(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], cut: bool
 ) -> None:
     """A writer that never gets to its footer goes quietly, and leaves no file."""
+    path = write_rows(tmp_path / "rows.jsonl", [*ROWS, {"a": 1}])
+    if cut:
+        path = tmp_path / "rows.jsonl.gz"
+        path.write_bytes(gzip.compress(b'{"a": 1}\n' * 1000)[:-9])
     with pytest.raises(InputError):
-        built(tmp_path, [*ROWS, {"a": 1}], "out.parquet")
+        built(tmp_path, path, "out.parquet")
+    gc.collect()
     assert not list(tmp_path.glob("*.parquet*"))
     assert capfd.readouterr() == ("", "")
 

@@ -61,10 +61,13 @@ class Adapter:
     Args:
         tasks: The tasks whose rows are wanted.
         as_released: Take rows as they are, known faults included.
+        lenient: Take rows that lack a field which a template of their task shows.
     """
 
-    def __init__(self, tasks: Iterable[Task], *, as_released: bool = False) -> None:
-        self._plans = {task.name: _Plan(task, as_released) for task in tasks}
+    def __init__(
+        self, tasks: Iterable[Task], *, as_released: bool = False, lenient: bool = False
+    ) -> None:
+        self._plans = {task.name: _Plan(task, as_released, lenient) for task in tasks}
         self._histories = {
             name: halves
             for name, halves in catalog.HISTORY_TASKS.items()
@@ -142,9 +145,10 @@ class _Plan:
 
     __slots__ = ("complete", "name", "needs")
 
-    def __init__(self, task: Task, as_released: bool) -> None:
+    def __init__(self, task: Task, as_released: bool, lenient: bool) -> None:
         self.name = task.name
-        self.needs = frozenset({"unique_id", "target_txt"} | _roots(task))
+        shown = () if lenient else _roots(task)
+        self.needs = frozenset({"unique_id", "target_txt", *shown})
         steps = list(_steps(task, as_released))
         self.complete = _in_turn(steps) if len(steps) > 1 else next(iter(steps), None)
         """What there is to do for a row beyond spelling its regions."""
