@@ -521,7 +521,8 @@ def test_no_manifest_ever_vouches_for_other_rows(
         raise StorageError(f"{path}: the disk is full")
 
     monkeypatch.setattr(destination, "write_manifest", refuse)
-    with pytest.raises(StorageError):
+    shown = tmp_path / "set" / "manifest.json" if dest == "set" else "out.jsonl.manifest.json"
+    with pytest.raises(StorageError, match=f"^{tmp_path / shown}: the disk is full"):
         built(tmp_path, ROWS[:3], dest, force=True)
     manifest = "set/manifest.json" if dest == "set" else "out.jsonl.manifest.json"
     outputs = json.loads((tmp_path / manifest).read_bytes())["outputs"]

@@ -144,6 +144,9 @@ def destination(dest: Path, data: str | None) -> Iterator[Destination]:
                 _put_folder(temporary, dest)
             else:
                 _put_pair(temporary / dest.name, temporary / manifest, dest.absolute().parent)
+        except StorageError as error:
+            made = temporary if data else temporary / dest.name
+            raise StorageError(str(error).replace(str(made), str(dest))) from error
         finally:
             _remove(temporary)
     sync_folder(dest.absolute().parent)
