@@ -31,6 +31,8 @@ class Outcome:
     """Kind and problem of the first `LISTED` of each kind."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
+    _listed: Counter[str] = field(default_factory=Counter)
+    """Kind -> rows seen that were to be listed."""
     _lines: int = 0
     """Of the file at hand, so far."""
 
@@ -38,10 +40,9 @@ class Outcome:
         """Add what became of the next shard."""
         if not shard.start:
             self._lines = 0
-        listed = Counter(kind for kind, _ in self.listed)
         for bad in report.bad:
-            listed[bad.kind] += 1
-            if listed[bad.kind] <= LISTED:
+            self._listed[bad.kind] += 1
+            if self._listed[bad.kind] <= LISTED:
                 place = f"{shard.path}:{self._lines + bad.line}"
                 self.listed.append((bad.kind, Problem(place, bad.what, bad.mend)))
         self._lines += report.lines
