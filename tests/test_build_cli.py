@@ -70,6 +70,23 @@ def test_options_reach_the_build(tmp_path: Path) -> None:
     assert all("a||||b||||c||||d" in str(row["instruction"]) for row in found)
 
 
+@pytest.mark.parametrize("given", ["together", "apart", "mixed", "before"])
+def test_several_files_are_read_in_the_order_given(tmp_path: Path, given: str) -> None:
+    """One option takes what a shell makes of ``*``; it may be repeated, and come first."""
+    tasks = write_tasks(tmp_path / "tasks")
+    a, b, c = (write_rows(tmp_path / f"{i}.jsonl", [choice_row(i)]) for i in range(3))
+    options: tuple[object, ...] = {
+        "together": (tasks, "--instances", c, a, b, "-o"),
+        "apart": (tasks, "--instances", c, "--instances", a, "--instances", b, "-o"),
+        "mixed": (tasks, "--instances", c, a, "--instances", b, "-o"),
+        "before": ("--instances", c, "--instances", a, "--instances", b, tasks, "-o"),
+    }[given]
+    done = instraug("build", *options, tmp_path / "o.jsonl", "-q")
+    assert done.returncode == 0, done.stderr
+    found = [row["unique_id"] for row in lines(tmp_path / "o.jsonl")]
+    assert found == [choice_row(i)["unique_id"] for i in (2, 0, 1)]
+
+
 @pytest.mark.skipif(not SAMPLE.is_file(), reason="the release's built rows are not here")
 def test_parity_with_the_release(tmp_path: Path) -> None:
     """Every built row of the release whose task has templates is among ours, byte for byte."""

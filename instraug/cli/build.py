@@ -10,20 +10,20 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH
+from instraug.cli.options import FOLDER, PATH, Several
 from instraug.cli.output import summarise
 from instraug.errors import Interrupted
 from instraug.formats.registry import FORMATS
 
 
-@click.command()
+@click.command(cls=Several)
 @click.argument("tasks", type=FOLDER)
 @click.option(
     "--instances",
     type=PATH,
     multiple=True,
     required=True,
-    help="A file of rows (also .gz, .zst), or a folder in MultiInstruct's layout; repeatable.",
+    help="Files of rows (also .gz, .zst), or folders in MultiInstruct's layout; one or more.",
 )
 @click.option("-o", "--dest", type=PATH, required=True, help="A file (by its suffix), or a folder.")
 @click.option("--instructions", type=PATH, metavar="FILE", help="Rewrites: an instructions.jsonl.")

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from instraug.cli.options import FOLDER, PATH, api_key, model_options, settings
+from instraug.cli.options import FOLDER, PATH, Several, api_key, model_options, settings
 from instraug.cli.output import summarise
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
 
 
-@click.command()
+@click.command(cls=Several)
 @click.argument("tasks", type=FOLDER)
 @click.option("-o", "--out", type=FOLDER, required=True, help="The output folder.")
 @model_options
@@ -21,12 +21,12 @@ _VARIANTS = ["single", "multi-temp", "iterative"]
 @click.option("--meta-prompts", metavar="FILE|DIR", help="Instead of the shipped ones.")
 @click.option("--rewrites", type=int, metavar="N", help="Accepted rewrites wanted per template.")
 @click.option(
-    "--temperature", "temperatures", type=float, multiple=True, metavar="T", help="Repeatable."
+    "--temperature", "temperatures", type=float, multiple=True, metavar="T", help="One or more."
 )
 @click.option("--journal", type=PATH, help="A journal of replies shared among output folders.")
 @click.option("--include-eval", is_flag=True, default=None, help="Expand evaluation tasks too.")
 @click.option(
-    "--only", multiple=True, metavar="GLOB", help="Only tasks of these names; repeatable."
+    "--only", multiple=True, metavar="GLOB", help="Only tasks of these names; one or more."
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of sampling.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and what it would cost.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,35 @@ import click
 from instraug.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Several(click.Command):
+    """A command whose repeatable options take several values, such as a shell makes of ``*``.
+
+        instraug build TASKS --instances a.jsonl b.jsonl -o DEST
+
+    All up to the next option belongs to such a one, where the command's argument came first.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Name the option before each of its values, which is how click takes them."""
+        names = {o for p in self.params if getattr(p, "multiple", False) for o in p.opts}
+        if args and not args[0].startswith("-"):
+            args = list(_each_named(args, names))
+        return super().parse_args(ctx, args)
+
+
+def _each_named(args: Iterable[str], names: Collection[str]) -> Iterator[str]:
+    option, values = "", 0
+    for arg in args:
+        if arg.startswith("-"):
+            option, values = arg, 0
+        else:
+            values += 1
+            if option in names and values > 1:
+                yield option
+        yield arg
+
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 PATH = click.Path(path_type=Path)

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from instraug.cli.options import PATH, Several
 from instraug.errors import UsageError, printable
 
-_PATH = click.Path(path_type=Path)
 _DIVERSITY = ("distinct_1", "distinct_2", "distinct_3", "self_rouge_l")
 _POOL = ("before", "after", "factor", *_DIVERSITY, "origin_rouge_l")
 _ROWS = ("rows", "instructions", "original_share", "instance_text_proportion", *_DIVERSITY)
@@ -19,14 +19,14 @@ _SHORT = {"original_share": "originals", "instance_text_proportion": "instance_t
 _BAR = 40
 
 
-@click.command()
-@click.argument("out", type=_PATH)
+@click.command(cls=Several)
+@click.argument("out", type=PATH)
 @click.option(
-    "--tasks", type=_PATH, help="The task folder, for a built set's share of instance text."
+    "--tasks", type=PATH, help="The task folder, for a built set's share of instance text."
 )
-@click.option("--instructions", type=_PATH, help="The pool that the set was built with.")
+@click.option("--instructions", type=PATH, help="The pool that the set was built with.")
 @click.option(
-    "--evaluation", type=_PATH, multiple=True, help="Evaluation rows to compare with; repeatable."
+    "--evaluation", type=PATH, multiple=True, help="Evaluation rows to compare with; one or more."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def stats(
