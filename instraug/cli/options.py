@@ -14,6 +14,9 @@ from instraug.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FOLDER = click.Path(path_type=Path, file_okay=False)
+PATH = click.Path(path_type=Path)
+
 
 class Several(click.Command):
     """A command whose repeatable options take several values, such as a shell makes of ``*``.
@@ -42,9 +45,6 @@ def _each_named(args: Iterable[str], names: Collection[str]) -> Iterator[str]:
                 yield option
         yield arg
 
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
-PATH = click.Path(path_type=Path)
 
 _MODEL = [
     click.option(

@@ -127,7 +127,7 @@ class _There:
         calls = (self._pool.submit(_build, shard, bounds, part) for shard, part in pairs)
         buffer = memoryview(b"")  # one for all blocks: a fresh one costs more than to fill it
         for part, sizes, report in self._in_order(calls):
-            with part.open("rb", buffering=0) as file:
+            with part.open("rb") as file:
                 for size in sizes:
                     if size > len(buffer):
                         buffer = memoryview(bytearray(size))
