@@ -88,7 +88,7 @@ def test_the_share_of_instance_text_is_taken_over_rows_of_known_instructions() -
     ]
     [figures] = built_figures(rows, knowledge)["tasks"]
     assert figures["instance_text_proportion"] == 4 / 8
-    assert figures["original_share"] == 1 / 2
+    assert figures["original_share"] == 1 / 3
     assert (figures["rows"], figures["known_rows"], figures["instructions"]) == (3, 2, 3)
 
 

@@ -190,7 +190,7 @@ def test_an_existing_destination_is_refused(tmp_path: Path) -> None:
     """One line, exit 2, and the file as it was."""
     (tmp_path / "a.jsonl").write_text("mine")
     done = instraug("build", TASKS, "--instances", TRAIN, "-o", tmp_path / "a.jsonl")
-    failed(done, 2, "a.jsonl: exists", "--force")
+    failed(done, 2, "a.jsonl: exists, and no build made a.jsonl")
     assert (tmp_path / "a.jsonl").read_text() == "mine"
 
 
@@ -294,7 +294,16 @@ def test_a_full_disk_is_one_line(tmp_path: Path, more: list[object]) -> None:
     """A write that the system refuses ends the build with the old set in place."""
     rows = write_rows(tmp_path / "rows.jsonl", [caption_row(i) for i in range(3000)])
     tasks = write_tasks(tmp_path / "tasks")
-    (tmp_path / "set.jsonl").write_text("old")
+    old = instraug(
+        "build",
+        tasks,
+        "--instances",
+        write_rows(tmp_path / "one.jsonl", [choice_row(1)]),
+        "-o",
+        tmp_path / "set.jsonl",
+    )
+    assert old.returncode == 0
+    before = (tmp_path / "set.jsonl").read_bytes()
     code = (
         "import resource, runpy, sys\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
@@ -306,5 +315,5 @@ def test_a_full_disk_is_one_line(tmp_path: Path, more: list[object]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
     failed(done, 1, "write")
     assert "rows.jsonl" not in done.stderr
-    assert (tmp_path / "set.jsonl").read_text() == "old"
+    assert (tmp_path / "set.jsonl").read_bytes() == before
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]

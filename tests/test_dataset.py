@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import zstandard
 
@@ -493,9 +494,71 @@ def test_force_does_not_replace_a_folder_that_no_build_made(tmp_path: Path) -> N
     """--force on the wrong folder deletes nothing."""
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(b"dear")
-    with pytest.raises(UsageError, match="no manifest"):
+    with pytest.raises(UsageError, match=r"no build made a\.jpg"):
         built(tmp_path, ROWS, "photos", force=True)
+    for manifest in ('{"outputs": {"a.jpg": "0"}}', '{"epsilon": 1, "outputs": [["a.jpg"]]}', "{"):
+        (tmp_path / "photos" / "manifest.json").write_text(manifest)
+        with pytest.raises(UsageError, match=r"no build made a\.jpg"):
+            built(tmp_path, ROWS, "photos", force=True)
     assert (tmp_path / "photos" / "a.jpg").read_bytes() == b"dear"
+
+
+@pytest.mark.parametrize("dest", ["set/mine.txt", "own.jsonl", "rows.jsonl"])
+def test_force_replaces_nothing_but_what_a_build_made(tmp_path: Path, dest: str) -> None:
+    """A file among those of a set, a file of the user's, and what the set is built from, stay."""
+    built(tmp_path, ROWS, "set")
+    (tmp_path / "own.jsonl").write_text("{}")
+    built(tmp_path, ROWS, "rows2.jsonl")
+    path = tmp_path / dest
+    if dest == "rows.jsonl":
+        (tmp_path / "rows2.jsonl").rename(path)
+        (tmp_path / "rows2.jsonl.manifest.json").rename(tmp_path / "rows.jsonl.manifest.json")
+        manifest = (tmp_path / "rows.jsonl.manifest.json").read_text()
+        (tmp_path / "rows.jsonl.manifest.json").write_text(manifest.replace("rows2.j", "rows.j"))
+    elif not path.exists():
+        path.write_text("mine")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="choose another destination"):
+        built(tmp_path, path if dest == "rows.jsonl" else ROWS, dest.split("/")[0], force=True)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_folder_is_free(tmp_path: Path) -> None:
+    """Somebody made it for the set."""
+    (tmp_path / "set").mkdir()
+    built(tmp_path, ROWS, "set")
+    assert (tmp_path / "set" / "data.jsonl").exists()
+
+
+def test_datasets_loads_a_set_that_was_built_again_anew(tmp_path: Path) -> None:
+    """Its cache goes by the head of the card, which changes with the rows."""
+    for rows in (ROWS, ROWS[:3]):
+        built(tmp_path, rows, "set", format="llava", force=True)
+        found = datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
+        assert len(found["train"]) == len(rows)
+
+
+def test_rejected_rewrites_are_no_pool(tmp_path: Path) -> None:
+    """A run's rejected.jsonl beside its instructions.jsonl is easily taken for it."""
+    path = write_pool(tmp_path / "rejected.jsonl")
+    rows = [row | {"reasons": ["empty"]} for _, row in read_jsonl(path)]
+    write_rows(path, rows)
+    job = Job(write_tasks(tmp_path / "tasks"), (), tmp_path / "o.jsonl", path)
+    with pytest.raises(InputError, match="this rewrite was rejected"):
+        build_set(job)
+
+
+@pytest.mark.parametrize("dest", ["a.csv", "a.JSONL", "a.jsonl.bz2", "a.gz", "-"])
+def test_a_name_that_looks_like_another_file_is_refused(tmp_path: Path, dest: str) -> None:
+    """A folder of that name is not what anybody meant."""
+    with pytest.raises(UsageError, match="rename it"):
+        built(tmp_path, ROWS, dest)
+
+
+def test_bins_do_not_go_into_what_makes_bins_itself(tmp_path: Path) -> None:
+    """OFA's reader of RefCOCO takes numbers."""
+    with pytest.raises(UsageError, match="leave --ofa-bins out"):
+        built(tmp_path, ROWS, "set", format="ofa-refcoco", ofa_bins=True)
 
 
 @pytest.mark.parametrize("dest", ["out.jsonl", "set"])

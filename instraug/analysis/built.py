@@ -72,7 +72,7 @@ class _Tally:
     sample: list[tuple[int, str]] = field(default_factory=list)
     """A heap of the prompts with the smallest digests; digests negated, the largest on top."""
     known: int = 0
-    """Rows whose instruction is known; the next three count these."""
+    """Rows whose instruction is known; where any is, those of the hand-written ones all are."""
     originals: int = 0
     words: int = 0
     instance_words: int = 0
@@ -97,7 +97,7 @@ class _Tally:
             "rows": self.rows,
             "instructions": len(self.instructions),
             "known_rows": self.known,
-            "original_share": self.originals / self.known if self.known else None,
+            "original_share": self.originals / self.rows if self.known else None,
             "instance_text_proportion": self.instance_words / self.words if self.words else None,
         }
 

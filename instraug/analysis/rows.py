@@ -47,7 +47,7 @@ def data_files(path: Path) -> list[Path]:
     """Return the data files of a folder by path, or the file itself.
 
     Raises:
-        InputError: there is none, or the file is of another kind.
+        InputError: there is none, or the file is of another kind or missing.
     """
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
@@ -55,6 +55,8 @@ def data_files(path: Path) -> list[Path]:
         if not found:
             raise _wrong(path, f"no file here ends in {', '.join(_KINDS)}", _MEND)
         return found
+    if not path.exists():
+        raise _wrong(path, "does not exist", "check the path")
     if not path.name.endswith(_SUFFIXES):
         raise _wrong(path, f"the name does not end in {', '.join(_KINDS)}", _MEND)
     return [path]

@@ -6,17 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def card(data: str, form: str, figures: Mapping[str, Any], seed: int) -> str:
+def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: str) -> str:
     """Return the card, as Hugging Face `datasets` reads it: its head names the data file.
+
+    The name that it gives the data changes with them, because `datasets` looks its cache up by the
+    head. OFA's tables, which have no heading, are nothing that it can read, so there is no head.
 
     Args:
         data: Name of the data file.
         form: The format's name.
         figures: See `outcome.Outcome.figures`.
         seed: The build's seed.
+        digest: The data file's SHA-256.
     """
     epsilon = figures["epsilon"]
-    head = ["---", "configs:", "- config_name: default", f"  data_files: {data}", "---"]
+    name = f"built_{digest[:12]}"
+    head = ["---", "configs:", f"- config_name: {name}", f"  data_files: {data}", "---"]
+    if form.startswith("ofa-"):
+        head = []
     text = [
         "# Instruction-tuning set",
         "",

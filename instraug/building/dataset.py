@@ -27,7 +27,7 @@ from instraug.building.rowmaker import Making
 from instraug.building.settings import BuildConfig
 from instraug.building.shards import Shard, split
 from instraug.engines.local import Engine, local_engine
-from instraug.errors import InputError
+from instraug.errors import InputError, UsageError
 from instraug.formats import registry
 from instraug.formats.base import Block, Options
 from instraug.formats.multiinstruct.instances import instance_files
@@ -71,6 +71,8 @@ def build_set(job: Job) -> Outcome:
     plan = _plan(job, target)
     files = instance_files(job.instances)
     shards = split(files)
+    if job.dest.exists() and any(map(job.dest.samefile, files)):
+        raise UsageError(f"{job.dest}: the set is built from it; choose another destination")
     data = None if target.is_file else f"data{target.suffix}"
     with destination(job.dest, data) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.
@@ -89,6 +91,10 @@ def build_set(job: Job) -> Outcome:
 
 def _plan(job: Job, target: registry.Target) -> Plan:
     config = job.config
+    if config.ofa_bins and target.format == "ofa-refcoco":
+        raise UsageError(
+            "ofa-refcoco takes numbers, of which its reader makes bins; leave --ofa-bins out"
+        )
     pools = load_pools(tasks.load(job.tasks), job.instructions)
     return Plan(
         pools=pools,
@@ -155,7 +161,7 @@ def _accompany(dest: Destination, plan: Plan, outcome: Outcome, job: Job) -> Non
     form = registry.load(plan.format, plan.options)
     for name, content in form.companions(dest.data.name).items():
         dest.add(name, content)
-    text = card(dest.data.name, plan.format, outcome.figures(), job.config.seed)
+    text = card(dest.data.name, plan.format, outcome.figures(), job.config.seed, dest.digest())
     dest.add("README.md", text.encode())
 
 

@@ -16,7 +16,7 @@ from instraug.formats.base import Block
 from instraug.formats.registry import PACKED
 from instraug.storage.compression import open_output
 from instraug.storage.disk import refusals, sync_folder
-from instraug.storage.manifest import sha256, write_manifest
+from instraug.storage.manifest import read_manifest, sha256, write_manifest
 
 MANIFEST = "manifest.json"
 _STRETCH = 32 << 20
@@ -30,9 +30,9 @@ class Destination:
         self.data = data
         """The data file."""
         self._manifest = manifest
-        self._outputs = [data]
-        self._hashes: dict[Path, Any] = {}
-        """Of files that were hashed as they were written."""
+        self._beside: list[Path] = []
+        self._hash: Any = None
+        """Of the data file, where it was hashed as it was written."""
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
@@ -43,21 +43,22 @@ class Destination:
             else:
                 hashed = _Hashed(file)
                 yield cast("BinaryIO", hashed)
-                self._hashes[self.data] = hashed.digest
+                self._hash = hashed.digest
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the data file, once it is written."""
+        return str(self._hash.hexdigest()) if self._hash else sha256(self.data)
 
     def add(self, name: str, content: bytes) -> None:
         """Write another file beside the data file."""
         path = self.data.with_name(name)
         with open_output(path) as file:
             file.write(content)
-        self._outputs.append(path)
+        self._beside.append(path)
 
     def finish(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Write the manifest, with the SHA-256 of every output by name, and return those."""
-        outputs = {
-            path.name: self._hashes[path].hexdigest() if path in self._hashes else sha256(path)
-            for path in self._outputs
-        }
+        outputs = {self.data.name: self.digest(), **{p.name: sha256(p) for p in self._beside}}
         write_manifest(self._manifest, {**body, "outputs": outputs})
         return outputs
 
@@ -98,8 +99,8 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
     """Refuse a destination that is there already, or that cannot be there.
 
     Raises:
-        UsageError: it exists and may not be replaced: force is not given, or it is a folder that
-            no build of ours made, or a folder where a file is wanted, or the other way round.
+        UsageError: it exists and may not be replaced: force is not given, or it is, or holds, what
+            no build made, or it is a folder where a file is wanted, or the other way round.
         StorageError: its parent is no folder that can be written to.
     """
     parent = dest.absolute().parent
@@ -114,13 +115,20 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
     if dest.is_dir() == is_file:
         kind = "folder" if is_file else "file"
         raise UsageError(f"{dest}: there is a {kind} of this name; choose another destination")
-    if not force:
+    if foreign := _foreign(dest, is_file=is_file):
+        raise UsageError(f"{dest}: exists, and no build made {foreign}; choose another destination")
+    if not force and (is_file or any(dest.iterdir())):
         raise UsageError(f"{dest}: exists; give --force to replace it, or choose another one")
-    if not is_file and any(dest.iterdir()) and not (dest / MANIFEST).is_file():
-        raise UsageError(
-            f"{dest}: --force replaces only what a build made, and this folder has no {MANIFEST}; "
-            "choose another destination"
-        )
+
+
+def _foreign(dest: Path, *, is_file: bool) -> str | None:
+    """Return the name of a file that no manifest of a build vouches for, if there is one."""
+    manifest = dest.with_name(f"{dest.name}.{MANIFEST}") if is_file else dest / MANIFEST
+    body = read_manifest(manifest).body
+    outputs = body.get("outputs")
+    built = {*outputs, MANIFEST} if "epsilon" in body and isinstance(outputs, dict) else set()
+    names = [dest.name] if is_file else sorted(p.name for p in dest.iterdir())
+    return next((name for name in names if name not in built), None)
 
 
 @contextmanager

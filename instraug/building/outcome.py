@@ -68,9 +68,9 @@ class Outcome:
         bad = sum(n for kind, n in self.skipped.items() if kind not in NO_FAULT)
         if bad and not skip_bad:
             problems = [problem for kind, problem in self.listed if kind not in NO_FAULT]
-            more = f"{bad} rows cannot be used" + (
-                ", the first of them are above" if bad > 1 else ""
-            )
+            more = f"{bad} rows cannot be used"
+            if bad > len(problems):
+                more += f", the first {len(problems)} of them are above"
             return [*problems, Problem("build", more, "mend them, or leave them out: --skip-bad")]
         if not self.rows:
             mend = "give rows of these tasks"

@@ -52,6 +52,8 @@ def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:
         template = _template(row)
         if template is None:
             problems.append(Problem(f"{path}:{number}", "this row is no instruction", _MEND))
+        elif "reasons" in row:
+            problems.append(Problem(f"{path}:{number}", "this rewrite was rejected", _MEND))
         elif row["source"] == "generated" and template.task in found:
             try:
                 if multiset(template.text) in fits[template.task]:

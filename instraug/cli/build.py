@@ -26,7 +26,12 @@ from instraug.formats.registry import FORMATS
     help="Files of rows (also .gz, .zst), or folders in MultiInstruct's layout; one or more.",
 )
 @click.option("-o", "--dest", type=PATH, required=True, help="A file (by its suffix), or a folder.")
-@click.option("--instructions", type=PATH, metavar="FILE", help="Rewrites: an instructions.jsonl.")
+@click.option(
+    "--instructions",
+    type=PATH,
+    metavar="FILE",
+    help="Rewrites: an instructions.jsonl, or its folder.",
+)
 @click.option("--epsilon", type=float, metavar="P", help="Probability of a hand-written one (0.5).")
 @click.option("--per-task", type=int, metavar="N", help="Instances of one task at most.")
 @click.option(
@@ -82,6 +87,8 @@ def build(
     from instraug.building.settings import BuildConfig, load_build_config, with_options
     from instraug.configfile import find
 
+    if instructions and instructions.is_dir():
+        instructions /= "instructions.jsonl"
     config = load_build_config(find(config_file)) if config_file else BuildConfig()
     config = with_options(config, options)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,6 +99,10 @@ def build(
     if not quiet:
         for _, problem in outcome.listed:
             click.echo(f"left out: {problem}", err=True)
+        if config.epsilon < 1 and not any(pool.generated for pool in outcome.pools):
+            click.echo(
+                "no rewrites for these tasks: every row has a hand-written instruction", err=True
+            )
     figures = outcome.figures()
     if not as_json:
         figures.pop("tasks")

@@ -26,7 +26,8 @@ def _lines(summary: Mapping[str, Any], indent: str = "") -> list[str]:
     for key, value in summary.items():
         if value in (None, {}, [], ""):
             continue
-        label = f"{indent}{key.replace('_', ' ')}"
+        name = key if "." in key else key.replace("_", " ")  # a file keeps its own
+        label = f"{indent}{name}"
         if isinstance(value, Mapping):
             lines += [label, *_lines(value, indent + "  ")]
         else:

@@ -40,6 +40,8 @@ FORMATS = {
     "alpaca": Entry("alpaca", _LIST),
     "parquet": Entry("parquet", (".parquet",)),
 }
+_OTHER_FILES = {".csv", ".txt", ".ndjson", ".arrow", ".gz", ".zst", ".bz2", ".xz", ".zip"}
+"""Suffixes that no folder has, but by mistake."""
 _USUAL = {".jsonl": "multiinstruct", ".json": "multiinstruct", ".tsv": "tsv"}
 
 
@@ -67,13 +69,19 @@ def target(dest: Path, name: str | None) -> Target:
     """
     packed = dest.suffix if dest.suffix in PACKED else ""
     suffix = Path(dest.stem).suffix if packed else dest.suffix
-    if suffix not in {s for entry in FORMATS.values() for s in entry.suffixes}:
+    known = {s for entry in FORMATS.values() for s in entry.suffixes}
+    if suffix not in known:
+        if dest.name == "-" or dest.suffix.lower() in known | _OTHER_FILES:
+            raise UsageError(
+                f"{dest}: sets are folders, or files that end in .jsonl, .json, .tsv (also with "
+                ".gz or .zst) or .parquet; rename it"
+            )
         suffix = packed = ""
     chosen = name or _USUAL.get(suffix, "parquet" if suffix else "multiinstruct")
     entry = FORMATS[chosen]
     if suffix and (suffix not in entry.suffixes or (packed and suffix == ".parquet")):
-        known = " or ".join(entry.suffixes)
-        raise UsageError(f"{dest}: the format {chosen} is written as {known}; rename it")
+        its = " or ".join(entry.suffixes)
+        raise UsageError(f"{dest}: the format {chosen} is written as {its}; rename it")
     if entry.module == "lavis":
         _refuse_clash(dest)
     return Target(chosen, suffix or entry.suffixes[0], packed, bool(suffix))

@@ -18,7 +18,6 @@ from instraug.formats.registry import FORMATS, Target, target
         ("set", None, Target("multiinstruct", ".jsonl")),
         ("set", "llava", Target("llava", ".json")),
         ("set.v2", "tsv", Target("tsv", ".tsv")),
-        ("set.gz", None, Target("multiinstruct", ".jsonl")),
         ("a.jsonl", None, Target("multiinstruct", ".jsonl", "", True)),
         ("a.json", None, Target("multiinstruct", ".json", "", True)),
         ("a.tsv", None, Target("tsv", ".tsv", "", True)),
