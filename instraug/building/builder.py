@@ -134,10 +134,9 @@ class Builder:
             name: capped(self._takes[name], name, seed, bound) for name, bound in bounds.items()
         }
         block: list[Any] = []
-        images = self._plan.options.images
         for lines, encoded in self._batches(shard, takes, report):
             block += encoded
-            if len(block) >= size or images or len(lines[-1]) > BATCH:
+            if len(block) >= size or len(lines[-1]) > BATCH:  # long lines do not pile up
                 write(pack(block))
                 block.clear()
         if block:
@@ -172,8 +171,8 @@ class Builder:
 
         Where a row of a batch is at fault, the batch is done again row by row.
         """
-        # One line is enough where each gives much.
-        much = self._plan.making.all_instructions or self._plan.options.images
+        # One line is enough where each gives many rows, or large ones.
+        much = self._plan.making.all_instructions or self._format.block_rows == 1
         size = 1 if much else BATCH
         with opened(shard, size) as batches:
             for batch in batches:

@@ -22,8 +22,6 @@ def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: st
     epsilon = figures["epsilon"]
     name = f"built_{digest[:12]}"
     head = ["---", "configs:", f"- config_name: {name}", f"  data_files: {data}", "---"]
-    if form.startswith("ofa-"):
-        head = []
     text = [
         "# Instruction-tuning set",
         "",
@@ -42,7 +40,8 @@ def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: st
         f"| {_cell(name)} | {t['rows']} | {t['original']} | {t['instructions']} |"
         for name, t in figures["tasks"].items()
     ]
-    return "\n".join([*head, *text, *table]) + "\n"
+    shown = [] if form.startswith("ofa-") else head
+    return "\n".join([*shown, *text, *table]) + "\n"
 
 
 def _cell(text: str) -> str:

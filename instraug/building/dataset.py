@@ -71,8 +71,10 @@ def build_set(job: Job) -> Outcome:
     plan = _plan(job, target)
     files = instance_files(job.instances)
     shards = split(files)
-    if job.dest.exists() and any(map(job.dest.samefile, files)):
-        raise UsageError(f"{job.dest}: the set is built from it; choose another destination")
+    dest_path = job.dest.resolve()
+    for file in map(Path.resolve, files):
+        if dest_path in (file, *file.parents):
+            raise UsageError(f"{job.dest}: the set is built from it; choose another destination")
     data = None if target.is_file else f"data{target.suffix}"
     with destination(job.dest, data) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.

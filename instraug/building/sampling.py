@@ -115,7 +115,7 @@ def shuffled(items: Sequence[Any], number: int) -> Sequence[Any]:
         deck = splits[split](items)
         half = size // 2
         return first[front](deck[:half]) + last[number % len(last)](deck[half:])
-    # There are more orders than one draw can name.
+    # There are nearly as many orders as one draw can name, or more.
     number |= int.from_bytes(blake2b(number.to_bytes(8, "little")).digest(), "little") << BITS
     mixed: list[Any] = []
     for position, item in enumerate(items, 1):

@@ -68,8 +68,8 @@ class Format:
     """Encoded rows -> a block."""
     sink: Callable[[BinaryIO], Sink]
     """Stream -> what writes blocks to it."""
-    block_rows: int = 128
-    """Rows of a block: few enough to stay in the processor's cache."""
+    block_rows: int
+    """Rows of a block: few enough to stay in the processor's cache; 1 where rows are large."""
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {}
     """Data file's name -> further files of its folder, by name."""
 
@@ -105,6 +105,7 @@ def text_format(
     head: bytes = b"",
     joint: bytes = b"",
     tail: bytes = b"",
+    block_rows: int = 128,
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
 ) -> Format:
     """Make a format whose encoded rows are bytes, joined by ``joint``."""
@@ -112,7 +113,8 @@ def text_format(
         encode,
         joint.join,
         lambda stream: Joined(stream, head, joint, tail),
-        companions=companions,
+        block_rows,
+        companions,
     )
 
 
@@ -134,8 +136,10 @@ def json_format(
     def encode(row: Fields) -> Any:
         return dumps(shape(row)) if shape else dumps(row)
 
-    around = {"head": b"[\n", "joint": b",\n", "tail": b"\n]\n"} if listed else {}
-    return text_format(encode if shape else dumps, companions=companions, **around)
+    head, joint, tail = (b"[\n", b",\n", b"\n]\n") if listed else (b"", b"", b"")
+    return text_format(
+        encode if shape else dumps, head=head, joint=joint, tail=tail, companions=companions
+    )
 
 
 def image_of(fields: Fields) -> str:

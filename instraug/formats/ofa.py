@@ -87,4 +87,4 @@ def make(options: Options, kind: str) -> Format:
         cells += [*columns(row, image), row["instruction_id"]]
         return ("\t".join([_blank(cell) for cell in cells]) + "\n").encode()
 
-    return text_format(encode)
+    return text_format(encode, block_rows=1) if images else text_format(encode)
