@@ -133,13 +133,9 @@ def json_format(
     listed = options.suffix == ".json"
     dumps: Encode = partial(orjson.dumps, option=0 if listed else orjson.OPT_APPEND_NEWLINE)
 
-    def encode(row: Fields) -> Any:
-        return dumps(shape(row)) if shape else dumps(row)
-
+    encode: Encode = (lambda row: dumps(shape(row))) if shape else dumps
     head, joint, tail = (b"[\n", b",\n", b"\n]\n") if listed else (b"", b"", b"")
-    return text_format(
-        encode if shape else dumps, head=head, joint=joint, tail=tail, companions=companions
-    )
+    return text_format(encode, head=head, joint=joint, tail=tail, companions=companions)
 
 
 def image_of(fields: Fields) -> str:
