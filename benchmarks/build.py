@@ -120,7 +120,8 @@ def bare(folder: Path) -> None:
 
 def ours(folder: Path, workers: int) -> tuple[float, float]:
     """Build the set; return the seconds and the processor seconds that went before its rows."""
-    from instraug.building.dataset import Job, build_set
+    from instraug.chain import build_set
+    from instraug.training_set.build import BuildJob
 
     begun: list[tuple[float, float]] = []
 
@@ -131,7 +132,7 @@ def ours(folder: Path, workers: int) -> tuple[float, float]:
     before = (perf_counter(), cpu())
     tasks, instructions = folder / "tasks", folder / "instructions.jsonl"
     dest = folder / "built.jsonl"
-    job = Job(tasks, (folder,), dest, instructions, workers=workers, progress=note)
+    job = BuildJob(tasks, (folder,), dest, instructions, workers=workers, progress=note)
     build_set(job)
     return begun[0][0] - before[0], begun[0][1] - before[1]
 
@@ -144,7 +145,6 @@ def cpu() -> float:
 
 def one(folder: Path, workers: int) -> None:
     """Time one pass in this process and print its figures; 0 workers stands for the bare pass."""
-    import instraug.building.dataset  # noqa: F401  (not to be timed)
 
     if workers < 2:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

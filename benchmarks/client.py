@@ -26,11 +26,14 @@ from typing import Any
 import aiohttp
 import orjson
 
-from instraug.config import Endpoint
-from instraug.generation import Generator
-from instraug.llm.openai_chat import OpenAIEndpoint
-from instraug.records import Chat, Masked, Message, Request, Template
-from instraug.storage.journal import Journal
+from instraug.models.chat import Chat, Message
+from instraug.models.config import Endpoint
+from instraug.models.endpoint.client import OpenAIEndpoint
+from instraug.models.journal.journal import Journal
+from instraug.rewriting.generation import Generator
+from instraug.rewriting.records import Request
+from instraug.tasks.placeholders import Masked
+from instraug.tasks.records import Template
 
 IN_FLIGHT = 256
 DELAY = 0.2

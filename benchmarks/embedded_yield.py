@@ -22,13 +22,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from instraug import tasks
-from instraug.config import Rules
-from instraug.expansion import seed_of, skipped
-from instraug.llm.local import LocalModel
-from instraug.placeholders import mask
-from instraug.postprocess import candidates, judge
-from instraug.records import Candidate, Chat, Message, Request, Task, Template
+from instraug.models.chat import Chat, Message
+from instraug.models.embedded.model import LocalModel
+from instraug.rewriting.config import Rules
+from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.prompts.plan import skipped
+from instraug.rewriting.prompts.requests import seed_of
+from instraug.rewriting.records import Candidate, Request
+from instraug.tasks import load as tasks
+from instraug.tasks.placeholders import mask
+from instraug.tasks.records import Task, Template
 
 PLAIN = (
     "Rephrase the input text.",

@@ -16,9 +16,9 @@ from time import perf_counter
 
 import orjson
 
-from instraug.records import Choice, Reply, Usage
-from instraug.storage.journal import Journal
-from instraug.storage.replay import Replay
+from instraug.models.chat import Choice, Reply, Usage
+from instraug.models.journal.journal import Journal
+from instraug.models.journal.replay import Replay
 
 BODY = json.dumps(
     {

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from instraug.config import Rules
-from instraug.expansion import Plan, requests
-from instraug.postprocess import candidates
-from instraug.records import (
-    Candidate,
-    Choice,
-    MetaPrompt,
-    Reply,
-    Request,
-    Task,
-    Template,
-    Usage,
-)
+from instraug.models.chat import Choice, Reply, Usage
+from instraug.rewriting.config import Rules
+from instraug.rewriting.judging.judge import candidates
+from instraug.rewriting.prompts.meta_prompts import MetaPrompt
+from instraug.rewriting.prompts.plan import Plan
+from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.records import Candidate, Request
+from instraug.tasks.records import Task, Template
 
 META = MetaPrompt("direct", "Rephrase", "direct", "Rephrase the input.")
 

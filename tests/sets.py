@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from instraug.building.dataset import Job, build_set
-from instraug.building.outcome import Outcome
-from instraug.building.settings import BuildConfig
-from instraug.storage.jsonl import read_jsonl
+from instraug.chain import build_set
+from instraug.files.jsonl import read_jsonl
+from instraug.training_set.build import BuildJob
+from instraug.training_set.config import BuildConfig
+from instraug.training_set.summary import Outcome
 
 Row = dict[str, Any]
 
@@ -127,7 +128,7 @@ def nasty_row() -> Row:
 def built(
     folder: Path, rows: Iterable[Row] | Path, dest: str = "out.jsonl", **given: Any
 ) -> Outcome:
-    """Build rows (or a file of them) into ``folder/dest``; keywords are settings, or the Job's.
+    """Build rows (or a file of them) into ``folder/dest``; keywords are settings, or the BuildJob's.
 
     The folder holds the tasks and, with ``pool=N``, N rewrites of each.
     """
@@ -137,7 +138,7 @@ def built(
     file = rows if isinstance(rows, Path) else write_rows(folder / "rows.jsonl", rows)
     own = {name: given.pop(name) for name in ("workers", "force") if name in given}
     config = BuildConfig(**given)
-    return build_set(Job(tasks, (file,), folder / dest, path, config, **own))
+    return build_set(BuildJob(tasks, (file,), folder / dest, path, config, **own))
 
 
 def rows_of(folder: Path, rows: Iterable[Row] | Path, **given: Any) -> list[Row]:

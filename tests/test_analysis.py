@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.analysis.diversity import distinct, self_rouge_l
-from instraug.analysis.duplicates import repeats
-from instraug.analysis.lengths import BINS, lengths
-from instraug.analysis.overlap import SHOWN, Overlap, digest, keys
-from instraug.analysis.proportion import instance_words, template_words
 from instraug.errors import StorageError
-from instraug.records import Task
-from instraug.rendering import renderer
+from instraug.evaluation.stats.diversity import distinct, self_rouge_l
+from instraug.evaluation.stats.duplicates import repeats
+from instraug.evaluation.stats.lengths import BINS, lengths
+from instraug.evaluation.stats.overlap import SHOWN, Overlap, digest, keys
+from instraug.evaluation.stats.proportion import instance_words, template_words
+from instraug.tasks.records import Task
+from instraug.tasks.rendering import renderer
 
 # ── lengths ──────────────────────────────────────────────────────────────────────────────────
 

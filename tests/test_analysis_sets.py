@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from instraug.analysis.built import SAMPLE, built_figures, known
-from instraug.analysis.overlap import Overlap
-from instraug.analysis.pool import pool_figures
 from instraug.errors import InputError
-from instraug.records import Task, Template, instruction_id
-from instraug.similarity import words
+from instraug.evaluation.stats.built import SAMPLE, built_figures, known
+from instraug.evaluation.stats.overlap import Overlap
+from instraug.evaluation.stats.pool import pool_figures
+from instraug.tasks.records import Task, Template, instruction_id
+from instraug.tasks.words import words
 
 # ── a pool ───────────────────────────────────────────────────────────────────────────────────
 

@@ -17,25 +17,25 @@ FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = {
     "click": ("instraug.cli",),
     "tqdm": ("instraug.cli",),
-    "openai": ("instraug.llm",),
-    "tenacity": ("instraug.llm",),
-    "aiohttp": ("instraug.llm",),
-    "xllamacpp": ("instraug.llm",),
-    "yaml": ("instraug.strictyaml",),
-    "jsonlines": ("instraug.storage",),
+    "openai": ("instraug.models",),
+    "tenacity": ("instraug.models",),
+    "aiohttp": ("instraug.models",),
+    "xllamacpp": ("instraug.models",),
+    "yaml": ("instraug.files.strict_yaml",),
+    "jsonlines": ("instraug.files",),
 }
 """Dependency -> where it may be imported."""
 
 MAY_IMPORT = {
     "instraug.errors": (),
-    "instraug.records": (),
-    "instraug.config": (),
-    "instraug.placeholders": ("errors", "records"),
-    "instraug.rendering": ("errors", "records", "placeholders"),
-    "instraug.steering": ("records", "similarity", "steering"),
-    "instraug.llm": ("errors", "records", "config", "llm"),
-    "instraug.storage": ("errors", "records", "storage"),
-    "instraug.formats": (
+    "instraug.tasks.records": (),
+    "instraug.rewriting.config": (),
+    "instraug.tasks.placeholders": ("errors", "records"),
+    "instraug.tasks.rendering": ("errors", "records", "placeholders"),
+    "instraug.rewriting.grammar": ("records", "similarity", "steering"),
+    "instraug.models": ("errors", "records", "config", "llm"),
+    "instraug.files": ("errors", "records", "storage"),
+    "instraug.training_set.formats": (
         "errors",
         "records",
         "config",
@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "formats",
         "strictyaml",
     ),
-    "instraug.generation": ("errors", "records"),
+    "instraug.rewriting.generation": ("errors", "records"),
 }
 """Room -> the rooms of instraug it may import; one that is not listed may import any below it."""
 

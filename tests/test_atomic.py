@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from instraug.errors import StorageError
-from instraug.storage.atomic import atomic_writer
+from instraug.files.atomic import atomic_writer
 
 
 def test_the_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug import metaprompts
-from instraug.bootstrapping import as_data, bootstrap, guidelines
-from instraug.records import Chat, Choice, Example, MetaPrompt, Reply, Usage
-from instraug.strictyaml import dump
+from instraug.files.strict_yaml import dump
+from instraug.models.chat import Chat, Choice, Reply, Usage
+from instraug.rewriting.prompts import meta_prompts as metaprompts
+from instraug.rewriting.prompts.bootstrap import as_data, bootstrap, guidelines
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 from tests.commandline import failed, instraug
 from tests.fakeserver import FakeServer, running
 

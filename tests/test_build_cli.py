@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from instraug.building.settings import BuildConfig, load_build_config, with_options
 from instraug.errors import InputError, UsageError
-from instraug.formats.multiinstruct.templates import read_templates
-from instraug.shipped import folder
+from instraug.files.presets import folder
+from instraug.tasks.importers.multiinstruct.templates import read_templates
+from instraug.training_set.config import BuildConfig, load_build_config, with_options
 from tests.commandline import EXAMPLES, SHARED, environment, failed, instraug
 from tests.sets import caption_row, choice_row, write_pool, write_rows, write_tasks
 

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug import config as config_module
-from instraug import shipped
-from instraug.config import Budget, Config, Endpoint, Prices, Range, RuleName, Rules
-from instraug.configfile import as_plain, find, load_config, with_overrides
 from instraug.errors import InputError, UsageError
-from instraug.rules import NAMES, UNDENIABLE
+from instraug.files import presets as shipped
+from instraug.files.decode import Range
+from instraug.files.presets import find
+from instraug.models.config import Budget, Endpoint, Prices
+from instraug.rewriting import config as config_module
+from instraug.rewriting.config import Config, RuleName, Rules, as_plain, load_config, with_overrides
+from instraug.rewriting.judging.rules import NAMES, UNDENIABLE
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 

@@ -18,11 +18,12 @@ import datasets
 import pytest
 import zstandard
 
-from instraug.building import destination, shards
-from instraug.building.dataset import Job, build_set
+from instraug.chain import build_set
 from instraug.errors import InputError, InstraugError, StorageError, UsageError
-from instraug.storage.jsonl import read_jsonl
-from instraug.storage.manifest import sha256
+from instraug.files.jsonl import read_jsonl
+from instraug.files.manifest import sha256
+from instraug.training_set import destination, shards
+from instraug.training_set.build import BuildJob
 from tests.sets import (
     CAPTION,
     CHOICE,
@@ -71,7 +72,7 @@ def test_a_row_names_the_instruction_it_was_rendered_with(tmp_path: Path) -> Non
     pool = write_pool(tmp_path / "p.jsonl", each=4)
     texts = [r["instruction"] for _, r in read_jsonl(pool) if r["task"] == "caption"]
     texts += CAPTION["instructions"]
-    from instraug.records import instruction_id
+    from instraug.tasks.records import instruction_id
 
     by_id = {instruction_id("caption", text): text for text in texts}
     rows = rows_of(tmp_path, [caption_row(i) for i in range(60)], pool=4)
@@ -352,7 +353,7 @@ def test_known_faults_of_the_data_do_not_hide_the_users_own(tmp_path: Path) -> N
 def test_a_file_that_is_given_twice_is_read_twice(tmp_path: Path) -> None:
     """Its lines are counted anew."""
     path = write_rows(tmp_path / "rows.jsonl", [caption_row(1), {"bad": 1}])
-    job = Job(write_tasks(tmp_path / "tasks"), (path, path), tmp_path / "out.jsonl")
+    job = BuildJob(write_tasks(tmp_path / "tasks"), (path, path), tmp_path / "out.jsonl")
     with pytest.raises(InputError) as caught:
         build_set(job)
     assert [p.where for p in caught.value.problems[:-1]] == [f"{path}:2"] * 2
@@ -368,7 +369,7 @@ def test_lines_are_counted_across_the_shards_of_each_file(
         write_rows(tmp_path / name, [*rows[:at], {"bad": 1}, *rows[at:]])
         for name, at in (("a.jsonl", 20), ("b.jsonl", 7))
     )
-    job = Job(write_tasks(tmp_path / "tasks"), files, tmp_path / "out.jsonl")
+    job = BuildJob(write_tasks(tmp_path / "tasks"), files, tmp_path / "out.jsonl")
     with pytest.raises(InputError) as caught:
         build_set(job)
     assert [p.where for p in caught.value.problems[:2]] == [f"{files[0]}:21", f"{files[1]}:8"]
@@ -550,7 +551,7 @@ def test_rejected_rewrites_are_no_pool(tmp_path: Path) -> None:
     path = write_pool(tmp_path / "rejected.jsonl")
     rows = [row | {"reasons": ["empty"]} for _, row in read_jsonl(path)]
     write_rows(path, rows)
-    job = Job(write_tasks(tmp_path / "tasks"), (), tmp_path / "o.jsonl", path)
+    job = BuildJob(write_tasks(tmp_path / "tasks"), (), tmp_path / "o.jsonl", path)
     with pytest.raises(InputError, match="this rewrite was rejected"):
         build_set(job)
 
@@ -616,7 +617,7 @@ def test_an_error_does_not_wait_for_hashing(tmp_path: Path) -> None:
     huge = tmp_path / "b.jsonl.gz"
     with huge.open("wb") as file:
         file.truncate(1 << 42)
-    job = Job(write_tasks(tmp_path / "tasks"), (broken, huge), tmp_path / "out.jsonl")
+    job = BuildJob(write_tasks(tmp_path / "tasks"), (broken, huge), tmp_path / "out.jsonl")
     with pytest.raises(InputError):
         build_set(job)
 

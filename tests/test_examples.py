@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from instraug.placeholders import own_words, placeholders
-from instraug.records import Task
-from instraug.rendering import renderer
+from instraug.tasks.placeholders import own_words, placeholders
+from instraug.tasks.records import Task
+from instraug.tasks.rendering import renderer
 from tests.commandline import environment, instraug
 from tests.fakeserver import FakeServer, running
 
@@ -42,7 +42,7 @@ CATEGORIES = {
 
 @pytest.fixture(scope="module")
 def tasks() -> dict[str, Task]:
-    from instraug.tasks import load
+    from instraug.tasks.load import load
 
     return {task.name: task for task in load(EXAMPLES / "tasks")}
 

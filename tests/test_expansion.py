@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from instraug.config import MULTI_TEMP, Config
-from instraug.expansion import make_plan, messages, requests, skipped
-from instraug.records import Example, MetaPrompt
+from instraug.rewriting.config import MULTI_TEMP, Config
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
+from instraug.rewriting.prompts.plan import make_plan, skipped
+from instraug.rewriting.prompts.requests import messages, requests
 from tests.chain import META, plan, request, task
 
 METAS = tuple(MetaPrompt(f"m{i}", "T", "guided", f"text {i}") for i in range(11))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.extraction import extract
+from instraug.rewriting.judging.extraction import extract
 
 ORIGIN = 'Is the object "{A}" in {B}?'
 REWRITE = 'Does {B} hold the object "{A}"?'

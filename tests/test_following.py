@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.steering.following import follow
-from instraug.steering.semantic import signals
+from instraug.rewriting.grammar.close import follow
+from instraug.rewriting.judging.signals import signals
 from tests.gbnf import Grammar
 
 ROOM = 60

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug.placeholders import mask, restore
-from instraug.records import Masked
-from instraug.steering.gbnf import alternatives, literal
-from instraug.steering.grammar import build
-from instraug.steering.holding import hold_back
+from instraug.rewriting.grammar.free import build
+from instraug.rewriting.grammar.gbnf import alternatives, literal
+from instraug.rewriting.prompts.hold_back import hold_back
+from instraug.tasks.placeholders import Masked, mask, restore
 from tests.gbnf import Grammar
 
 TEMPLATES = [

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.placeholders import mask, restore
-from instraug.steering.holding import hold_back
+from instraug.rewriting.prompts.hold_back import hold_back
+from instraug.tasks.placeholders import mask, restore
 
 HELD = {
     "Name the bird you hear.{opts} {options}": ("", "Name the bird you hear.", "{opts} {options}"),

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug import tasks
 from instraug.cli import main
 from instraug.errors import InputError
-from instraug.formats.multiinstruct.templates import read_templates
-from instraug.records import Task, Template
-from instraug.strictyaml import parse
-from instraug.taskfile import spell, write
+from instraug.files.strict_yaml import parse
+from instraug.tasks import load as tasks
+from instraug.tasks.importers.multiinstruct.templates import read_templates
+from instraug.tasks.records import Task, Template
+from instraug.tasks.save import spell, write
 
 TABLE = "task_name\tinstructions\n"
 GOOD = (

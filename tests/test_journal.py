@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instraug.errors import LockedError, StorageError
-from instraug.records import Choice, Reply, Usage
-from instraug.storage import groupsync
-from instraug.storage.framing import frame
-from instraug.storage.groupsync import GROUP, SECONDS
-from instraug.storage.journal import Journal
-from instraug.storage.replay import Replay
+from instraug.models.chat import Choice, Reply, Usage
+from instraug.models.journal import group_sync as groupsync
+from instraug.models.journal.framing import frame
+from instraug.models.journal.group_sync import GROUP, SECONDS
+from instraug.models.journal.journal import Journal
+from instraug.models.journal.replay import Replay
 
 
 def reply(key: str, text: str = "Is {A}?") -> Reply:

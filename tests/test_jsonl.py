@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instraug.errors import InputError, Problem, StorageError
-from instraug.storage import jsonl
-from instraug.storage.jsonl import dump_line, read_jsonl, write_jsonl
+from instraug.files import jsonl
+from instraug.files.jsonl import dump_line, read_jsonl, write_jsonl
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instraug.steering.lexicon import (
+from instraug.rewriting.grammar.lexicon import (
     FUNCTION,
     NEAR,
     NEGATIONS,

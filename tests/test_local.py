@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from instraug.errors import FatalEndpointError, RejectedRequest, RequestFailed, UsageError
-from instraug.llm import local
-from instraug.llm.local import LocalModel, plain
-from instraug.llm.wire import read_reply
-from instraug.placeholders import mask, restore
-from instraug.records import Chat, Message, Reply
-from instraug.steering.grammar import build
-from instraug.steering.holding import hold_back
+from instraug.models.chat import Chat, Message, Reply
+from instraug.models.embedded import model as local
+from instraug.models.embedded.model import LocalModel, plain
+from instraug.models.endpoint.wire import read_reply
+from instraug.rewriting.grammar.free import build
+from instraug.rewriting.prompts.hold_back import hold_back
+from instraug.tasks.placeholders import mask, restore
 
 EXAMPLE = (
     Message("system", "Say it in other words."),
@@ -223,7 +223,7 @@ def test_the_model_is_loaded_once_at_the_first_question(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dry run or a finished job does not wait for it; once a core, however many questions."""
-    monkeypatch.setattr("instraug.llm.local._cores", lambda: 2)
+    monkeypatch.setattr("instraug.models.embedded.model._cores", lambda: 2)
     llama = FakeLlama()
     monkeypatch.setitem(sys.modules, "xllamacpp", llama)
     model = LocalModel(f"local:{file}", slots=4, context=100)

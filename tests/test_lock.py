@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from instraug.errors import LockedError, StorageError
-from instraug.storage.lock import Lock
+from instraug.files.lock import Lock
 
 HOLDER = """
 import sys

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from instraug.errors import StorageError
-from instraug.storage.manifest import read_manifest, sha256, write_manifest
+from instraug.files.manifest import read_manifest, sha256, write_manifest
 
 
 def test_it_is_read_back_and_equal_bodies_make_equal_bytes(tmp_path: Path) -> None:

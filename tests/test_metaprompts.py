@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from instraug import shipped
 from instraug.errors import InputError
-from instraug.metaprompts import listing, load
-from instraug.records import Example, MetaPrompt
+from instraug.files import presets as shipped
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt, listing, load
 
 ONE = """\
 id: voice

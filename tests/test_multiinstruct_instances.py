@@ -15,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.errors import InputError
-from instraug.formats.multiinstruct.computed import COMPUTED, region_texts
-from instraug.formats.multiinstruct.instances import (
+from instraug.tasks.importers.multiinstruct.templates import read_templates
+from instraug.tasks.records import Instance, Output, Task, Template
+from instraug.tasks.rendering import renderer
+from instraug.training_set.instances.computed import COMPUTED, region_texts
+from instraug.training_set.instances.multiinstruct import (
     Adapter,
     BadRow,
     Unusable,
@@ -24,9 +27,6 @@ from instraug.formats.multiinstruct.instances import (
     instance_files,
     read_instances,
 )
-from instraug.formats.multiinstruct.templates import read_templates
-from instraug.records import Instance, Output, Task, Template
-from instraug.rendering import renderer
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 TABLE = SHARED / "multiinstruct_templates.tsv"
@@ -143,7 +143,7 @@ def test_computed_fields(name: str, fields: dict[str, Any], value: Any) -> None:
 
 def test_the_catalog_of_computed_fields_is_complete() -> None:
     """Every computed field of the importer's has its function here."""
-    from instraug.formats.multiinstruct import catalog
+    from instraug.tasks.importers.multiinstruct import catalog
 
     tables = [catalog.LOCALS, *catalog.TABLE_LOCALS.values()]
     assert {local.field for table in tables for local in table.values()} == COMPUTED.keys()

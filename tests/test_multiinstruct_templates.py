@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.errors import InputError, StorageError
-from instraug.formats.multiinstruct import catalog, source, table
-from instraug.formats.multiinstruct.elements import Mapped
-from instraug.formats.multiinstruct.templates import Imported, read_templates
-from instraug.placeholders import escape
-from instraug.records import Task
-from instraug.rendering import renderer
+from instraug.tasks.importers.multiinstruct import catalog, source, table
+from instraug.tasks.importers.multiinstruct.elements import Mapped
+from instraug.tasks.importers.multiinstruct.templates import Imported, read_templates
+from instraug.tasks.placeholders import escape
+from instraug.tasks.records import Task
+from instraug.tasks.rendering import renderer
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 TABLE = SHARED / "multiinstruct_templates.tsv"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from instraug.records import Example, MetaPrompt
-from instraug.steering.nearest import Nearest
+from instraug.rewriting.prompts.examples import Nearest
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 
 
 def meta(name: str, *sources: str) -> MetaPrompt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instraug.steering.openings import MASK, later_openings, openings
+from instraug.rewriting.grammar.openings import MASK, later_openings, openings
 
 EXPECTED = {
     f"Does {MASK} show a bird?": {"Decide whether", "Tell me if"},

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import pytest
 
-from instraug.config import Rules
 from instraug.errors import (
     BudgetReached,
     FatalEndpointError,
@@ -19,10 +18,16 @@ from instraug.errors import (
     RejectedRequest,
     RequestFailed,
 )
-from instraug.export import counts, instruction_rows, rejected_rows, short
-from instraug.generation import Generator, recording
-from instraug.pipeline import Chain, Gate, Grown, expand
-from instraug.records import Candidate, Chat, Choice, Reply, Task, Usage
+from instraug.models.chat import Chat, Choice, Reply, Usage
+from instraug.models.journal.ledger import recording
+from instraug.rewriting.config import Rules
+from instraug.rewriting.generation import Generator
+from instraug.rewriting.judging.meaning import Gate
+from instraug.rewriting.output import instruction_rows, rejected_rows
+from instraug.rewriting.records import Candidate
+from instraug.rewriting.rounds import Chain, Grown, expand
+from instraug.rewriting.run import counts, short
+from instraug.tasks.records import Task
 from tests.chain import META, plan, task
 
 TASKS = [

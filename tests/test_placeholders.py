@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.errors import PlaceholderError
-from instraug.placeholders import (
+from instraug.tasks.placeholders import (
     Placeholder,
     escape,
     mask,
@@ -22,8 +22,8 @@ from instraug.placeholders import (
     restore,
     unparse,
 )
-from instraug.records import Task
-from instraug.rendering import MissingField, prove, renderer
+from instraug.tasks.records import Task
+from instraug.tasks.rendering import MissingField, prove, renderer
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,5}", fullmatch=True)
 steps = st.one_of(names.map(lambda n: f".{n}"), st.integers(-99, 99).map(lambda i: f"[{i}]"))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from instraug.building.pools import Pool, load_pools
 from instraug.errors import InputError
-from instraug.records import Task, Template, instruction_id
+from instraug.tasks.pool import Pool, load_pools
+from instraug.tasks.records import Task, Template, instruction_id
 from tests.sets import write_rows
 
 TASK = Task("t", (Template("t", "Say {text}.", 0), Template("t", "{text} and {text}", 1)))

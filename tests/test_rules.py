@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug.config import Rules
-from instraug.placeholders import multiset
-from instraug.postprocess import candidates, judge
-from instraug.records import Reply, Task, Usage
+from instraug.models.chat import Reply, Usage
+from instraug.rewriting.config import Rules
+from instraug.rewriting.judging.judge import candidates, judge
+from instraug.tasks.placeholders import multiset
+from instraug.tasks.records import Task
 from tests.chain import broken, candidate, reply, request, task
 
 YES_NO = task(

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.building.sampling import Ranks, Smallest, drawer, ranker, shuffled
+from instraug.training_set.sampling import Ranks, Smallest, drawer, ranker, shuffled
 
 OWN, GROWN = ["o0", "o1", "o2"], ["g0", "g1", "g2", "g3", "g4"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.steering.semantic import THRESHOLD, score, signals
+from instraug.rewriting.judging.signals import THRESHOLD, score, signals
 
 ORIGIN = "Decide if the region {a} of the image contains {b}. {options_token} {options}"
 SURE = [-9.0, -1.0, -1.0] + [-0.1] * 12

@@ -14,9 +14,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.building import shards
-from instraug.building.shards import Shard, opened, split
 from instraug.errors import InputError, StorageError
+from instraug.training_set import shards
+from instraug.training_set.shards import Shard, opened, split
 
 BOM = b"\xef\xbb\xbf"
 

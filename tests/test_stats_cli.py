@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from instraug.cli import main
-from instraug.records import Template
-from instraug.rendering import renderer
-from instraug.tasks import load
+from instraug.tasks.load import load
+from instraug.tasks.records import Template
+from instraug.tasks.rendering import renderer
 
 ROOT = Path(__file__).resolve().parents[1]
 TASKS = ROOT / "examples" / "tasks"

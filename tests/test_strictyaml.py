@@ -12,9 +12,9 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from instraug import strictyaml
 from instraug.errors import InputError
-from instraug.strictyaml import REFUSED, Document, dump, load, parse, position, read
+from instraug.files import strict_yaml as strictyaml
+from instraug.files.strict_yaml import REFUSED, Document, dump, load, parse, position, read
 
 
 def problems(text: str | bytes) -> list[str]:

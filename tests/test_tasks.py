@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug import tasks
 from instraug.errors import InputError
-from instraug.placeholders import escape
-from instraug.records import Task, Template
-from instraug.strictyaml import dump
+from instraug.files.strict_yaml import dump
+from instraug.tasks import load as tasks
+from instraug.tasks.placeholders import escape
+from instraug.tasks.records import Task, Template
 
 FULL = """\
 name: object_region_match

@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from instraug.comparison import diff
 from instraug.errors import InputError, StorageError, printable
-from instraug.records import instruction_id
-from instraug.storage import jsonl
-from instraug.verification import verify
+from instraug.evaluation.diff import diff
+from instraug.evaluation.verify import verify
+from instraug.files import jsonl
+from instraug.tasks.records import instruction_id
 from tests.commandline import EXAMPLES, failed, instraug
 from tests.fakeserver import FakeServer, running
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from instraug.errors import StorageError, UsageError
-from instraug.llm import weights
+from instraug.models.embedded import weights
 
 CONTENT = b"GGUF" + b"\0" * 64
 CHATTY = b"GGUF" + b"\0" * 16 + b"tokenizer.chat_template" + b"\0" * 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from instraug.yamlfolder import files
+from instraug.files.yaml_folder import files
 
 
 def test_files_of_a_folder_are_sorted_and_stay_inside(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from instraug.cli.options import FOLDER, PATH, Several
 from instraug.cli.output import summarise
 from instraug.errors import Interrupted
-from instraug.formats.registry import FORMATS
+from instraug.training_set.formats.registry import FORMATS
 
 
 @click.command(cls=Several)
@@ -83,9 +83,10 @@ def build(
     unique_id: hand-written with probability epsilon, else a rewrite from --instructions. The rows
     depend on nothing else, so that they are the same in any order and with any number of workers.
     """
-    from instraug.building.dataset import Job, build_set
-    from instraug.building.settings import BuildConfig, load_build_config, with_options
-    from instraug.configfile import find
+    from instraug.chain import build_set
+    from instraug.files.presets import find
+    from instraug.training_set.build import BuildJob
+    from instraug.training_set.config import BuildConfig, load_build_config, with_options
 
     if instructions and instructions.is_dir():
         instructions /= "instructions.jsonl"
@@ -94,7 +95,7 @@ def build(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     with _Bar(shown=not quiet and sys.stderr.isatty()) as bar:
-        job = Job(tasks, instances, dest, instructions, config, workers, force, bar.show)
+        job = BuildJob(tasks, instances, dest, instructions, config, workers, force, bar.show)
         outcome = build_set(job)
     if not quiet:
         for _, problem in outcome.listed:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from instraug.tasks import read
+from instraug.tasks.load import read
 
 
 @click.command()

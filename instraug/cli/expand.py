@@ -53,10 +53,10 @@ def expand(
     """
     from dataclasses import replace
 
+    from instraug.chain import Job, Watcher, expand_job, load
     from instraug.cli.progress import Progress
-    from instraug.forecast import forecast
-    from instraug.job import Job, Watcher, expand_job, load
-    from instraug.model import chosen
+    from instraug.models.opening import chosen
+    from instraug.rewriting.forecast import forecast
 
     key = api_key(api_key_file)
     config = settings(**given)
@@ -85,7 +85,7 @@ def filter_(
     out: Path, config_file: str | None, dest: Path | None, as_json: bool, quiet: bool
 ) -> None:
     """Judge the answers of the finished run in OUT again, by other rules; makes no call."""
-    from instraug.refilter import refilter
+    from instraug.chain import refilter
 
     rules = settings(config_file).rules if config_file else None
     run = refilter(out, rules, dest or out)

@@ -26,9 +26,9 @@ def multiinstruct(source: Path, out: Path, strict: bool, force: bool) -> None:
     never run, or a table task_name<TAB>instructions with CSV quoting. What cannot be mapped is
     listed on stderr, with its line and the reason, and left out.
     """
-    from instraug import taskfile
     from instraug.errors import InputError
-    from instraug.formats.multiinstruct.templates import read_templates
+    from instraug.tasks import save as taskfile
+    from instraug.tasks.importers.multiinstruct.templates import read_templates
 
     imported = read_templates(source)
     if strict and imported.left_out:

@@ -23,7 +23,7 @@ def meta_prompts() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def list_(source: Path | None, as_json: bool) -> None:
     """List meta-prompts: id, kind, number of worked examples, title."""
-    from instraug.metaprompts import listing, load
+    from instraug.rewriting.prompts.meta_prompts import listing, load
 
     rows("meta_prompts", listing(load(source)), as_json=as_json)
 
@@ -39,8 +39,8 @@ def bootstrap(out: Path, api_key_file: Path | None, count: int, force: bool, **g
 
     Its replies are kept in FILE.replies.jsonl and not bought again.
     """
-    from instraug.bootstrapping import bootstrap_file
-    from instraug.model import chosen
+    from instraug.models.opening import chosen
+    from instraug.rewriting.prompts.bootstrap import bootstrap_file
 
     refuse_existing(out, force)
     key = api_key(api_key_file)

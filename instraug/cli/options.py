@@ -10,11 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
-from instraug.config import Config
+from instraug.rewriting.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
 PATH = click.Path(path_type=Path)
 
 
@@ -72,6 +75,7 @@ _MODEL = [
     ),
 ]
 
+
 _SPEND = [
     click.option("--concurrency", type=int, metavar="N", help="Requests in flight at most."),
     click.option("--max-requests", type=int, metavar="N", help="Stop before one more than N."),
@@ -84,6 +88,7 @@ _SPEND = [
     click.option("--rpm", type=int, metavar="N", help="Requests a minute."),
     click.option("--tpm", type=int, metavar="N", help="Tokens a minute."),
 ]
+
 
 _SECTIONS = {
     "endpoint": ("concurrency", "rpm", "tpm", "allow_http", "use_env_proxy"),
@@ -104,7 +109,8 @@ def settings(config_file: str | None, **given: Any) -> Config:
         InputError: the file is wrong, every problem at once.
         UsageError: an option's value is out of range.
     """
-    from instraug.configfile import find, load_config, with_overrides
+    from instraug.files.presets import find
+    from instraug.rewriting.config import load_config, with_overrides
 
     config = load_config(find(config_file)) if config_file else Config()
     for section, names in _SECTIONS.items():
@@ -116,6 +122,6 @@ def api_key(key_file: Path | None) -> str | None:
     """Return the API key: of the file, else of OPENAI_API_KEY, else None."""
     if key_file is None:
         return os.environ.get("OPENAI_API_KEY") or None
-    from instraug.llm.keys import read_key_file
+    from instraug.models.endpoint.keys import read_key_file
 
     return read_key_file(key_file)

@@ -9,9 +9,9 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from instraug.config import Prices
-from instraug.pipeline import Grown
-from instraug.records import Reply
+from instraug.models.chat import Reply
+from instraug.models.config import Prices
+from instraug.rewriting.rounds import Grown
 
 
 class Progress:

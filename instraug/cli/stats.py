@@ -12,10 +12,20 @@ from instraug.cli.options import PATH, Several
 from instraug.errors import UsageError, printable
 
 _DIVERSITY = ("distinct_1", "distinct_2", "distinct_3", "self_rouge_l")
+
+
 _POOL = ("before", "after", "factor", *_DIVERSITY, "origin_rouge_l")
+
+
 _ROWS = ("rows", "instructions", "original_share", "instance_text_proportion", *_DIVERSITY)
+
+
 _LENGTHS = ("texts", "min", "q1", "median", "q3", "max", "mean")
+
+
 _SHORT = {"original_share": "originals", "instance_text_proportion": "instance_text"}
+
+
 _BAR = 40
 
 
@@ -55,8 +65,8 @@ def stats(
 
 
 def _pool(path: Path) -> dict[str, Any]:
-    from instraug.analysis.pool import NEEDED, pool_figures
-    from instraug.analysis.rows import rows
+    from instraug.evaluation.stats.pool import NEEDED, pool_figures
+    from instraug.evaluation.stats.rows import rows
 
     return pool_figures(rows(path, NEEDED))
 
@@ -64,10 +74,10 @@ def _pool(path: Path) -> dict[str, Any]:
 def _built(
     out: Path, tasks: Path | None, instructions: Path | None, evaluation: Iterable[Path]
 ) -> dict[str, Any]:
-    from instraug.analysis import built, pool
-    from instraug.analysis.overlap import Overlap
-    from instraug.analysis.rows import rows
-    from instraug.tasks import load
+    from instraug.evaluation.stats import built, pool
+    from instraug.evaluation.stats.overlap import Overlap
+    from instraug.evaluation.stats.rows import rows
+    from instraug.tasks.load import load
 
     if instructions and not tasks:
         raise UsageError("--instructions needs --tasks, which says what is a constant")

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import click
 
-from instraug.comparison import TaskDiff, diff
+from instraug.cli.junit import write_junit
 from instraug.errors import printable
-from instraug.junit import write_junit
-from instraug.verification import verify
+from instraug.evaluation.diff import TaskDiff, diff
+from instraug.evaluation.verify import verify
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
 _EITHER = click.Path(exists=True, path_type=Path)
+
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from instraug.errors import StorageError
-from instraug.records import Choice, Reply, Usage
-from instraug.storage.journal import Journal
-from instraug.storage.jsonl import write_jsonl
-from instraug.storage.lock import Lock
-from instraug.storage.manifest import write_manifest
-from instraug.storage.replay import Replay
+from instraug.files.jsonl import write_jsonl
+from instraug.files.lock import Lock
+from instraug.files.manifest import write_manifest
+from instraug.models.chat import Choice, Reply, Usage
+from instraug.models.journal.journal import Journal
+from instraug.models.journal.replay import Replay
 
 CALLS = ("open", "write", "pwrite", "ftruncate", "fsync", "fdatasync", "rename")
 FAULTS = (errno.EIO, errno.ENOSPC, "short")

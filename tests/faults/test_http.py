@@ -17,8 +17,8 @@ from instraug.errors import (
     RejectedRequest,
     RequestFailed,
 )
-from instraug.llm.budget import Budget
-from instraug.records import Reply
+from instraug.models.budget import Budget
+from instraug.models.chat import Reply
 from tests.llm.asking import COUNT, FIRST_MIDDLE_LAST, KEY, asked
 
 # ── 1 to 4: rate limits ──────────────────────────────────────────────────────────────────────────

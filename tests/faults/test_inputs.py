@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from instraug import tasks
-from instraug.configfile import load_config
 from instraug.errors import InputError, Problem
-from instraug.storage import jsonl
-from instraug.storage.jsonl import read_jsonl
+from instraug.files import jsonl
+from instraug.files.jsonl import read_jsonl
+from instraug.rewriting.config import load_config
+from instraug.tasks import load as tasks
 from tests.commandline import instraug
 
 GOOD = b"name: t\ninstructions:\n- Is {text} here?\n"

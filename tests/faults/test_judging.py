@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from instraug.config import Config, Rules
+from instraug.chain import Job, expand_job, load
 from instraug.errors import PlaceholderError
-from instraug.job import Job, expand_job, load
-from instraug.placeholders import mask, multiset, parse, restore
-from instraug.records import Verdict
-from instraug.rendering import renderer
-from instraug.storage.replay import Replay
+from instraug.models.journal.replay import Replay
+from instraug.rewriting.config import Config, Rules
+from instraug.rewriting.records import Verdict
+from instraug.tasks.placeholders import mask, multiset, parse, restore
+from instraug.tasks.rendering import renderer
 from tests import chain
 from tests.fakeserver import FakeServer, running
 

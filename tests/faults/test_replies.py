@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from instraug.errors import (
-    RequestFailed,
-)
-from instraug.llm.budget import Budget
+from instraug.errors import RequestFailed
+from instraug.models.budget import Budget
 from tests.llm.asking import COUNT, FIRST_MIDDLE_LAST, asked
 
 # ── 16 to 18: a 200 that is no completion ────────────────────────────────────────────────────────

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from instraug.errors import UsageError
-from instraug.llm.keys import check_key, check_url, read_key_file, redact
-from instraug.llm.openai_chat import OpenAIEndpoint
-from instraug.records import Reply
-from instraug.storage.journal import Journal
+from instraug.models.chat import Reply
+from instraug.models.endpoint.client import OpenAIEndpoint
+from instraug.models.endpoint.keys import check_key, check_url, read_key_file, redact
+from instraug.models.journal.journal import Journal
 from tests.fakeserver.answers import ODD
 from tests.fakeserver.faults import HTTP
 from tests.llm.asking import KEY, Asked, asked

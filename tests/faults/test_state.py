@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from instraug.records import Choice, Reply, Usage
-from instraug.storage.journal import Journal
-from instraug.storage.replay import Replay
-from instraug.verification import verify
+from instraug.evaluation.verify import verify
+from instraug.models.chat import Choice, Reply, Usage
+from instraug.models.journal.journal import Journal
+from instraug.models.journal.replay import Replay
 from tests.commandline import EXAMPLES, environment, failed, instraug
 from tests.fakeserver import FakeServer, running
 

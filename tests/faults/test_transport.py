@@ -15,15 +15,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from instraug.errors import (
-    EndpointUnavailable,
-    FatalEndpointError,
-    RequestFailed,
-    UsageError,
-)
-from instraug.llm import transport
-from instraug.llm.budget import Budget
-from instraug.records import Reply
+from instraug.errors import EndpointUnavailable, FatalEndpointError, RequestFailed, UsageError
+from instraug.models.budget import Budget
+from instraug.models.chat import Reply
+from instraug.models.endpoint import transport
 from tests.fakeserver import FakeServer
 from tests.llm.asking import COUNT, FIRST_MIDDLE_LAST, asked, chat, opened, outcomes
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from instraug.errors import InputError, StorageError
-from instraug.formats.ofa_bins import bins, quantiser
+from instraug.training_set.formats.ofa_bins import bins, quantiser
 from tests.sets import Row, choice_row, find_row, rows_of
 
 SIDE = st.floats(1, 1e5)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from instraug.errors import InputError, UsageError
-from instraug.formats import parquet
+from instraug.training_set.formats import parquet
 from tests.sets import (
     CAPTION,
     NASTY,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from instraug.errors import StorageError, UsageError
-from instraug.formats import registry
-from instraug.formats.base import Options
-from instraug.formats.registry import FORMATS, Target, target
+from instraug.training_set.formats import registry
+from instraug.training_set.formats.base import Options
+from instraug.training_set.formats.registry import FORMATS, Target, target
 
 
 @pytest.mark.parametrize(

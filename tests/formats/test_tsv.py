@@ -10,8 +10,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.formats.base import Options
-from instraug.formats.tsv import COLUMNS, make
+from instraug.training_set.formats.base import Options
+from instraug.training_set.formats.tsv import COLUMNS, make
 from tests.sets import NASTY, built, caption_row, choice_row, nasty_row, rows_of
 
 ROWS = [nasty_row(), choice_row(1), caption_row(2)]

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from instraug.config import Endpoint
 from instraug.errors import InstraugError
-from instraug.llm.budget import Budget
-from instraug.llm.openai_chat import OpenAIEndpoint
-from instraug.records import Chat, Message, Reply
+from instraug.models.budget import Budget
+from instraug.models.chat import Chat, Message, Reply
+from instraug.models.config import Endpoint
+from instraug.models.endpoint.client import OpenAIEndpoint
 from tests.fakeserver import FakeServer
 
 T = TypeVar("T")

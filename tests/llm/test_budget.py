@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug import config
 from instraug.errors import BudgetReached, UsageError
-from instraug.llm.budget import Amount, Budget
+from instraug.models.budget import Amount, Budget
+from instraug.rewriting import config
 
 
 def test_a_cost_limit_needs_a_price_for_every_model() -> None:

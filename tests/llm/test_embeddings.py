@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from instraug.errors import RequestFailed
-from instraug.llm.wire import NotACompletion, read_vectors
+from instraug.models.endpoint.wire import NotACompletion, read_vectors
 from tests.fakeserver import FakeServer
 from tests.llm.asking import opened, outcomes
 

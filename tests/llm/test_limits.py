@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.config import Endpoint
 from instraug.errors import EndpointUnavailable, FatalEndpointError
-from instraug.llm.limits import Bucket, Gate, Limits
+from instraug.models.config import Endpoint
+from instraug.models.endpoint.limits import Bucket, Gate, Limits
 
 
 class Clock:

@@ -9,17 +9,12 @@ from typing import Any
 
 import pytest
 
-from instraug import config
-from instraug.errors import (
-    BudgetReached,
-    EndpointUnavailable,
-    FatalEndpointError,
-    RejectedRequest,
-)
-from instraug.llm.budget import Budget
-from instraug.llm.openai_chat import OpenAIEndpoint
-from instraug.llm.wire import read_reply
-from instraug.records import Message, Reply
+from instraug.errors import BudgetReached, EndpointUnavailable, FatalEndpointError, RejectedRequest
+from instraug.models.budget import Budget
+from instraug.models.chat import Message, Reply
+from instraug.models.endpoint.client import OpenAIEndpoint
+from instraug.models.endpoint.wire import read_reply
+from instraug.rewriting import config
 from tests.fakeserver import FakeServer, running
 from tests.llm.asking import ask_all, asked, chat, opened, outcomes
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from instraug.config import Endpoint
-from instraug.llm.quirks import Quirks
+from instraug.models.config import Endpoint
+from instraug.models.endpoint.quirks import Quirks
 
 SENT = ("model", "messages", "max_tokens", "n", "temperature", "top_p", "seed")
 

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.config import Endpoint
 from instraug.errors import EndpointError
-from instraug.llm.faults import Fault, Kind, from_status, retry_after
-from instraug.llm.quirks import Quirks
-from instraug.llm.wire import (
+from instraug.models.chat import Message, Reply
+from instraug.models.config import Endpoint
+from instraug.models.endpoint.faults import Fault, Kind, from_status, retry_after
+from instraug.models.endpoint.quirks import Quirks
+from instraug.models.endpoint.wire import (
     NotACompletion,
     chat_body,
     encode,
-    prompt_bound,
     read_reply,
     read_vectors,
 )
-from instraug.records import Message, Reply
+from instraug.models.tokens import prompt_bound
 from tests.llm.asking import chat
 
 json_values = st.recursive(

@@ -10,9 +10,8 @@ from typing import Any
 
 import orjson
 
-from instraug.config import Config
-from instraug.configfile import as_plain
-from instraug.storage.framing import frame
+from instraug.models.journal.framing import frame
+from instraug.rewriting.config import Config, as_plain
 from tests.commandline import EXAMPLES
 from tests.fakeserver import answers
 

@@ -46,9 +46,9 @@ class Canary(str):
 
 def check(folder: Path) -> None:
     """Read each file as a task of its own, and render, mask and prove what is accepted."""
-    from instraug import tasks
-    from instraug.placeholders import mask, restore
-    from instraug.rendering import MissingField, prove, renderer
+    from instraug.tasks import load as tasks
+    from instraug.tasks.placeholders import mask, restore
+    from instraug.tasks.rendering import MissingField, prove, renderer
 
     value = Canary("{text.canary} {options} ${x}")
     fields = dict.fromkeys(("text", "region", "options", "x", "self", "config", "A"), value)

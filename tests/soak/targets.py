@@ -13,22 +13,22 @@ from pathlib import Path
 
 import orjson
 
-from instraug import metaprompts, tasks
-from instraug.config import Rules
-from instraug.configfile import load_config
+from instraug.chain import refilter
 from instraug.errors import InstraugError, Problem
-from instraug.expansion import requests
-from instraug.formats.multiinstruct.templates import read_templates
-from instraug.llm import faults, wire
-from instraug.placeholders import mask, multiset, parse, restore, unparse
-from instraug.postprocess import candidates, judge
-from instraug.records import Task
-from instraug.refilter import refilter
-from instraug.rendering import prove, renderer
-from instraug.storage.journal import Journal
-from instraug.storage.jsonl import read_jsonl
-from instraug.storage.replay import Replay
-from instraug.verification import verify
+from instraug.evaluation.verify import verify
+from instraug.files.jsonl import read_jsonl
+from instraug.models.endpoint import faults, wire
+from instraug.models.journal.journal import Journal
+from instraug.models.journal.replay import Replay
+from instraug.rewriting.config import Rules, load_config
+from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.prompts import meta_prompts as metaprompts
+from instraug.rewriting.prompts.requests import requests
+from instraug.tasks import load as tasks
+from instraug.tasks.importers.multiinstruct.templates import read_templates
+from instraug.tasks.placeholders import mask, multiset, parse, restore, unparse
+from instraug.tasks.records import Task
+from instraug.tasks.rendering import prove, renderer
 from tests.chain import plan, task
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from instraug.placeholders import multiset
+from instraug.tasks.placeholders import multiset
 from tests.commandline import environment
 from tests.fakeserver import FakeServer, running
 from tests.soak.attacks import documents, texts

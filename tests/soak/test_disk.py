@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from instraug.config import Config
+from instraug.chain import Job, expand_job, load
 from instraug.errors import InstraugError
-from instraug.job import Job, expand_job, load
-from instraug.llm.wire import read_reply
-from instraug.model import Model
-from instraug.outputs import Run
-from instraug.records import Chat, Reply
-from instraug.storage.replay import Replay
-from instraug.verification import verify
+from instraug.evaluation.verify import verify
+from instraug.models.chat import Chat, Reply
+from instraug.models.endpoint.wire import read_reply
+from instraug.models.journal.replay import Replay
+from instraug.models.opening import Model
+from instraug.rewriting.config import Config
+from instraug.rewriting.run import Run
 from tests.fakeserver import answers
 from tests.faults.test_disk import Disk, faults
 from tests.soak.scale import SCALE, times
@@ -95,7 +95,7 @@ def folder() -> Iterator[Path]:
 def run(folder: Path, out: str, rewrites: int, endpoint: Endpoint) -> Run:
     job = Job(folder / "tasks", folder / out, "m", Config(rewrites=rewrites, model="m"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("instraug.job.opened", endpoint.opened)
+        patch.setattr("instraug.chain.opened", endpoint.opened)
         return expand_job(job, load(job))
 
 

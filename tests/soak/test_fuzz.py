@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from instraug.storage.framing import frame
+from instraug.models.journal.framing import frame
 from tests.commandline import environment, instraug
 from tests.fakeserver import FakeServer, running
 from tests.soak.corpus import ANSWER, REPLIES, mutated, reshaped, seeds

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from instraug.storage.replay import Replay
+from instraug.models.journal.replay import Replay
 from tests.commandline import EXAMPLES
 from tests.fakeserver import Call, FakeServer, answers
 from tests.soak.child import Child

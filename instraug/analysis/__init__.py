@@ -1,1 +1,0 @@
-"""Figures over pools and rows: lengths, diversity, instance text proportion, overlap."""

@@ -1,1 +1,0 @@
-"""Instances and a pool of instructions -> a training set."""

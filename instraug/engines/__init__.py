@@ -1,1 +1,0 @@
-"""Where shards are built: processes of this machine."""

@@ -1,0 +1,1 @@
+"""After the fact: figures of pools and sets, proofs of a run, comparisons."""

@@ -1,0 +1,72 @@
+"""Compare two runs' instructions, by task: what CI asks after a regeneration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from instraug.errors import InputError, Problem
+from instraug.evaluation.verify import instruction_rows
+from instraug.tasks.pool import INSTRUCTIONS
+
+JSON = dict[str, Any]
+
+
+@dataclass
+class TaskDiff:
+    """How one task's instructions differ between two runs."""
+
+    added: list[JSON] = field(default_factory=list)
+    """Rows that only the second run has."""
+    removed: list[JSON] = field(default_factory=list)
+    """Rows that only the first run has."""
+    changed: list[tuple[JSON, JSON]] = field(default_factory=list)
+    """Rows of the same instruction whose other columns differ: before, after."""
+    reordered: bool = False
+    """The rows that both have come in another order."""
+
+    @property
+    def same(self) -> bool:
+        """True where nothing differs."""
+        return not (self.added or self.removed or self.changed or self.reordered)
+
+
+def diff(before: Path, after: Path) -> dict[str, TaskDiff]:
+    """Compare two runs' instructions.jsonl.
+
+    Args:
+        before: An output folder of expand, or an instructions file.
+        after: Another.
+
+    Returns:
+        Each task, by name, that differs; empty where the runs are the same.
+
+    Raises:
+        InputError: a line of either is no instruction.
+        StorageError: either cannot be read.
+    """
+    old, new = _by_task(before), _by_task(after)
+    diffs = {name: _compare(old.get(name, {}), new.get(name, {})) for name in sorted({*old, *new})}
+    return {name: found for name, found in diffs.items() if not found.same}
+
+
+def _by_task(path: Path) -> dict[str, dict[str, JSON]]:
+    """Read task -> instruction id -> row."""
+    file = path / INSTRUCTIONS if path.is_dir() else path
+    tasks: dict[str, dict[str, JSON]] = {}
+    problems: list[Problem] = []
+    for row in instruction_rows(file, problems):
+        tasks.setdefault(row.task, {})[row.body["id"]] = dict(row.body)
+    if problems:
+        raise InputError(problems)
+    return tasks
+
+
+def _compare(old: dict[str, JSON], new: dict[str, JSON]) -> TaskDiff:
+    return TaskDiff(
+        added=[row for key, row in new.items() if key not in old],
+        removed=[row for key, row in old.items() if key not in new],
+        changed=[(old[k], new[k]) for k in old if k in new and old[k] != new[k]],
+        reordered=[k for k in old if k in new] != [k for k in new if k in old],
+    )

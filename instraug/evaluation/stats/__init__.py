@@ -1,0 +1,1 @@
+"""Figures of a pool of instructions, or of a built set."""

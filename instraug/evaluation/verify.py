@@ -1,0 +1,164 @@
+"""Verify an output folder: files, journal, and every generated instruction proved again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instraug.errors import PlaceholderError, Problem
+from instraug.files.manifest import Manifest, read_manifest, sha256
+from instraug.models.journal.replay import Replay
+from instraug.tasks.placeholders import multiset
+from instraug.tasks.pool import (
+    _AGAIN,
+    INSTRUCTIONS,
+    REPLIES,
+    InstructionRow,
+    read_instruction_rows,
+)
+from instraug.tasks.records import instruction_id
+from instraug.tasks.rendering import prove
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was verified."""
+
+    name: str
+    """``manifest``, ``journal``, ``instructions`` (the file as such) or ``task NAME``."""
+    problems: tuple[Problem, ...]
+    """Everything wrong with it; empty where it is well."""
+
+
+def verify(folder: Path, journal: Path | None = None) -> list[Check]:
+    """Check an output folder of expand, and prove every generated instruction again.
+
+    Args:
+        folder: The output folder.
+        journal: The journal; None: the one that the manifest names, or the folder's own.
+
+    Returns:
+        Manifest, journal and instructions, then each task by name; never an empty list.
+
+    Raises:
+        StorageError: a file exists but cannot be read.
+    """
+    manifest = read_manifest(folder / MANIFEST)
+    named = manifest.body.get("journal")
+    journal = journal or folder / (named if isinstance(named, str) else REPLIES)
+    path, problems = folder / INSTRUCTIONS, list[Problem]()
+    with Replay.read(journal) as replies:
+        rows = read_instruction_rows(path, problems) if path.exists() else []
+        if not path.exists():
+            problems.append(Problem(str(path), "the file is missing", _AGAIN))
+        tasks: dict[str, list[InstructionRow]] = {name: [] for name in _originals(manifest.body)}
+        for row in rows:
+            tasks.setdefault(row.task, []).append(row)
+        checks = [
+            Check("manifest", tuple(_manifest(folder, manifest))),
+            Check("journal", tuple(_journal(journal, replies))),
+            Check("instructions", tuple(problems)),
+        ]
+        for name in sorted(tasks):
+            lost = _lost(path, tasks[name], _originals(manifest.body).get(name, []))
+            wrong = _task(name, tasks[name], replies)
+            checks.append(Check(f"task {name}", (*lost, *wrong)))
+    return checks
+
+
+def _manifest(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+    """Compare the files' hashes with the manifest's."""
+    own = str(folder / MANIFEST)
+    if manifest.problem:
+        yield manifest.problem
+        return
+    outputs = manifest.body.get("outputs")
+    if not outputs or not isinstance(outputs, Mapping):
+        yield Problem(own, "the manifest lists no output files", _AGAIN)
+        return
+    for name, digest in outputs.items():
+        path = folder / name
+        if path.parent != folder:
+            what = f"the manifest lists {name!r}, which is no file of this folder"
+            yield Problem(own, what, _AGAIN)
+        elif not path.is_file():
+            yield Problem(str(path), "the file is missing", _AGAIN)
+        elif sha256(path) != digest:
+            yield Problem(str(path), "the file is not the one that the manifest describes", _AGAIN)
+
+
+def _originals(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return task -> hand-written instructions, as far as the manifest tells."""
+    with suppress(LookupError, TypeError):
+        return {str(t["name"]): list(map(str, t["templates"])) for t in body["inputs"]["tasks"]}
+    return {}
+
+
+def _lost(path: Path, rows: list[InstructionRow], originals: list[str]) -> Iterator[Problem]:
+    """Tell of hand-written instructions of the run's input that are not among its output."""
+    found = {(r.body["origin"], r.body["instruction"]) for r in rows if not r.generated}
+    for position, text in enumerate(originals):
+        if (position, text) not in found:
+            what = f"the hand-written instruction {position} is missing: {text!r:.60}"
+            yield Problem(str(path), what, _AGAIN)
+
+
+def _journal(path: Path, replies: Replay) -> Iterator[Problem]:
+    """Report each stretch that is no intact record."""
+    if not path.exists():
+        yield Problem(str(path), "there is no journal", "give it by --journal PATH")
+    mend = "run `instraug expand` again: it sets the damage aside and asks for what is missing"
+    for damage in replies.damage:
+        what = f"{len(damage.data)} bytes are no intact record"
+        yield Problem(f"{path}:{damage.line}", what, mend)
+
+
+def _task(name: str, rows: list[InstructionRow], replies: Replay) -> Iterator[Problem]:
+    """Prove one task's instructions."""
+    originals = {r.body["origin"]: r.body for r in rows if not r.generated}
+    ids = Counter(r.body["id"] for r in rows)
+    for row in rows:
+        body = row.body
+        if body["id"] != instruction_id(name, body["instruction"]):
+            what = "the id is not the hash of task and instruction"
+            yield Problem(row.where, what, _AGAIN)
+        if row.generated:
+            for what in _generated(body, originals.get(body["origin"]), ids, replies):
+                yield Problem(row.where, what, _AGAIN)
+
+
+def _generated(
+    body: Mapping[str, Any], origin: Mapping[str, Any] | None, ids: Counter[str], replies: Replay
+) -> Iterator[str]:
+    """Say what is wrong with one generated instruction."""
+    if ids[body["id"]] > 1:
+        yield "the instruction occurs more than once in its task"
+    if body["parent"] not in ids:
+        yield "its parent is missing"
+    if origin is None:
+        yield f"its original, number {body['origin']} of the task, is missing"
+    elif (difference := _unlike(body["instruction"], origin["instruction"])) is not None:
+        yield difference
+    reply = None if body["reply"] is None else replies.get(body["reply"])
+    if reply is None:
+        yield "its reply is missing from the journal"
+    elif body["choice"] is None or not 0 <= body["choice"] < len(reply.choices):
+        yield f"its reply has no choice {body['choice']}"
+
+
+def _unlike(instruction: str, origin: str) -> str | None:
+    """Prove that an instruction holds its origin's placeholders; otherwise say how it differs."""
+    try:
+        ours, theirs = multiset(instruction), multiset(origin)
+    except PlaceholderError as error:
+        return f"it does not parse: {error.problems[0].what}"
+    if ours != theirs:
+        lost, new = sorted((theirs - ours).elements()), sorted((ours - theirs).elements())
+        return f"placeholders differ from its original's: lost {lost}, new {new}"
+    return prove(instruction, origin)

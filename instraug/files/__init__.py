@@ -1,0 +1,1 @@
+"""Files on disk: atomic, locked, compressed, JSON Lines, strict YAML, manifests."""

@@ -1,0 +1,206 @@
+"""Strict data -> frozen dataclasses, held to their type hints; every mismatch is a problem.
+
+Hints may be str, int, float, bool, Any, ``X | None``, Literal, tuple[X, ...], Mapping[str, X],
+dataclasses, and Annotated with checks: functions that take the value and return None, or the mend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import lru_cache
+from math import inf
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from instraug.errors import Problem
+from instraug.files.strict_yaml import REFUSED, Where
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The numbers that a setting takes: from ``low`` to ``high``, both included."""
+
+    low: float
+    high: float = inf
+    above: bool = False
+    """True where ``low`` itself is left out."""
+
+    def __call__(self, value: float) -> str | None:
+        """Return None for a number inside, else the mend: what to give instead."""
+        if (self.low < value if self.above else self.low <= value) and value <= self.high:
+            return None
+        least = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
+        most = "" if self.high == inf else f" and at most {self.high:g}"
+        return f"give a number {least}{most}"
+
+
+Share = Annotated[float, Range(0, 1)]
+
+
+Positive = Annotated[float, Range(0, above=True)]
+
+
+Count = Annotated[int, Range(1)]
+
+
+def some(value: tuple[object, ...] | str) -> str | None:
+    """Return None for what is not empty, else the mend."""
+    return None if value else "give at least one, or leave the setting out"
+
+
+T = TypeVar("T")
+
+
+Place = Callable[[Where], str]
+"""Where a value stands, for messages: `strictyaml.Document.place`."""
+
+
+_MOST = 200
+"""Names that an unknown word is compared with at most: a file of nothing but them stays cheap."""
+
+
+_KINDS = {str: "put it in quotes", bool: "write true or false", int: "give a whole number"}
+
+
+def decode(
+    data: Any, kind: type[T], place: Place, where: Where = ()
+) -> tuple[T | None, list[Problem]]:
+    """Build a dataclass from a mapping of its fields.
+
+    Args:
+        data: What a strict loader read; an int is taken for a float, nothing else is converted.
+        kind: The dataclass.
+        place: Gives each problem its ``file:line``.
+        where: The way from the document's root to ``data``.
+
+    Returns:
+        The instance and what is wrong. With problems it is good for further checks only: what is
+        wrong or missing is `REFUSED` in it; it is None where ``data`` is no mapping at all.
+    """
+    decoder = _Decoder(place)
+    value = decoder.value(data, kind, where)
+    return (None if value is REFUSED else value), decoder.problems
+
+
+def suggest(word: str, known: Collection[str]) -> str:
+    """Return the mend for an unknown word: the nearest known one, else all of them."""
+    if not 0 < len(known) <= _MOST:
+        return "remove it"
+    from rapidfuzz import fuzz, process
+
+    near = process.extractOne(
+        word[:64], list(known), scorer=fuzz.ratio, processor=str.casefold, score_cutoff=60
+    )
+    if near:
+        return f"did you mean '{near[0]}'?"
+    names = sorted(known)
+    return f"use one of: {', '.join(names[:20] + ['...'] * (len(names) > 20))}"
+
+
+def spell(where: Where) -> str:
+    """Spell the way to a value as a person would: ``rules.off[0]``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where)
+    return text.lstrip(".") or "the file"
+
+
+def shown(value: Any) -> str:
+    """Describe a value in a few words: text and numbers as written, lists and mappings by kind."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping | list | tuple):
+        return "a mapping" if isinstance(value, Mapping) else "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class _Decoder:
+    """Walks data and hints side by side and notes what does not fit."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.problems: list[Problem] = []
+
+    def wrong(self, data: Any, where: Where, mend: str) -> Any:
+        self.problems.append(
+            Problem(self.place(where), f"{spell(where)} is {shown(data)}", mend),
+        )
+        return REFUSED
+
+    def value(self, data: Any, hint: Any, where: Where) -> Any:
+        if data is REFUSED:
+            return REFUSED
+        origin, args = get_origin(hint), get_args(hint)
+        if data is None and hint is not Any and NoneType not in args:
+            return self.wrong(data, where, "give a value, or leave it out")
+        if origin is Annotated:
+            return self.checked(self.value(data, args[0], where), args[1:], where)
+        if origin in (Union, UnionType):
+            (inner,) = [a for a in args if a is not NoneType]
+            return None if data is None else self.value(data, inner, where)
+        if origin is Literal:
+            if data in args and isinstance(data, str):
+                return data
+            return self.wrong(data, where, suggest(str(data), args))
+        if origin is tuple:
+            return self.sequence(data, args[0], where)
+        if origin is not None:
+            return self.mapping(data, args[1], where)
+        return (
+            self.fields(data, hint, where) if is_dataclass(hint) else self.plain(data, hint, where)
+        )
+
+    def checked(self, value: Any, checks: tuple[Any, ...], where: Where) -> Any:
+        if value is not REFUSED:
+            for check in checks:
+                if mend := check(value):
+                    return self.wrong(value, where, mend)
+        return value
+
+    def plain(self, data: Any, hint: Any, where: Where) -> Any:
+        if hint is not float:
+            sound = hint is Any or type(data) is hint
+            return data if sound else self.wrong(data, where, _KINDS[hint])
+        # Not below 1e300 are infinity, NaN and integers too large for a float.
+        if isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < 1e300:
+            return float(data)
+        return self.wrong(data, where, "give a number")
+
+    def sequence(self, data: Any, item: Any, where: Where) -> Any:
+        if not isinstance(data, list | tuple):
+            return self.wrong(data, where, "give a list, each item on a line of its own after '- '")
+        return tuple([self.value(d, item, (*where, i)) for i, d in enumerate(data)])
+
+    def mapping(self, data: Any, item: Any, where: Where) -> Any:
+        if not isinstance(data, Mapping):
+            return self.wrong(data, where, "give a mapping, each line 'name: value'")
+        return {key: self.value(d, item, (*where, key)) for key, d in data.items()}
+
+    def fields(self, data: Any, kind: Any, where: Where) -> Any:
+        if not isinstance(data, Mapping):
+            return self.wrong(data, where, "give a mapping, each line 'name: value'")
+        hints = _hints(kind)
+        for key in data:
+            if key not in hints:
+                at = self.place((*where, key))
+                self.problems.append(Problem(at, f"unknown key {shown(key)}", suggest(key, hints)))
+        values = {
+            k: self.value(data[k], hint, (*where, k)) for k, hint in hints.items() if k in data
+        }
+        for field in fields(kind):
+            if field.name not in data and _required(field):
+                values[field.name] = REFUSED
+                what = f"{spell(where)} lacks the key '{field.name}'"
+                self.problems.append(Problem(self.place(where), what, "add it"))
+        return kind(**values)
+
+
+@lru_cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _required(field: Any) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

@@ -1,0 +1,78 @@
+"""The manifest: written last, so that a folder that has one is complete."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import orjson
+
+from instraug.errors import Problem
+from instraug.files.atomic import atomic_writer
+from instraug.files.disk import refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was found of a manifest."""
+
+    body: Mapping[str, Any]
+    """Empty where there is none to be had."""
+    problem: Problem | None = None
+    """Why there is none; the files beside it may be well all the same."""
+
+
+def write_manifest(path: Path, body: Mapping[str, Any]) -> None:
+    """Write a manifest, keys sorted; call it when every file that it names is in place.
+
+    Args:
+        path: ``manifest.json``, or ``NAME.manifest.json`` beside a single file.
+        body: JSON-able; ``outputs`` maps file names to their `sha256`.
+
+    Raises:
+        StorageError: the disk refused; an older manifest stays.
+    """
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    with atomic_writer(path) as file:
+        file.write(orjson.dumps(body, option=options))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest; one that is missing or damaged is a result, not an exception.
+
+    Raises:
+        StorageError: the file exists but the system does not let it be read.
+    """
+    mend = "run `instraug expand` or `build` again to write it anew"
+    with refusals(path, "read"):
+        if not path.exists():
+            return Manifest({}, Problem(str(path), "there is no manifest", mend))
+        text = path.read_bytes()
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return Manifest({}, Problem(str(path), f"the manifest is damaged ({error})", mend))
+    if not isinstance(body, dict):
+        return Manifest({}, Problem(str(path), "the manifest is no JSON object", mend))
+    return Manifest(body)
+
+
+def sha256(path: Path, stop: Event | None = None) -> str:
+    """Return the SHA-256 (hex) of a file's bytes.
+
+    Args:
+        path: The file.
+        stop: Once it is set the rest is not read, and what is returned means nothing.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(1 << 16))
+    with refusals(path, "read"), path.open("rb", buffering=0) as file:
+        while not (stop and stop.is_set()) and (size := file.readinto(buffer)):
+            digest.update(buffer[:size])
+    return digest.hexdigest()

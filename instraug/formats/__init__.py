@@ -1,1 +1,0 @@
-"""Dataset formats, one file a format."""

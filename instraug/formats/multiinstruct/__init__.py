@@ -1,1 +1,0 @@
-"""MultiInstruct (arXiv:2212.10773): its templates as task folders, its rows as instances."""

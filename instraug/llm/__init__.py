@@ -1,1 +1,0 @@
-"""Talks to models: the OpenAI-compatible client and the embedded model."""

@@ -1,0 +1,1 @@
+"""A chat in, a reply out: an OpenAI-compatible endpoint, or the embedded model."""

@@ -1,0 +1,99 @@
+"""Requests -> Replies: the journal first, then a bounded number of calls in flight."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat turn."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Chat:
+    """What is sent, and nothing else: equal chats have equal keys and are bought once."""
+
+    model: str
+    """The model's name; for the embedded model its weights' SHA-256 stands in the name."""
+    messages: tuple[Message, ...]
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+    sample: int
+    """Which of several equal askings this is (0, 1, ...)."""
+    n: int = 1
+    """Choices asked for in one request."""
+    grammar: str | None = None
+    """A GBNF grammar for backends that constrain decoding."""
+
+    @cached_property
+    def canonical(self) -> str:
+        """The chat as canonical JSON: sorted keys, no spaces, everything that shapes the answer."""
+        body = {
+            "grammar": self.grammar,
+            "max_tokens": self.max_tokens,
+            "messages": [{"content": m.content, "role": m.role} for m in self.messages],
+            "model": self.model,
+            "n": self.n,
+            "sample": self.sample,
+            "seed": self.seed,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+        }
+        return json.dumps(body, sort_keys=True, separators=(",", ":"))
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 (hex) of `canonical`."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one reply."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+    """True where the endpoint gave no usage and a high estimate stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer of a reply."""
+
+    text: str | None
+    """None where the endpoint sent no content."""
+    finish_reason: str | None = None
+    logprobs: tuple[float, ...] = ()
+    """Log-probability of each token (nats); empty where the backend gave none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the endpoint said to one chat, raw bytes included."""
+
+    key: str
+    model: str
+    """The model that answered, which may differ from the one asked."""
+    choices: tuple[Choice, ...]
+    usage: Usage
+    raw: str
+    """The response body, undecoded JSON text, exactly as received."""
+
+
+Complete = Callable[[Chat], Awaitable[Reply]]
+"""The only seam to the world: one chat, one reply, or an `EndpointError`."""
+
+
+Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]

@@ -1,0 +1,1 @@
+"""The embedded model, run in the process by llama.cpp."""

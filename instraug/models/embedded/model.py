@@ -1,0 +1,262 @@
+"""The embedded model: llama.cpp in this process, several answers at once, no network.
+
+A base model has no idea of chats, so its messages become a text that goes on by itself::
+
+    Rephrase the instruction ...            the system message
+
+    Instruction: Name the bird in {A}.      a worked example
+    Reworded: Which bird is in {A}?
+
+    Instruction: Describe {A}.              what is asked, and where the answer begins
+    Reworded:
+
+A GGUF file with a chat template of its own is spoken to by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from instraug.errors import FatalEndpointError, RejectedRequest, RequestFailed, UsageError
+from instraug.models.chat import Chat, Message, Reply
+from instraug.models.embedded.weights import EXTRA, Weights, find
+from instraug.models.endpoint.wire import read_reply
+
+SLOTS = 8
+"""Answers at a time: about twice the tokens a second of one."""
+
+
+CONTEXT = 2048
+"""Tokens of a slot: prompt and answer."""
+
+
+_ASKED, _SAID = "Instruction:", "Reworded:"
+
+
+class LocalModel:
+    """An embedded model; loaded at the first question, given back on leaving the context."""
+
+    def __init__(self, model: str = "local", slots: int = SLOTS, context: int = CONTEXT) -> None:
+        """Args:
+            model: ``local``, or ``local:PATH`` with the path of a GGUF file.
+            slots: Answers at a time.
+            context: Tokens of prompt and answer together.
+
+        Raises:
+            UsageError: the extra is missing, or the path leads to no GGUF file.
+            StorageError: the shipped weights cannot be assembled.
+        """
+        _engine()
+        self.weights: Weights = find(model)
+        self._slots, self._context = slots, context
+        self._count = max(1, min(_cores(), slots // 2))
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="embedded-model")
+        self._loading = threading.Lock()
+        self._servers: list[Any] = []
+        self._turn = 0
+
+    @property
+    def name(self) -> str:
+        """What requests carry: it holds the weights' SHA-256."""
+        return self.weights.name
+
+    @property
+    def concurrency(self) -> int:
+        """Questions that are worked on at once; more wait."""
+        return self._slots
+
+    async def __aenter__(self) -> LocalModel:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the model's memory back; questions not yet begun are dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._servers.clear()
+
+    async def complete(self, chat: Chat) -> Reply:
+        """Answer one chat.
+
+        Returns:
+            A reply whose choices carry the log-probability of each of their tokens, before any
+            grammar or temperature.
+
+        Raises:
+            FatalEndpointError: the file is no model that llama.cpp can load.
+            RejectedRequest: the chat is too long, or its grammar malformed.
+            RequestFailed: the model gave no answer.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._answer, chat)
+
+    def _answer(self, chat: Chat) -> Reply:
+        """Ask for the chat's choices, no more at once than there are slots."""
+        answers = []
+        for first in range(0, chat.n, self._slots):
+            some = min(self._slots, chat.n - first)
+            answers.append(self._ask(replace(chat, n=some, seed=(chat.seed + first) % 2**31)))
+        raw = json.dumps(_as_chat(answers, self.name), separators=(",", ":"))
+        return read_reply(chat, raw)
+
+    def _ask(self, chat: Chat) -> dict[str, Any]:
+        server = self._loaded()
+        if self.weights.chats:
+            answer = server.handle_chat_completions(_chat_body(chat))
+        else:
+            answer = server.handle_completions(_plain_body(chat))
+        if isinstance(answer, str):
+            answer = json.loads(answer)
+        if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
+            raise _failure(answer)
+        return answer
+
+    def _loaded(self) -> Any:
+        """Return a server, each in turn: one a core, as a grammar is walked in a single thread."""
+        with self._loading:
+            while len(self._servers) < self._count:
+                engine = _engine()
+                try:
+                    self._servers.append(engine.Server(self._parameters(engine)))
+                except RuntimeError:
+                    path = self.weights.path
+                    raise FatalEndpointError(f"llama.cpp cannot load the model {path}") from None
+            self._turn += 1
+            return self._servers[self._turn % self._count]
+
+    def _parameters(self, engine: Any) -> Any:
+        asked = engine.CommonParams()
+        asked.model.path = str(self.weights.path)
+        asked.n_parallel = -(-self._slots // self._count)
+        asked.n_ctx = asked.n_parallel * self._context
+        asked.swa_full = True  # so that a prompt's beginning is not read again
+        asked.cache_ram_mib = 0  # prompts hardly ever come twice; keeping them takes gigabytes
+        asked.verbosity = 0
+        asked.warmup = False
+        asked.api_keys = [secrets.token_hex(16)]  # its own HTTP port answers nobody
+        asked.n_ubatch = 128  # the vocabulary is large: a wider one costs memory, and is no faster
+        asked.cpuparams.n_threads = asked.cpuparams_batch.n_threads = 1
+        return asked
+
+
+def _engine() -> Any:
+    try:
+        import xllamacpp
+    except ImportError:
+        raise UsageError(EXTRA) from None
+    return xllamacpp
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _sampling(chat: Chat) -> dict[str, Any]:
+    return {
+        "max_tokens": chat.max_tokens,
+        "n_predict": chat.max_tokens,
+        "temperature": chat.temperature,
+        "top_p": chat.top_p,
+        "top_k": 0,
+        "min_p": 0.0,
+        "seed": chat.seed,
+        "n": chat.n,
+        "cache_prompt": True,
+    }
+
+
+def _plain_body(chat: Chat) -> dict[str, Any]:
+    body = _sampling(chat) | {"prompt": plain(chat.messages), "stop": ["\n"], "logprobs": 1}
+    if chat.grammar is not None:
+        # The space between a label and its text belongs to the text's first token.
+        body["grammar"] = chat.grammar.replace("root ::=", 'root ::= " " answer\nanswer ::=', 1)
+    return body
+
+
+def _chat_body(chat: Chat) -> dict[str, Any]:
+    messages = [{"role": m.role, "content": m.content} for m in chat.messages]
+    body = _sampling(chat) | {"messages": messages, "logprobs": True, "top_logprobs": 1}
+    if chat.grammar is not None:
+        body["grammar"] = chat.grammar
+    return body
+
+
+def plain(messages: tuple[Message, ...]) -> str:
+    """Spell a chat as a text that a base model continues with the answer.
+
+    Args:
+        messages: Each text in one line; a line break within one becomes a space.
+    """
+    parts = []
+    for message in messages:
+        text = " ".join(message.content.split())
+        if message.role == "system":
+            parts.append(f"{text}\n\n")
+        elif message.role == "user":
+            parts.append(f"{_ASKED} {text}\n{_SAID}")
+        else:
+            parts.append(f" {text}\n\n")
+    return "".join(parts)
+
+
+def _failure(answer: object) -> RejectedRequest | RequestFailed:
+    error = answer.get("error") if isinstance(answer, dict) else None
+    said = str(error.get("message", "")) if isinstance(error, dict) else ""
+    code = error.get("code") if isinstance(error, dict) else None
+    said = " ".join(said.split())[:200] or "no answer"
+    if isinstance(code, int) and 400 <= code < 500:
+        return RejectedRequest(f"the embedded model refuses: {said}")
+    return RequestFailed(f"the embedded model failed: {said}")
+
+
+def _as_chat(answers: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:
+    """Return answers of either kind as one OpenAI chat completion, tokens of all choices counted.
+
+    llama.cpp counts the completion tokens of one choice only; each choice's token list is exact.
+    """
+    choices = [_choice(c, i) for i, c in enumerate(c for a in answers for c in a["choices"])]
+    usages = [a.get("usage") or {} for a in answers]
+    spoken = sum(len(c["logprobs"]["content"]) for c in choices)
+    told = sum(u.get("completion_tokens", 0) for u in usages)
+    return {
+        "object": "chat.completion",
+        "model": model,
+        "choices": choices,
+        "usage": {
+            "prompt_tokens": sum(u.get("prompt_tokens", 0) for u in usages),
+            "completion_tokens": spoken or told,
+        },
+    }
+
+
+def _choice(choice: dict[str, Any], index: int) -> dict[str, Any]:
+    message = choice.get("message") or {}
+    text = choice.get("text", message.get("content")) or ""
+    listed = (choice.get("logprobs") or {}).get("content") or []
+    return {
+        "index": index,
+        "message": {"role": "assistant", "content": text.strip()},
+        "finish_reason": choice.get("finish_reason"),
+        "logprobs": {
+            "content": [
+                {"token": t.get("token", ""), "logprob": round(t["logprob"], 4)} for t in listed
+            ]
+        },
+    }

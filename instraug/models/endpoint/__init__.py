@@ -1,0 +1,1 @@
+"""An OpenAI-compatible endpoint: calls, retries, limits, and what it turns out to take."""

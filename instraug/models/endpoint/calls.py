@@ -1,0 +1,230 @@
+"""One request through its tries: wait for a place, reserve, send, read, settle; and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from copy import copy
+from typing import Any, Generic, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from instraug.errors import (
+    EndpointError,
+    EndpointUnavailable,
+    FatalEndpointError,
+    InstraugError,
+    RejectedRequest,
+    RequestFailed,
+)
+from instraug.models.budget import Amount, Budget
+from instraug.models.chat import Usage
+from instraug.models.endpoint import wire
+from instraug.models.endpoint.faults import Fault, Kind, from_status, parsed
+from instraug.models.endpoint.keys import redact
+from instraug.models.endpoint.limits import Limits
+from instraug.models.endpoint.quirks import Quirks
+from instraug.models.endpoint.transport import Answer, Line
+
+T = TypeVar("T")
+
+
+_UNKNOWN_TRIES = 4
+"""Tries of a request whose outcome stays unknown: each may have been answered and billed."""
+
+
+_FIRST_TRIES = 4
+"""Tries to reach an endpoint that was never reached: more likely a wrong address than a hitch."""
+
+
+_THROTTLED_TIMES = 5
+"""Times as many tries for a throttled request as for a failing one: the pace slows anyway."""
+
+
+_WAIT_MOST = 30.0
+"""Seconds, the longest wait of full jitter."""
+
+
+class _Call(Generic[T]):
+    """One request, and the tries it has behind it."""
+
+    def __init__(
+        self,
+        path: str,
+        model: str,
+        body: Callable[[], dict[str, Any]],
+        read: Callable[[str], tuple[T, Usage]],
+        worst: Amount,
+    ) -> None:
+        self.path, self.model, self.body, self.read, self.worst = path, model, body, read, worst
+        self.tries: Counter[Kind] = Counter()
+        self.started = asyncio.get_running_loop().time()
+
+
+class Caller:
+    """Makes calls to one endpoint; made and used inside one running event loop."""
+
+    def __init__(
+        self, url: str, key: str | None, quirks: Quirks, budget: Budget, backoff: float
+    ) -> None:
+        """Args:
+        url: The base URL, checked.
+        key: The API key; None sends none.
+        quirks: The endpoint's settings.
+        budget: What may be spent.
+        backoff: Seconds of the first retry's longest wait; doubled with each try.
+        """
+        self._key, self._quirks, self._budget = key, quirks, budget
+        self._line = Line(url, key, quirks.endpoint)
+        self._limits = Limits(quirks.endpoint, self._line.hang_up)
+        self._jitter = wait_random_exponential(multiplier=backoff, max=_WAIT_MOST)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._limits.close()
+        await self._line.close()
+
+    async def ask(
+        self,
+        path: str,
+        model: str,
+        body: Callable[[], dict[str, Any]],
+        read: Callable[[str], tuple[T, Usage]],
+        worst: Amount,
+    ) -> T:
+        """Make one request, as often as it takes, and return its result.
+
+        Args:
+            path: Below the base URL.
+            model: Whose prices hold.
+            body: Makes the body anew for each try, as quirks may have been learned.
+            read: Makes the result of a response body; raises `wire.NotACompletion`.
+            worst: What is reserved for each try.
+
+        Raises:
+            EndpointError: as `OpenAIEndpoint.complete`.
+            BudgetReached: the next try could exceed the budget.
+        """
+        call = _Call(path, model, body, read, worst)
+        self._limits.begin()
+        try:
+            return await self._try(call)
+        except Fault as fault:
+            return await self._again(call, fault)
+        except (FatalEndpointError, EndpointUnavailable) as error:
+            raise self._limits.give_up(error) from None
+        finally:
+            self._limits.end()
+
+    async def _again(self, call: _Call[T], first: Fault) -> T:
+        """Retry a call; only a call that failed pays for tenacity's bookkeeping."""
+        failed = [first]
+
+        async def next_try() -> T:
+            if failed:
+                raise failed.pop()
+            return await self._try(call)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(Fault),
+            stop=lambda state: self._stop(call, _fault(state)),
+            wait=lambda state: 0 if _fault(state).kind is Kind.QUIRK else self._jitter(state),
+            sleep=self._limits.sleep,
+            reraise=True,
+        )
+        error: InstraugError
+        try:
+            return await retrying(next_try)
+        except Fault as fault:
+            error = self._given_up(call, fault)
+        except (FatalEndpointError, EndpointUnavailable) as raised:
+            error = self._limits.give_up(raised)
+        except InstraugError as raised:
+            error = raised
+        if call.tries[Kind.UNKNOWN]:
+            # A copy: who gave up first may have told many calls by one and the same error.
+            error = copy(error)
+            error.outcome_known = False
+        raise error from None
+
+    async def _try(self, call: _Call[T]) -> T:
+        body = call.body()
+        worst = call.worst
+        await self._limits.enter(worst.tokens)
+        spent = Amount()
+        started = asyncio.get_running_loop().time()
+        try:
+            await self._budget.reserve(worst)
+            try:
+                self._limits.check()
+                # Cut off from here on, nobody knows what it cost: the worst case stays charged.
+                spent = worst
+                answer = await self._line.post(call.path, wire.encode(body))
+                if not 200 <= answer.status < 300:
+                    spent = Amount(requests=1)
+                    raise self._refusal(answer, body)
+                result, spent = self._read(call, answer)
+            except Fault as fault:
+                spent = Amount() if fault.kind is Kind.UNSENT else spent
+                self._note(call, fault, started)
+                raise
+            finally:
+                self._budget.settle(worst, spent)
+        except RejectedRequest:
+            self._limits.replied()
+            raise
+        finally:
+            self._limits.leave(worst.tokens - spent.tokens)
+        self._limits.replied()
+        return result
+
+    def _read(self, call: _Call[T], answer: Answer) -> tuple[T, Amount]:
+        try:
+            result, usage = call.read(answer.text)
+        except wire.NotACompletion as wrong:
+            what = redact(f"HTTP {answer.status}, {wrong}", self._key)
+            raise Fault(Kind.GARBLED, what) from None
+        spent = self._budget.amount(call.model, usage.prompt_tokens, usage.completion_tokens)
+        return result, spent
+
+    def _refusal(self, answer: Answer, body: dict[str, Any]) -> Fault | EndpointError:
+        if answer.status in (400, 422) and self._quirks.learn(body, parsed(answer.text)):
+            return Fault(Kind.QUIRK, "a parameter is not taken")
+        return from_status(answer.status, answer.headers, answer.text, self._key)
+
+    def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:
+        call.tries[fault.kind] += 1
+        if fault.kind is Kind.THROTTLED:
+            self._limits.gate.overloaded(started)
+        if fault.retry_after is not None:
+            self._limits.pause(fault.retry_after)
+
+    def _stop(self, call: _Call[Any], fault: Fault) -> bool:
+        kind, tries = fault.kind, call.tries
+        most = self._quirks.endpoint.max_attempts
+        if kind in (Kind.QUIRK, Kind.LOADING):
+            return False
+        if kind is Kind.THROTTLED:
+            return tries[kind] >= most * _THROTTLED_TIMES
+        if kind is Kind.UNSENT and self._limits.reached is None and tries[kind] >= _FIRST_TRIES:
+            return True
+        if kind is Kind.UNKNOWN and tries[kind] >= _UNKNOWN_TRIES:
+            return True
+        counted = (Kind.UNSENT, Kind.SERVER, Kind.GARBLED, Kind.UNKNOWN)
+        return sum(tries[k] for k in counted) >= most or not self._limits.may_retry()
+
+    def _given_up(self, call: _Call[Any], fault: Fault) -> EndpointError:
+        self._limits.check()
+        tries = sum(call.tries.values()) - call.tries[Kind.QUIRK]
+        what = f"{fault.kind.value} after {tries} tries: {fault}"
+        silent = fault.kind is Kind.UNSENT and (self._limits.reached or 0) < call.started
+        if self._limits.exhausted() or silent:
+            return self._limits.give_up(EndpointUnavailable(f"{what}; run again to resume"))
+        return RequestFailed(what)
+
+
+def _fault(state: RetryCallState) -> Fault:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, Fault)  # noqa: S101 - nothing else is retried
+    return error

@@ -1,0 +1,182 @@
+"""An OpenAI-compatible endpoint: one chat in, one reply out, whatever happens between.
+
+A call goes through `limits` (a place, the rates, a pause), reserves its worst case of the `Budget`,
+is carried by `transport` and read by `wire`; `faults` says what a failure means, and `calling`, the
+one retry layer, asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from instraug.errors import InstraugError
+from instraug.models.budget import Amount, Budget
+from instraug.models.chat import Chat, Reply, Usage
+from instraug.models.config import Endpoint
+from instraug.models.endpoint import wire
+from instraug.models.endpoint.keys import check_key, check_url
+from instraug.models.endpoint.quirks import Quirks
+
+if TYPE_CHECKING:
+    from instraug.models.endpoint.calls import Caller
+
+
+T = TypeVar("T")
+
+
+_EMBED_BATCH = 128
+"""Texts in one embeddings request."""
+
+
+class _TakesNoN(Exception):
+    """The endpoint takes no ``n``, so each choice is asked for alone."""
+
+
+class OpenAIEndpoint:
+    """An endpoint that speaks ``/v1/chat/completions``; an async context manager."""
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None,
+        api_key: str | None,
+        endpoint: Endpoint | None = None,
+        budget: Budget | None = None,
+        *,
+        embedding_model: str | None = None,
+        notice: Callable[[str], object] | None = None,
+        backoff: float = 1.0,
+    ) -> None:
+        """Args:
+        model: The model's name.
+        base_url: ``https://host/v1``; None takes OPENAI_BASE_URL, then OpenAI's own.
+        api_key: The key; None sends none.
+        endpoint: How to speak to it.
+        budget: What may be spent; None is no limit.
+        embedding_model: The model that `embed` asks; None takes ``model``.
+        notice: Told of each quirk that is learned, one line.
+        backoff: Seconds of the first retry's longest wait; doubled with each try.
+
+        Raises:
+            UsageError: the URL or the key cannot be used.
+        """
+        self.model = model
+        self.embedding_model = embedding_model or model
+        self.budget = budget or Budget()
+        settings = endpoint or Endpoint()
+        self.url = check_url(base_url, settings.allow_http)
+        """The base URL in use."""
+        self._key = check_key(api_key) if api_key else None
+        self._backoff = backoff
+        self._quirks = Quirks(settings, notice)
+        self._caller: Caller | None = None
+
+    async def __aenter__(self) -> OpenAIEndpoint:
+        # Here and not above: the openai package takes half a second to import.
+        from instraug.models.endpoint.calls import Caller
+
+        self._caller = Caller(self.url, self._key, self._quirks, self.budget, self._backoff)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; calls still in flight fail."""
+        caller, self._caller = self._caller, None
+        if caller:
+            await caller.close()
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """What the endpoint was found not to take, one line each."""
+        return tuple(self._quirks.learned)
+
+    @property
+    def settings(self) -> Endpoint:
+        """The settings in effect, what was learned included."""
+        return self._quirks.endpoint
+
+    def worst(self, chat: Chat) -> Amount:
+        """Return the most that one request for this chat can take, priced."""
+        return self.budget.worst(chat)
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────
+
+    async def complete(self, chat: Chat) -> Reply:
+        """Ask for a chat and return the reply, empty and odd ones included.
+
+        Where the endpoint takes no ``n``, each choice is asked for alone, with seeds counted up,
+        and ``raw`` is the JSON array of the bodies.
+
+        Raises:
+            RejectedRequest: this chat can never succeed; others may.
+            RequestFailed: this chat's tries are used up; others may succeed.
+            FatalEndpointError: no retry can help.
+            EndpointUnavailable: the endpoint is down or asks for a long pause.
+            BudgetReached: the call could exceed the budget.
+        """
+        try:
+            return await self._chat(chat)
+        except _TakesNoN:
+            return await self._one_by_one(chat)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return the texts' vectors, in order, from ``/v1/embeddings``; errors as `complete`."""
+        batches = [texts[i : i + _EMBED_BATCH] for i in range(0, len(texts), _EMBED_BATCH)]
+        parts = await asyncio.gather(*map(self._embed, batches))
+        return [vector for part in parts for vector in part]
+
+    async def _one_by_one(self, chat: Chat) -> Reply:
+        calls = (self._chat(chat, alone=i) for i in range(chat.n))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        bodies = [r.raw for r in results if isinstance(r, Reply)]
+        errors = [r for r in results if isinstance(r, BaseException)]
+        # What was paid for is kept, even where not all choices came.
+        if errors and not (bodies and all(isinstance(e, InstraugError) for e in errors)):
+            raise min(errors, key=lambda e: getattr(e, "outcome_known", False))
+        return wire.read_reply(chat, f"[{','.join(bodies)}]")
+
+    async def _chat(self, chat: Chat, alone: int | None = None) -> Reply:
+        def body() -> dict[str, Any]:
+            if alone is None and chat.n > 1 and not self._quirks.sends("n"):
+                raise _TakesNoN
+            return wire.chat_body(chat, self._quirks, alone)
+
+        def read(raw: str) -> tuple[Reply, Usage]:
+            reply = wire.read_reply(chat, raw)
+            return reply, reply.usage
+
+        worst = self.worst(chat if alone is None else replace(chat, n=1))
+        return await self._ask("/chat/completions", chat.model, body, read, worst)
+
+    async def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        bound = wire.prompt_bound(texts)
+
+        def read(raw: str) -> tuple[list[list[float]], Usage]:
+            vectors, tokens = wire.read_vectors(raw, len(texts))
+            return vectors, Usage(bound if tokens is None else tokens, 0, tokens is None)
+
+        body = {"model": self.embedding_model, "input": list(texts)}
+        worst = self.budget.amount(self.embedding_model, bound, 0)
+        return await self._ask("/embeddings", self.embedding_model, lambda: body, read, worst)
+
+    async def _ask(
+        self,
+        path: str,
+        model: str,
+        body: Callable[[], dict[str, Any]],
+        read: Callable[[str], tuple[T, Usage]],
+        worst: Amount,
+    ) -> T:
+        assert self._caller, "enter the endpoint first"  # noqa: S101
+        return await self._caller.ask(path, model, body, read, worst)

@@ -1,0 +1,118 @@
+"""API keys and base URLs: where they may come from, and what may be shown of them."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from instraug.errors import UsageError, printable
+
+DEFAULT_URL = "https://api.openai.com/v1"
+
+
+_SECRETS = re.compile(r"(?i)\b(?:bearer\s+\S+|sk-[\w-]{6,})|(?<=//)[^/\s@]*@")
+
+
+_SHORTEST = 8
+"""Shorter keys (``EMPTY``, ``none``) are placeholders that local servers ask for, no secrets."""
+
+
+def read_key_file(path: Path) -> str:
+    """Read an API key from a file that only its owner can read.
+
+    Args:
+        path: A file holding the key and nothing else.
+
+    Raises:
+        UsageError: the file cannot be read, is open to others, or holds no single word.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(1 << 16).decode("ascii", "replace")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the API key: {error.strerror}") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"{path}: others can read the API key; chmod 600 it")
+    key = text.strip()
+    if not re.fullmatch(r"[!-~]+", key):
+        raise UsageError(f"{path}: holds no API key; it must be one word of printable ASCII")
+    return key
+
+
+def check_key(key: str) -> str:
+    """Return the key if a header can carry it.
+
+    Raises:
+        UsageError: it holds white space or anything but printable ASCII; it is not shown.
+    """
+    if not re.fullmatch(r"[!-~]+", key):
+        raise UsageError("the API key holds white space or non-ASCII; set OPENAI_API_KEY again")
+    return key
+
+
+def check_url(base_url: str | None, allow_http: bool = False) -> str:
+    """Return the base URL to use, without a trailing slash.
+
+    Args:
+        base_url: As the user gave it; None or "" takes OPENAI_BASE_URL, then OpenAI's own.
+        allow_http: Take plain http beyond loopback.
+
+    Raises:
+        UsageError: not http(s), plain http beyond loopback, or credentials, a query or a fragment.
+    """
+    url = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError("the base URL is malformed; write https://host[:port]/v1") from None
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("the base URL holds credentials; put the key into OPENAI_API_KEY instead")
+    if parts.scheme not in ("http", "https") or not host or not _is_host(host):
+        shown = printable(url)
+        raise UsageError(f"the base URL {shown!r} is no http(s) URL; write https://host[:port]/v1")
+    if parts.query or parts.fragment or not url.isprintable() or " " in url:
+        raise UsageError("the base URL holds a query, a fragment or a space; leave it out")
+    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
+        raise UsageError(f"{url}: plain http beyond loopback; use https or give --allow-http")
+    return url.rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is an IP address or could be a name in the DNS."""
+    try:
+        return ipaddress.ip_address(host) is not None
+    except ValueError:
+        named = re.fullmatch(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", host)
+        return named is not None and not re.fullmatch(r"[0-9.]+", host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def is_secret(key: str | None) -> bool:
+    """Whether the key is long enough to be one, and not a placeholder such as ``EMPTY``."""
+    return key is not None and len(key) >= _SHORTEST
+
+
+def redact(text: str, key: str | None, limit: int = 200) -> str:
+    """Return foreign text as one short printable line without the key or what looks like one.
+
+    Args:
+        text: What an endpoint or a library said.
+        key: The API key in use.
+        limit: Characters kept.
+    """
+    if key and is_secret(key):
+        text = text.replace(key, "***")
+    text = _SECRETS.sub("***", text)
+    return printable(" ".join(text.split()))[:limit]

@@ -1,0 +1,288 @@
+"""What all calls to one endpoint share: concurrency, rates, pauses, the retry budget, the breaker.
+
+Everything runs on one event loop and its monotonic clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from instraug.errors import EndpointError, EndpointUnavailable
+from instraug.models.config import Endpoint
+
+_RETRIES_AT_FIRST = 50.0
+
+
+_RETRIES_PER_REPLY = 0.5
+
+
+_FAILED_KEYS = 10
+"""Requests in a row that are given up, with no reply between, until the endpoint counts as down."""
+
+
+class Gate:
+    """Bounds the calls in flight: halved on overload, one more after each clean window (AIMD).
+
+    Calls also start a little apart. A burst would come back as one wave, in which the first answer
+    frees its place only when the last one is read; spread out, answers and new calls overlap.
+    """
+
+    def __init__(self, most: int, apart: float = 0.0005) -> None:
+        """Args:
+        most: Calls in flight at first and at most.
+        apart: Seconds between the starts of two calls; a few may catch up on lost time.
+        """
+        self._most, self._apart = most, apart
+        self.limit = float(most)
+        """Calls that may be in flight now; its whole part counts."""
+        self.in_flight = 0
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._halved = float("-inf")
+        self._next = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def enter(self) -> None:
+        """Wait for a place, first come first served."""
+        if not self._waiting and self._admits():
+            return
+        place: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(place)
+        self._wake()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.in_flight -= 1
+        self._wake()
+
+    def clean(self) -> None:
+        """A reply came: a whole window of them makes room for one more."""
+        if self.limit < self._most:
+            self.limit = min(self._most, self.limit + 1 / self.limit)
+            self._wake()
+
+    def overloaded(self, started: float) -> None:
+        """An overload answered a call started then (loop clock): halve, once for one window."""
+        if started >= self._halved:
+            self._halved = self._loop.time()
+            self.limit = max(1.0, self.limit / 2)
+
+    def _admits(self) -> bool:
+        """Take a place if there is one and the last call started long enough ago."""
+        now = self._loop.time()
+        if self.in_flight >= int(self.limit) or now < self._next:
+            return False
+        self._next = max(self._next, now - 2 * self._apart) + self._apart
+        self.in_flight += 1
+        return True
+
+    def _wake(self) -> None:
+        while self._waiting and (self._waiting[0].done() or self._admits()):
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+        if self._waiting and self.in_flight < int(self.limit) and not self._timer:
+            self._timer = self._loop.call_at(self._next, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._wake()
+
+
+class Bucket:
+    """A token bucket: so much a minute, a second's worth at once; never ahead of the rate."""
+
+    def __init__(
+        self,
+        per_minute: int,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Args:
+        per_minute: What comes in.
+        clock: Monotonic seconds.
+        sleep: Waits that many seconds; may raise to end the waiting.
+        """
+        self._rate = per_minute / 60
+        self._room = max(1.0, self._rate)
+        self._level, self._at = self._room, clock()
+        self._clock, self._sleep = clock, sleep
+        self._turn = asyncio.Lock()
+
+    async def take(self, cost: float) -> None:
+        """Wait until the bucket allows it; a cost above its room is paid off by later waits."""
+        async with self._turn:
+            while (lacking := min(cost, self._room) - self._filled()) > 1e-9:
+                # In short steps, as a call that ends cheaper than feared gives some back.
+                await self._sleep(min(lacking / self._rate, 0.25))
+            self._level -= cost
+
+    def give_back(self, cost: float) -> None:
+        """Return what was taken and not used."""
+        self._level = min(self._room, self._filled() + cost)
+
+    def _filled(self) -> float:
+        now = self._clock()
+        self._level = min(self._room, self._level + (now - self._at) * self._rate)
+        self._at = now
+        return self._level
+
+
+class Limits:
+    """The pool's state; see `OpenAIEndpoint` for how a call goes through it."""
+
+    def __init__(self, endpoint: Endpoint, hang_up: Callable[[], object]) -> None:
+        """Args:
+        endpoint: The settings.
+        hang_up: Ends every call in flight; called when the watchdog bites.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._endpoint, self._hang_up = endpoint, hang_up
+        self.gate = Gate(endpoint.concurrency)
+        clock = self._loop.time
+        self._requests = Bucket(endpoint.rpm, clock, self.sleep) if endpoint.rpm else None
+        self._tokens = Bucket(endpoint.tpm, clock, self.sleep) if endpoint.tpm else None
+        self._resume = clock()
+        self._retries = _RETRIES_AT_FIRST
+        self._given_up = 0
+        self._busy = 0
+        self._progress = clock()
+        self.reached: float | None = None
+        """When the last reply came, loop clock; None where none did."""
+        self._dead: asyncio.Future[EndpointError] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+
+    # ── one call ─────────────────────────────────────────────────────────────────────────────
+
+    async def enter(self, tokens: int) -> None:
+        """Wait until one more call may be sent.
+
+        Args:
+            tokens: The most it may take, for the token rate.
+
+        Raises:
+            EndpointError: the endpoint was given up meanwhile.
+        """
+        await self.gate.enter()
+        try:
+            if self._requests:
+                await self._requests.take(1)
+            if self._tokens:
+                await self._tokens.take(tokens)
+            while (wait := self._resume - self._loop.time()) > 0:
+                await self.sleep(wait + random.uniform(0, min(1.0, wait)))
+            self.check()
+        except BaseException:
+            self.gate.leave()
+            raise
+
+    def leave(self, unused: int) -> None:
+        """A call has ended; ``unused`` of the tokens it was entered with were not taken."""
+        if self._tokens and unused > 0:
+            self._tokens.give_back(unused)
+        self.gate.leave()
+
+    def replied(self) -> None:
+        """The endpoint did its work: a reply, or a definite no to one request."""
+        self.reached = self._progress = self._loop.time()
+        self._given_up = 0
+        self._retries = min(_RETRIES_AT_FIRST, self._retries + _RETRIES_PER_REPLY)
+        self.gate.clean()
+
+    def pause(self, seconds: float) -> None:
+        """Keep everybody from sending for that long.
+
+        Raises:
+            EndpointUnavailable: it is longer than the cap.
+        """
+        if seconds > self._endpoint.retry_after_cap:
+            raise self.give_up(
+                EndpointUnavailable(
+                    f"the endpoint asks for a pause of {seconds:.0f} s, over the "
+                    f"{self._endpoint.retry_after_cap:.0f} s that are waited for; "
+                    "run again later to resume"
+                )
+            )
+        self._resume = max(self._resume, self._loop.time() + seconds)
+
+    # ── retries ──────────────────────────────────────────────────────────────────────────────
+
+    def may_retry(self) -> bool:
+        """Take one retry out of the pool's budget, which replies refill; False where it is empty.
+
+        So a failing endpoint sees at most 50 calls more than one and a half times its replies.
+        """
+        if self._retries < 1:
+            return False
+        self._retries -= 1
+        return True
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, or wake at once where the endpoint is given up.
+
+        Raises:
+            EndpointError: it was.
+        """
+        await asyncio.wait((self._dead,), timeout=seconds)
+        self.check()
+
+    def exhausted(self) -> bool:
+        """One request is given up; True where that makes too many in a row without a reply."""
+        self._given_up += 1
+        return self._given_up >= _FAILED_KEYS
+
+    # ── the endpoint as a whole ──────────────────────────────────────────────────────────────
+
+    def check(self) -> None:
+        """Raise what the endpoint was given up for, if it was."""
+        if self._dead.done():
+            raise self._dead.result()
+
+    def give_up(self, error: EndpointError) -> EndpointError:
+        """Let nobody send any more; returns the first such error, to be raised."""
+        if not self._dead.done():
+            self._dead.set_result(error)
+        return self._dead.result()
+
+    def begin(self) -> None:
+        """One more request is being worked on, retries included; the watchdog watches."""
+        self.check()
+        if self._busy == 0:
+            self._progress = self._loop.time()
+            if self._timer is None:
+                self._timer = self._loop.call_later(self._endpoint.watchdog, self._watch)
+        self._busy += 1
+
+    def end(self) -> None:
+        """It is done, whatever came of it."""
+        self._busy -= 1
+
+    def close(self) -> None:
+        """Stop the watchdog."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _watch(self) -> None:
+        self._timer = None
+        if not self._busy:
+            return
+        left = self._progress + self._endpoint.watchdog - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._watch)
+            return
+        minutes = self._endpoint.watchdog / 60
+        self.give_up(
+            EndpointUnavailable(
+                f"the endpoint gave no reply for {minutes:.3g} minutes; run again to resume"
+            )
+        )
+        self._hang_up()

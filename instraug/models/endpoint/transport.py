@@ -1,0 +1,230 @@
+"""HTTP as the openai client speaks it, over one aiohttp session that we hold the reins of.
+
+The openai package makes the requests and reads the status; `_Http`, the client it is handed,
+carries them: no redirects, no proxies unless asked, no cookies, a total deadline, a cap on the
+answer's size, every failure told apart into `Fault` or `FatalEndpointError`. It goes around
+httpx2's own building and sending, which cost as much as everything else together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx2
+import openai
+
+from instraug.errors import FatalEndpointError, UsageError
+from instraug.models.config import Endpoint
+from instraug.models.endpoint.faults import Fault, Kind
+from instraug.models.endpoint.keys import is_secret, redact
+
+MAX_REPLY = 16 << 20
+"""Bytes of the largest answer that is read."""
+
+
+_CONNECT = 15.0
+"""Seconds a connection may take."""
+
+
+_KEPT_ALIVE = 4.0
+"""Seconds an idle connection is kept: less than servers do (uvicorn: 5), or a request crosses their
+hanging up and its outcome is unknown."""
+
+
+_SENT = frozenset(("content-type", "accept", "user-agent", "openai-organization", "openai-project"))
+"""The package's headers that are sent; the others tell of this machine. The key is added here."""
+
+
+_HEARD = frozenset((b"retry-after", b"retry-after-ms", b"date"))
+"""The headers of an answer that matter here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    """Those that say how long to wait, names in lower case."""
+    text: str
+
+
+class Line:
+    """An open line to one endpoint; made and used inside one running event loop."""
+
+    def __init__(self, url: str, key: str | None, endpoint: Endpoint) -> None:
+        """Args:
+        url: The base URL, checked.
+        key: The API key; None sends none.
+        endpoint: Deadline and proxy use.
+
+        Raises:
+            UsageError: the environment names a proxy that cannot be used.
+        """
+        self._url, self._key = url, key
+        self._http = _Http(url, key, endpoint)
+        self._client = _Client(
+            # The package insists on a key and would repeat it in its errors; `_Http` sends ours.
+            api_key="none",
+            base_url=url,
+            max_retries=0,
+            http_client=self._http,
+        )
+
+    async def post(self, path: str, body: bytes) -> Answer:
+        """Post JSON and return the answer, whatever its status.
+
+        Args:
+            path: Below the base URL, with its slash.
+            body: JSON.
+
+        Raises:
+            Fault: there is no whole answer.
+            FatalEndpointError: TLS failed.
+        """
+        try:
+            # A whole URL saves the package from joining it, and the parsing that goes with it.
+            response = await self._client.post(
+                self._url + path, cast_to=httpx2.Response, content=body
+            )
+        except openai.APIStatusError as error:
+            response = error.response
+        try:
+            text = response.content.decode()
+        except UnicodeDecodeError:
+            raise Fault(Kind.GARBLED, "the answer is no UTF-8") from None
+        if self._key and self._key in text and is_secret(self._key):
+            # The journal keeps answers as they came, but never the key.
+            text = text.replace(self._key, "***")
+        return Answer(response.status_code, dict(response.headers), text)
+
+    def hang_up(self) -> None:
+        """Break every connection; calls in flight end with a `Fault`."""
+        self._http.hang_up()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+
+class _Client(openai.AsyncOpenAI):
+    """The package's client without its account of this machine, which would start ``uname``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._platform = "Unknown"
+
+    def platform_headers(self) -> dict[str, str]:
+        """Return none: they are not sent."""
+        return {}
+
+
+class _Http(httpx2.AsyncClient):
+    """The openai package's HTTP client, with building and sending of our own."""
+
+    def __init__(self, url: str, key: str | None, endpoint: Endpoint) -> None:
+        super().__init__(transport=httpx2.AsyncBaseTransport(), trust_env=False)
+        self._key = key
+        self._hanging_up: asyncio.Future[None] | None = None
+        self._urls: dict[str, httpx2.URL] = {}
+        self._proxy = _proxy(url) if endpoint.use_env_proxy else None
+        secure = url.startswith("https:")
+        authorization = {"Authorization": f"Bearer {key}"} if key else {}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # The gate in front bounds the calls in flight.
+                keepalive_timeout=_KEPT_ALIVE,
+                ssl=httpx2.create_ssl_context() if secure else True,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "gzip, deflate"} | authorization,
+            timeout=aiohttp.ClientTimeout(total=endpoint.timeout, sock_connect=_CONNECT),
+            trust_env=False,
+        )
+
+    def build_request(
+        self, method: str, url: httpx2.URL | str, *, content: Any = None, headers: Any = None,
+        **_options: Any,
+    ) -> httpx2.Request:  # fmt: skip
+        """Make a request; its real headers travel beside it, as plain as aiohttp wants them."""
+        text = str(url)
+        known = self._urls.get(text) or self._urls.setdefault(text, httpx2.URL(url))
+        sent = {k: v for k, v in headers if k.lower() in _SENT}
+        return httpx2.Request(method, known, content=content, extensions={"sent": sent})
+
+    async def send(self, request: httpx2.Request, **_options: Any) -> httpx2.Response:
+        """Carry one request over aiohttp and read its answer in full."""
+        try:
+            async with self._session.request(
+                request.method,
+                str(request.url),
+                data=request.content,
+                headers=request.extensions["sent"],
+                allow_redirects=False,
+                proxy=self._proxy,
+            ) as response:
+                content = await _read(response)
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+            raise _told_apart(error, self._key) from None
+        heard = _heard(response.raw_headers) if response.status != 200 else []
+        return httpx2.Response(response.status, headers=heard, content=content, request=request)
+
+    def hang_up(self) -> None:
+        """Break every connection at once."""
+        self._hanging_up = asyncio.ensure_future(self._session.close())
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await (self._hanging_up or self._session.close())
+        await super().aclose()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the decompressed body, and not a byte more than the cap into memory."""
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_REPLY:
+            response.close()
+            raise Fault(Kind.UNKNOWN, f"the answer is larger than {MAX_REPLY >> 20} MiB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _heard(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(k, v) for k, v in raw if k.lower() in _HEARD]
+
+
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+)
+
+
+def _told_apart(error: Exception, key: str | None) -> Fault | FatalEndpointError:
+    said = redact(str(error), key) or type(error).__name__
+    if isinstance(error, aiohttp.ClientSSLError):
+        return FatalEndpointError(f"TLS to the endpoint failed: {said}; check --base-url")
+    if isinstance(error, _NOT_SENT):
+        return Fault(Kind.UNSENT, said)
+    if isinstance(error, asyncio.TimeoutError):
+        return Fault(Kind.UNKNOWN, "no whole answer within the time limit")
+    return Fault(Kind.UNKNOWN, f"the connection broke: {said}")
+
+
+def _proxy(url: str) -> str | None:
+    """The environment's proxy for this URL, as HTTP_PROXY and its kin give it."""
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme) or getproxies().get("all")
+    if proxy is None or proxy_bypass(parts.hostname or ""):
+        return None
+    if not proxy.startswith(("http://", "https://")):
+        raise UsageError("the proxy of the environment is not an http one; unset or change it")
+    return proxy

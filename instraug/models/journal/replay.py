@@ -1,0 +1,158 @@
+"""Reading a journal: what each key was answered, and what of the file is damaged."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from instraug.errors import StorageError
+from instraug.files.disk import refusal, refusals
+from instraug.models.chat import Choice, Reply, Usage
+from instraug.models.journal.framing import Damage, Found, plain, scan
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Replay:
+    """What a journal holds. Replies stay on disk and are read when asked for.
+
+    Where a key was recorded twice, the first record counts.
+    """
+
+    _fd = -1
+
+    def __init__(self, path: Path, fd: int = -1) -> None:
+        self._path = path
+        self._fd = fd
+        self._replies: dict[str, tuple[int, int]] = {}
+        self._scores: dict[tuple[str, str], float] = {}
+        self._open_intents: set[str] = set()
+        self.damage: list[Damage] = []
+        """What is no intact record, in order of the file."""
+        self.notices: list[str] = []
+        """What the user should know, one line each."""
+        if fd >= 0:
+            with refusals(path, "read"), os.fdopen(os.dup(fd), "rb") as file:
+                file.seek(0)
+                for found in scan(file):
+                    self._add(found)
+        self.unknown = frozenset(self._open_intents)
+        """Keys that an earlier run asked for without living to record the outcome."""
+
+    @classmethod
+    def read(cls, path: Path) -> Replay:
+        """Read a journal without locking or changing it; one that is missing is empty.
+
+        Raises:
+            StorageError: it exists and cannot be read, or is no regular file.
+        """
+        with refusals(path, "read"):
+            exists = path.exists()
+        replay = Replay(path, open_regular(path, os.O_RDONLY)) if exists else Replay(path)
+        if replay.damage:
+            replay.notices.append(f"{path}: {told(replay.damage)}; the rest is used")
+        return replay
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._replies
+
+    def __len__(self) -> int:
+        """Count the keys that have a reply."""
+        return len(self._replies)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys that have a reply, in order of arrival."""
+        return iter(self._replies)
+
+    def get(self, key: str) -> Reply | None:
+        """Return the reply recorded under the key.
+
+        Raises:
+            StorageError: the file cannot be read, or was changed behind this process's back.
+        """
+        place = self._replies.get(key)
+        if place is None:
+            return None
+        try:
+            return _reply(orjson.loads(os.pread(self._fd, place[1], place[0])))
+        except OSError as error:
+            raise refusal(self._path, "read", error) from error
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
+            raise StorageError(
+                f"{self._path}: the record at byte {place[0]} holds no reply ({error}); "
+                "run `instraug verify`"
+            ) from error
+
+    def score(self, scorer: str, key: str) -> float | None:
+        """Return what the scorer gave to the key, exactly as it was recorded."""
+        return self._scores.get((scorer, key))
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _add(self, found: Found | Damage) -> None:
+        if isinstance(found, Damage):
+            self.damage.append(found)
+        elif found.kind == "reply":
+            self._replies.setdefault(found.key, (found.offset, len(found.line)))
+            self._open_intents.discard(found.key)
+        elif found.kind == "intent":
+            if found.key not in self._replies:
+                self._open_intents.add(found.key)
+        elif found.kind == "withdrawn":
+            self._open_intents.discard(found.key)
+        elif found.kind == "score":
+            # One that is spelled otherwise is another version's: left alone, like unknown kinds.
+            with suppress(ValueError, LookupError, TypeError):
+                row = orjson.loads(found.line)
+                self._scores.setdefault((plain(row["scorer"]), found.key), float(row["value"]))
+
+
+def _reply(row: Mapping[str, Any]) -> Reply:
+    choices = tuple(
+        [Choice(plain(c[0]), plain(c[1]), tuple(c[2]) if c[2:] else ()) for c in row["choices"]]
+    )
+    return Reply(
+        row["reply"], plain(row["model"]), choices, Usage(*row["usage"]), plain(row["raw"])
+    )
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a regular file; a device or FIFO, which could block, is a StorageError."""
+    with refusals(path, "open"):
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)  # never wait for a FIFO
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise StorageError(f"{path}: no regular file; choose another path for the journal")
+    return fd
+
+
+def told(damage: list[Damage]) -> str:
+    """Say what is damaged, in a few words however much it is."""
+    lines = list(dict.fromkeys(d.line for d in damage))
+    named = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
+    size = sum(len(d.data) for d in damage)
+    torn = "" if damage[-1].data.endswith(b"\n") else ", the last one torn off"
+    return f"{len(damage)} damaged records ({size} bytes, line {named}{torn})"

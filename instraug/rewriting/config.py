@@ -1,0 +1,203 @@
+"""One frozen Config for a run: every setting, its type and bounds, its default and its meaning.
+
+`configfile` reads it from YAML; what a hint says here (`Annotated` bounds included) is what a file
+and the command line are held to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from instraug.errors import InputError, Problem, UsageError, printable
+from instraug.files import strict_yaml as strictyaml
+from instraug.files.decode import Place, Positive, Range, Share, decode, some
+from instraug.models.config import Budget, Endpoint, Prices
+
+Variant = Literal["single", "multi-temp", "iterative"]
+
+
+RuleName = Literal[
+    "truncated",
+    "filtered",
+    "refusal",
+    "preamble",
+    "markup",
+    "length",
+    "contraction",
+    "copy",
+    "language",
+    "leak",
+    "duplicate",
+    "near_duplicate",
+    "semantic",
+]
+"""A rule that may be turned off; the others keep a template renderable and always hold."""
+
+
+MULTI_TEMP = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+"""The 11 temperatures of INSTRAUG's MT variant (arXiv:2402.14492)."""
+
+
+Temperature = Annotated[float, Range(0, 2)]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Settings of the postprocessing rules; a rule named in ``off`` is not judged."""
+
+    off: tuple[RuleName, ...] = ()
+    min_length: Annotated[float, Range(0)] = 0.5
+    """A rewrite has strictly more than this times its parent's whitespace words."""
+    max_length: Positive = 1.5
+    """A rewrite has strictly fewer than this times its parent's whitespace words."""
+    near_duplicate: Share = 0.95
+    """Reject at this ROUGE-L (0 to 1) or above with the origin or an earlier accepted rewrite."""
+    semantic: Share | None = None
+    """Reject below this semantic score (0 to 1); None: on at its own default for the embedded
+    model, off elsewhere."""
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that `instraug expand` can be told, as a config file spells it."""
+
+    model: Annotated[str, some] | None = None
+    """A model name, ``local``, or ``local:PATH`` for a GGUF file."""
+    base_url: Annotated[str, some] | None = None
+    embedding_model: Annotated[str, some] | None = None
+    """Judge meaning by this model's embeddings, from the same endpoint."""
+    variant: Variant = "single"
+    rewrites: Annotated[int, Range(1, 1000)] = 5
+    """Accepted rewrites wanted per hand-written template."""
+    temperatures: Annotated[tuple[Temperature, ...], some] | None = None
+    """Sampling temperatures (0 to 2); None: 0.6 (0.2 for the embedded model), or `MULTI_TEMP` for
+    multi-temp."""
+    top_p: Annotated[float, Range(0, 1, above=True)] = 0.9
+    samples: Annotated[int, Range(1, 10_000)] = 8
+    """Askings of one meta-prompt at one temperature before the plan is exhausted."""
+    choices: Annotated[int, Range(1, 128)] = 1
+    """Choices asked for in one request, where the endpoint takes ``n``."""
+    answer_tokens: Annotated[int, Range(1, 1_000_000)] = 512
+    """Tokens one answer may have (the endpoint's max_tokens)."""
+    seed: Annotated[int, Range(0, 2**63 - 1)] = 0
+    include_eval: bool = False
+    only: tuple[str, ...] = ()
+    """Glob patterns of task names; empty: all."""
+    meta_prompts: Annotated[str, some] | None = None
+    """A file or folder of meta-prompts instead of the shipped set."""
+    rules: Rules = field(default_factory=Rules)
+    endpoint: Endpoint = field(default_factory=Endpoint)
+    budget: Budget = field(default_factory=Budget)
+    prices: Mapping[str, Prices] = field(default_factory=dict)
+    """Prices by model name."""
+
+
+def load_config(path: Path) -> Config:
+    """Read a config file; what it leaves out keeps its default.
+
+    Raises:
+        InputError: every unknown key, wrong type and number out of range, each with its line.
+    """
+    document = strictyaml.read(path)
+    config, problems = _decoded(document.data, document.place)
+    problems = sorted([*document.problems, *problems], key=strictyaml.position)
+    if problems or config is None:
+        raise InputError(problems)
+    return config
+
+
+def with_overrides(config: Config, **values: Any) -> Config:
+    """Return the config with some settings replaced, as the command line asks.
+
+    Args:
+        config: What the values go over.
+        values: By setting; those of a section as a mapping (``budget={"max_cost": 5.0}``). None
+            and an empty tuple, click's words for an option not given, leave a setting as it is.
+
+    Raises:
+        UsageError: a value of the wrong type or out of range.
+    """
+    merged = _merged(as_plain(config), values)
+    changed, problems = _decoded(merged, lambda _: "command line")
+    if problems or changed is None:
+        raise UsageError("\n".join(map(str, problems)))
+    return changed
+
+
+def as_plain(config: Config) -> dict[str, Any]:
+    """Return the config as JSON has it, for a manifest; `from_plain` takes it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return plain
+
+
+def from_plain(plain: Mapping[str, Any], where: str) -> Config:
+    """Take back what `as_plain` gave.
+
+    Args:
+        plain: As a manifest keeps it.
+        where: The manifest, for messages.
+
+    Raises:
+        InputError: it is no config, or one of another version.
+    """
+    config, problems = _decoded(plain, lambda _: where)
+    if problems or config is None:
+        raise InputError(problems)
+    return config
+
+
+def changes(before: Mapping[str, Any], config: Config) -> list[str]:
+    """Name each setting that differs from an earlier run's, as ``section.name OLD -> NEW``.
+
+    Args:
+        before: An earlier config as `as_plain` spelled it, whatever became of it since.
+        config: Today's.
+    """
+    old, new = _flat(before), _flat(as_plain(config))
+    names = dict.fromkeys([*new, *old])
+    return [
+        f"{printable(name)} {_shown(old, name)} -> {_shown(new, name)}"
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _shown(settings: Mapping[str, Any], name: str) -> str:
+    return json.dumps(settings[name])[:60] if name in settings else "unset"
+
+
+def _flat(plain: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in plain.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{above}{key}.")
+        else:
+            flat[above + key] = value
+    return flat
+
+
+def _decoded(data: Any, place: Place) -> tuple[Config | None, list[Problem]]:
+    config, problems = decode(data, Config, place)
+    rules = config and config.rules
+    lengths = [getattr(rules, name, None) for name in ("min_length", "max_length")]
+    low, high = (n if isinstance(n, float) else None for n in lengths)  # or it was refused
+    if low is not None and high is not None and low >= high:
+        what = f"rules.min_length is not below rules.max_length ({high:g})"
+        where = ("rules", "min_length")
+        problems.append(Problem(place(where), what, "lower the one or raise the other"))
+    return config, problems
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping):
+            merged[key] = _merged(base.get(key) or {}, value)
+        elif value is not None and value != ():
+            merged[key] = value
+    return merged

@@ -1,0 +1,1 @@
+"""Grammars (GBNF) for a model whose decoding can be constrained."""

@@ -1,0 +1,281 @@
+"""The vocabulary of English instructions: function words, near-synonyms, inflection; plain data.
+
+The embedded model may only use words that a template has, their near-synonyms and function words
+(see `grammar`), and `semantic` counts near-synonyms as kept. A word that stands in no group here
+is simply kept as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+WORD = re.compile(r"[^\W_]+(?:[-'\u2019][^\W_]+)*")
+"""A word of running text; digits count as letters."""
+
+
+def bag(words: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
+    return frozenset(words.split())
+
+
+FUNCTION = bag(
+    """a an the this that these those it its you your me one some any each every all both either
+    and or if whether as by for from with within at in into on of about to through among between
+    is are be been was were being do does did can could should must may have has had having
+    which what who whose where when how why there here according based using given below above
+    following please before after tell say name task need answer find out"""
+)
+"""Words that any rewrite may use."""
+
+
+GRAMMATICAL = FUNCTION - bag("task need answer find name following given based using")
+"""Those of `FUNCTION` that carry no meaning of their own."""
+
+
+NEGATIONS = bag("not no none never neither nor without cannot")
+"""Words that turn a meaning around; a rewrite has them only where its origin has one."""
+
+
+OPEN_ENDED = bag(
+    """a an the of in on to and or with from by that which if whether as at into for is are be was
+    were than then so but because its their your any each every some either both can could should
+    must may do does did has have had having between among about within based according using
+    through nor while when where what who whose how why or me you they these those only just also
+    no not given following"""
+)
+"""Words that no sentence ends with."""
+
+
+_NEAR = """
+select choose pick
+selected chosen picked
+selecting choosing picking
+find locate identify spot
+found located identified
+decide determine judge tell say check state verify assess
+describe explain
+describes explains fits
+described explained
+description caption
+descriptions captions
+generate create produce make
+write compose
+generating creating producing making
+generated created produced made
+look view examine inspect observe
+looking viewing examining inspecting
+answer reply response
+answering replying
+contain include hold have
+contains includes holds has
+containing including holding having
+show depict display present
+shows depicts displays presents
+shown depicted displayed presented
+image picture photo
+images pictures photos
+region area part section
+regions areas parts sections
+content contents
+object item thing
+objects items things
+same identical equal
+kind type sort
+kinds types sorts
+goal aim purpose objective
+task job
+need must required asked supposed
+correct right
+best most
+match fit suit agree correspond
+matches fits suits agrees corresponds
+missing absent lacking
+complete whole full entire
+fill complete
+filled completed
+extract cut take crop
+copy replica duplicate
+bad poor low
+reason cause
+clear legible readable
+overlap intersect share
+overlaps intersects shares
+overlapping intersecting
+common shared
+most greatest largest
+appear occur exist
+appears occurs exists
+relation relationship link connection
+related connected linked
+support back
+supports backs
+supported backed
+true correct right
+claim statement
+question query
+questions queries
+option choice
+options choices
+possible able
+enough sufficient
+information info
+step stage
+steps stages
+next following
+previous preceding earlier
+current present
+finished completed done
+overall general
+feeling emotion sentiment mood
+emotions feelings
+environment surroundings setting
+location position place
+locations positions places
+understanding understand knowledge
+analyze examine study consider
+analyzing examining studying considering
+activity action
+color colour
+number count amount
+attribute property feature
+attributes properties features
+distinguish tell separate
+people persons
+sentence phrase line
+brief short
+briefly shortly
+named called
+accurately precisely exactly
+specified indicated marked given
+given provided
+original initial
+covered hidden masked
+predict guess
+used using use
+help helps let lets
+presence appearance
+summarize condense
+summary digest
+translate render
+classify categorize sort
+category class group
+article text passage
+passage paragraph
+document text file
+word term
+words terms
+message note
+large big
+small little
+list name
+compare contrast
+count number
+calculate compute
+mention name
+reply respond
+suggest propose
+remove delete
+order sequence
+title headline
+review opinion
+error mistake
+errors mistakes
+"""
+
+
+_SWAPS = """
+image: picture, photo; images: pictures, photos; picture: image, photo; photo: picture, image
+pictures: images; photos: pictures; region: area; regions: areas; area: region; areas: regions
+select: choose, pick; choose: select, pick; pick: choose, select; decide: determine
+determine: decide; contains: includes, has; contain: include, have; containing: including
+given: provided; provided: given
+identify: find; locate: find; generate: create, produce; create: produce, make; type: kind
+produce: create; kind: type; correct: right; identical: same; relationship: relation
+relation: relationship
+appear: occur; appears: occurs; analyze: examine; shows: depicts; show: depict
+accurately: exactly; environment: surroundings; legible: readable; readable: legible
+covered: hidden; masked: hidden; location: position; position: location
+enough: sufficient; sufficient: enough; summarize: condense; passage: paragraph
+mistake: error; mistakes: errors; errors: mistakes; title: headline; color: colour
+calculate: compute; statement: claim; claim: statement; photograph: picture, photo
+"""
+
+
+def _groups() -> dict[str, frozenset[str]]:
+    near: dict[str, set[str]] = {}
+    for line in _NEAR.split("\n"):
+        for word in line.split():
+            near.setdefault(word, set()).update(line.split())
+    return {word: frozenset(group - {word}) for word, group in near.items()}
+
+
+def _swaps() -> dict[str, tuple[str, ...]]:
+    entries = (e.split(":") for line in _SWAPS.split("\n") for e in line.split(";") if e.strip())
+    return {w.strip(): tuple(t.strip() for t in to.split(",")) for w, to in entries}
+
+
+NEAR = _groups()
+"""Word -> words that can often stand in its place, the word itself left out."""
+
+
+SWAPS = _swaps()
+"""Word -> words that can stand in its place nearly everywhere, grammar included."""
+
+
+_INFLECTED = bag(
+    """contain include hold describe explain show depict match fit share overlap intersect appear
+    occur exist support back help let belong correspond agree suit mention name refer summarize
+    need want use play speak say tell mean follow answer cover hide fill represent come lie stand
+    touch mark surround look seem make take give"""
+)
+"""Verbs that change form when a sentence is turned round; nouns keep their number."""
+
+
+def forms(word: str) -> set[str]:
+    """Return a lower-case word and, for some verbs, its form with the other number."""
+    if word in _INFLECTED:
+        return {word, word + "s"}
+    if word.endswith("s") and word[:-1] in _INFLECTED:
+        return {word, word[:-1]}
+    return {word}
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """Cut the commonest endings off a lower-case word, so that its forms compare equal."""
+    for ending in ("ing", "ed", "es", "s", "ly"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)].rstrip("e")
+    return word.rstrip("e") if len(word) > 4 else word
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two lower-case words are forms of one word, or near-synonyms."""
+    return one == other or stem(one) == stem(other) or other in NEAR.get(one, ())
+
+
+def negated(words: Iterable[str]) -> bool:
+    """Whether a negation stands among lower-case words."""
+    return any(w in NEGATIONS or w.endswith(("n't", "n\u2019t")) or w[:4] == "non-" for w in words)
+
+
+def vocabulary(words: Iterable[str]) -> set[str]:
+    """Return every word that a rewrite of a text may use.
+
+    Args:
+        words: The text's words, lower-case.
+
+    Returns:
+        They, other forms of some verbs, near-synonyms of both, and function words; negations only
+        where the text has one.
+    """
+    own = set(words)
+    usable = set(FUNCTION) | own
+    for word in own - GRAMMATICAL:
+        for form in forms(word):
+            usable |= {form} | NEAR.get(form, frozenset())
+    if negated(own):
+        return usable | NEGATIONS
+    return usable - NEGATIONS

@@ -1,0 +1,163 @@
+"""Semantic scores of candidates: by the embedded model's own signals, or by embeddings.
+
+Either way a later judgement uses the same numbers: the former is a pure function of the journaled
+reply, the latter's scores are journaled themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
+from dataclasses import dataclass
+from typing import Protocol
+
+from instraug.errors import FrozenMiss
+from instraug.models.chat import Embed
+from instraug.models.journal.ledger import ScoreLookup
+from instraug.models.opening import Model
+from instraug.rewriting.config import Config
+from instraug.rewriting.judging import signals as semantic
+from instraug.rewriting.judging.judge import Scores
+from instraug.rewriting.records import Candidate
+
+
+def scorer_of(config: Config, model: Model, ledger: ScoreLookup) -> Scorer | None:
+    """Return the scorer of the semantic gate; None where the gate is off.
+
+    It is on with an embedding model, with the embedded model, and where the rules set a threshold.
+    """
+    rules = config.rules
+    if "semantic" in rules.off:
+        return None
+    if config.embedding_model:
+        return Cosine(config.embedding_model, ledger, model.embed)
+    return Signals() if model.grammar or rules.semantic is not None else None
+
+
+def gate_of(config: Config, scorer: Scorer | None) -> Gate | None:
+    """Return the gate of a scorer, at the rules' threshold or the scorer's own."""
+    if scorer is None:
+        return None
+    least = config.rules.semantic
+    return Gate(scorer.score, scorer.threshold if least is None else least)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The semantic gate: how candidates are scored, and the least that passes."""
+
+    score: Callable[[list[Candidate]], Awaitable[Scores]]
+    threshold: float
+
+
+COSINE = "cosine:"
+"""Begins the id of a scorer by embeddings; the embedding model's name follows."""
+
+
+_MASK = re.compile(r"\{[^{}]*\}")
+
+
+class Scorer(Protocol):
+    """Scores how surely rewrites keep their origin's meaning."""
+
+    @property
+    def id(self) -> str:
+        """Names the scorer and its version: scores of different ids never mix."""
+
+    @property
+    def threshold(self) -> float:
+        """The least score that passes, unless the rules say otherwise."""
+
+    async def score(self, judged: Iterable[Candidate]) -> Scores:
+        """Return a score (0 to 1, higher is surer) for each candidate that is a template."""
+
+
+class ScoreLedger(ScoreLookup, Protocol):
+    """A journal that can be written to."""
+
+    def record_score(self, scorer: str, key: str, value: float) -> None:
+        """Write a score down."""
+
+
+class Signals:
+    """Scores by the texts and the journaled log-probabilities; see `semantic`."""
+
+    id = semantic.VERSION
+    threshold = semantic.THRESHOLD
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], float] = {}
+
+    async def score(self, judged: Iterable[Candidate]) -> Scores:
+        """Score each candidate once."""
+        for c in judged:
+            if c.instruction is not None and (c.reply, c.choice) not in self._known:
+                score = semantic.score(c.request.origin.text, c.instruction, c.logprobs)
+                self._known[c.reply, c.choice] = score
+        return self._known
+
+
+class Cosine:
+    """Scores by the cosine of embeddings; each pair of texts is embedded once, then journaled."""
+
+    threshold = 0.7
+
+    def __init__(self, model: str, ledger: ScoreLookup, embed: Embed | None) -> None:
+        """Args:
+        model: The embedding model's name.
+        ledger: A `ScoreLedger`, or a `ScoreLookup` where nothing is to be asked.
+        embed: Returns a vector a text; None: a score that the journal lacks is a FrozenMiss.
+        """
+        self.id = f"{COSINE}{model}"
+        self._ledger, self._embed = ledger, embed
+
+    async def score(self, judged: Iterable[Candidate]) -> Scores:
+        """Score what the journal does not hold yet.
+
+        Raises:
+            FrozenMiss: the journal lacks a score, and nothing may be asked.
+            EndpointError: the embeddings cannot be had.
+        """
+        pairs = {
+            (c.reply, c.choice): (_plain(c.request.origin.text), _plain(c.instruction))
+            for c in judged
+            if c.instruction is not None
+        }
+        known = {p: self._ledger.score(self.id, _key(p)) for p in set(pairs.values())}
+        if missing := sorted(p for p, value in known.items() if value is None):
+            known |= await self._new(missing)
+        return {where: value for where, p in pairs.items() if (value := known[p]) is not None}
+
+    async def _new(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
+        if self._embed is None:
+            raise FrozenMiss(
+                f"the journal holds no {self.id} score for {pairs[0][1][:60]!r}; "
+                "run expand without --frozen, or turn the rule semantic off"
+            )
+        texts = sorted({text for pair in pairs for text in pair})
+        vectors = dict(zip(texts, await self._embed(texts), strict=True))
+        found = {(a, b): _cosine(vectors[a], vectors[b]) for a, b in pairs}
+        for pair, value in found.items():
+            self._ledger.record_score(self.id, _key(pair), value)  # type: ignore[attr-defined]
+        return found
+
+
+def _plain(template: str | None) -> str:
+    """Read placeholders as the word "thing", which no embedding model stumbles over."""
+    return _MASK.sub("thing", template or "")
+
+
+def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    norm = math.sqrt(math.fsum(a * a for a in one) * math.fsum(b * b for b in other))
+    return math.fsum(a * b for a, b in zip(one, other, strict=True)) / norm if norm else 0.0
+
+
+def _key(pair: tuple[str, str]) -> str:
+    return hashlib.sha256("\0".join(pair).encode("utf-8", "surrogatepass")).hexdigest()

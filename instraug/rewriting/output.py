@@ -1,0 +1,243 @@
+"""Verdicts -> the rows of instructions.jsonl and rejected.jsonl, and a run's counts."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import instraug
+from instraug.errors import InputError, Problem
+from instraug.files.decode import decode
+from instraug.files.disk import refusals
+from instraug.files.jsonl import read_jsonl, write_jsonl
+from instraug.files.manifest import read_manifest, sha256, write_manifest
+from instraug.models.chat import Reply
+from instraug.models.journal.replay import Replay
+from instraug.rewriting.config import Config, as_plain, from_plain
+from instraug.rewriting.prompts.meta_prompts import MetaPrompt
+from instraug.rewriting.records import Verdict
+from instraug.rewriting.rounds import Grown
+from instraug.rewriting.run import JSON, Run
+from instraug.tasks.pool import INSTRUCTIONS, REJECTED
+from instraug.tasks.records import Output, Split, Task, Template, instruction_id
+
+
+def instruction_rows(grown: Iterable[Grown]) -> Iterator[JSON]:
+    """Yield originals and accepted rewrites: by task, then original, each before its rewrites."""
+    for one in grown:
+        accepted = [v for v in one.verdicts if v.accepted]
+        for template in one.task.templates:
+            yield _original(template)
+            for verdict in accepted:
+                if verdict.candidate.request.origin.origin == template.origin:
+                    yield _generated(verdict)
+
+
+def rejected_rows(grown: Iterable[Grown]) -> Iterator[JSON]:
+    """Yield rejected answers by task and plan order, each with every rule it breaks."""
+    for one in grown:
+        for verdict in one.verdicts:
+            if not verdict.accepted:
+                row = _generated(verdict)
+                row["text"] = verdict.candidate.said
+                row["reasons"] = [{"rule": r.rule, "detail": r.detail} for r in verdict.reasons]
+                yield row
+
+
+def _original(template: Template) -> JSON:
+    return {
+        "id": template.id,
+        "task": template.task,
+        "instruction": template.text,
+        "source": "original",
+        "origin": template.origin,
+        "parent": None,
+        "meta_prompt": None,
+        "temperature": None,
+        "iteration": 0,
+        "model": None,
+        "reply": None,
+        "choice": None,
+    }
+
+
+def _generated(verdict: Verdict) -> JSON:
+    candidate = verdict.candidate
+    request = candidate.request
+    told = candidate.instruction
+    return {
+        "id": None if told is None else instruction_id(request.origin.task, told),
+        "task": request.origin.task,
+        "instruction": told,
+        "source": "generated",
+        "origin": request.origin.origin,
+        "parent": request.parent.id,
+        "meta_prompt": request.meta_prompt,
+        "temperature": request.chat.temperature,
+        "iteration": request.parent.iteration + 1,
+        "model": candidate.model,
+        "reply": candidate.reply,
+        "choice": candidate.choice,
+    }
+
+
+def write_outputs(out: Path, run: Run, journal: Path) -> None:
+    """Write instructions.jsonl and rejected.jsonl, then manifest.json.
+
+    The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
+    for files it does not describe.
+
+    Args:
+        out: The folder.
+        run: What happened.
+        journal: Where the replies are; the manifest names it relative to ``out``.
+
+    Raises:
+        StorageError: a file could not be written; none is left half-written.
+    """
+    manifest = out / "manifest.json"
+    with refusals(manifest, "remove"):
+        manifest.unlink(missing_ok=True)
+    files = {
+        INSTRUCTIONS: instruction_rows(run.grown),
+        REJECTED: rejected_rows(run.grown),
+    }
+    for name, rows in files.items():
+        write_jsonl(out / name, rows)
+    inputs = run.inputs
+    write_manifest(
+        manifest,
+        {
+            "instraug": instraug.__version__,
+            "python": platform.python_version(),
+            "config": as_plain(run.config),
+            "model": inputs.plan.model,
+            "scorer": inputs.scorer,
+            "journal": os.path.relpath(journal, out),
+            "inputs": {
+                "tasks": [_task(t) for t in inputs.tasks],
+                "meta_prompts": [asdict(m) for m in inputs.meta_prompts],
+            },
+            "outputs": {name: sha256(out / name) for name in files},
+            **{k: v for k, v in run.summary().items() if k != "model"},
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a manifest keeps of a run, enough to judge it again."""
+
+    config: Config
+    tasks: tuple[Task, ...]
+    meta_prompts: tuple[MetaPrompt, ...]
+    model: str
+    scorer: str | None
+    journal: str
+    """The journal's path, relative to the folder."""
+
+
+def read_kept(path: Path) -> Kept:
+    """Read a run's manifest.
+
+    Raises:
+        InputError: it is missing, damaged, or of another shape than `write_outputs` gives it.
+        StorageError: it cannot be read.
+    """
+    manifest = read_manifest(path)
+    if manifest.problem:
+        raise InputError([manifest.problem])
+    known = {field.name: manifest.body.get(field.name) for field in fields(_Kept)}
+    kept, problems = decode(known, _Kept, lambda _: str(path))
+    if problems or kept is None:
+        mend = "run the same `instraug expand` again to write it anew"
+        raise InputError(
+            [Problem(str(path), f"the manifest is damaged ({problems[0].what})", mend)]
+        )
+    return Kept(
+        config=from_plain(kept.config, str(path)),
+        tasks=tuple(map(_as_task, kept.inputs.tasks)),
+        meta_prompts=kept.inputs.meta_prompts,
+        model=kept.model,
+        scorer=kept.scorer,
+        journal=kept.journal,
+    )
+
+
+@dataclass(frozen=True)
+class _KeptTask:
+    """A task as `_task` spells it."""
+
+    name: str
+    templates: tuple[str, ...]
+    category: str
+    split: Split
+    output: Output
+    constants: Mapping[str, str]
+    separators: Mapping[str, str]
+    defaults: Mapping[str, Any]
+    fields: tuple[str, ...] | None
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _KeptInputs:
+    tasks: tuple[_KeptTask, ...]
+    meta_prompts: tuple[MetaPrompt, ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The part of a manifest that is read again, as JSON has it."""
+
+    config: Mapping[str, Any]
+    inputs: _KeptInputs
+    model: str
+    scorer: str | None
+    journal: str
+
+
+def _as_task(kept: _KeptTask) -> Task:
+    data = {field.name: getattr(kept, field.name) for field in fields(kept)}
+    data["templates"] = tuple(Template(kept.name, t, i) for i, t in enumerate(kept.templates))
+    data["fields"] = None if kept.fields is None else frozenset(kept.fields)
+    return Task(**data)
+
+
+def _task(task: Task) -> dict[str, Any]:
+    """A task as the manifest keeps it: all that a later judgement needs."""
+    data = asdict(task)
+    data["templates"] = [t.text for t in task.templates]
+    data["fields"] = None if task.fields is None else sorted(task.fields)
+    data.pop("source")
+    return data
+
+
+class _Bought:
+    """The replies that a run judged."""
+
+    def __init__(self, out: Path, replay: Replay) -> None:
+        self._replay = replay
+        asked = set(_asked(out / INSTRUCTIONS)) | set(_asked(out / REJECTED))
+        self._keys = {reply for reply, _ in asked}
+        self.parents = Counter(parent for _, parent in asked)
+
+    def get(self, key: str) -> Reply | None:
+        return self._replay.get(key) if key in self._keys else None
+
+
+def _asked(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (reply, parent) of each generated row."""
+    for number, row in read_jsonl(path):
+        if row.get("source") == "original":
+            continue
+        reply, parent = row.get("reply"), row.get("parent")
+        if not isinstance(reply, str) or not isinstance(parent, str):
+            mend = "run the same `instraug expand` again to write the file anew"
+            raise InputError([Problem(f"{path}:{number}", "no row of a run", mend)])
+        yield reply, parent

@@ -1,0 +1,1 @@
+"""What is asked: meta-prompts, the plan, its requests."""

@@ -1,0 +1,99 @@
+"""Templates x meta-prompts x temperatures -> Requests, lazily and in plan order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from instraug.rewriting.config import MULTI_TEMP, Config
+from instraug.rewriting.prompts.examples import Nearest
+from instraug.rewriting.prompts.meta_prompts import MetaPrompt
+from instraug.tasks.placeholders import Masked, own_words
+from instraug.tasks.records import Task
+from instraug.tasks.words import folded
+
+Grammar = Callable[[Masked, int], str]
+"""Builds the grammar of a template's asking (0, 1, ...); it forces the masks into the answer."""
+
+
+WARM = 0.6
+"""The temperature of INSTRAUG's single variant (arXiv:2402.14492)."""
+
+
+COOL = 0.2
+"""Under a grammar, whose openings and swaps bring the variety, a lower one keeps the meaning."""
+
+
+_PATIENCE = 7
+"""See `Plan.patience`; half the answers were spent on the last few templates with none."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that shapes the requests of a run."""
+
+    model: str
+    """The name that is sent; for the embedded model it holds the weights' SHA-256."""
+    meta_prompts: tuple[MetaPrompt, ...]
+    temperatures: tuple[float, ...]
+    top_p: float
+    samples: int
+    """Askings of one meta-prompt at one temperature."""
+    choices: int
+    answer_tokens: int
+    seed: int
+    steps: tuple[int, ...]
+    """Accepted rewrites wanted of each hand-written template, by iteration."""
+    grammar: Grammar | None = None
+    patience: int | None = None
+    """Answers a template may take for each accepted one, and as many again, before it is left;
+    None: its whole plan."""
+
+    @cached_property
+    def nearest(self) -> Nearest:
+        """Chooses the worked examples of each chat."""
+        return Nearest(self.meta_prompts)
+
+
+def make_plan(
+    config: Config, model: str, meta_prompts: Sequence[MetaPrompt], grammar: Grammar | None = None
+) -> Plan:
+    """Return the plan of a config; iterative wants half of the rewrites from each of two steps.
+
+    Source:
+        INSTRAUG, arXiv:2402.14492: single (T = 0.6), multi-temperature, iterative.
+    """
+    usual = (COOL if grammar else WARM,)
+    temperatures = config.temperatures or (MULTI_TEMP if config.variant == "multi-temp" else usual)
+    first = (config.rewrites + 1) // 2
+    iterative = config.variant == "iterative"
+    steps = (first, config.rewrites - first) if iterative else (config.rewrites,)
+    return Plan(
+        model=model,
+        meta_prompts=tuple(meta_prompts),
+        temperatures=temperatures,
+        top_p=config.top_p,
+        samples=config.samples,
+        choices=config.choices,
+        answer_tokens=config.answer_tokens,
+        seed=config.seed,
+        steps=steps,
+        grammar=grammar,
+        # Under a grammar every asking is a route of its own: what none of them fits is not for it.
+        patience=_PATIENCE if grammar else None,
+    )
+
+
+def skipped(task: Task) -> dict[int, str]:
+    """Return the positions of the templates that are not sent, each with the reason why."""
+    seen: set[str] = set()
+    out = {}
+    for template in task.templates:
+        told = folded(template.text)
+        if not own_words(template.text):
+            out[template.origin] = "placeholders only, nothing to rewrite"
+        elif told in seen:
+            out[template.origin] = "repeats an earlier instruction of its task"
+        seen.add(told)
+    return out

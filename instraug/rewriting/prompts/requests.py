@@ -1,0 +1,65 @@
+"""Templates x meta-prompts x temperatures -> Requests, lazily and in plan order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+from instraug.models.chat import Chat, Message
+from instraug.rewriting.prompts.hold_back import hold_back
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
+from instraug.rewriting.prompts.plan import Plan
+from instraug.rewriting.records import Request
+from instraug.tasks.placeholders import mask
+from instraug.tasks.records import Task, Template
+
+
+def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterator[Request]:
+    """Yield every request that the plan holds for one template, in plan order.
+
+    Each sample goes once over all pairs of meta-prompt and temperature, changing both at every
+    step, so that even the first few requests are spread over both.
+
+    Args:
+        plan: What to ask.
+        task: The template's task.
+        origin: The hand-written ancestor.
+        parent: What the model rewrites; the origin itself in the first step.
+
+    Returns:
+        ``plan.samples * len(plan.meta_prompts) * len(plan.temperatures)`` requests.
+    """
+    masked = hold_back(mask(parent.text, task.constants))
+    heat = plan.temperatures
+    told: dict[str, tuple[Message, ...]] = {}
+    every = product(range(plan.samples), range(len(heat)), enumerate(plan.meta_prompts))
+    for position, (sample, shift, (i, meta)) in enumerate(every):
+        if meta.id not in told:
+            told[meta.id] = messages(meta, plan.nearest(meta, masked.text), masked.text)
+        chat = Chat(
+            model=plan.model,
+            messages=told[meta.id],
+            temperature=heat[(i + shift) % len(heat)],
+            top_p=plan.top_p,
+            max_tokens=plan.answer_tokens,
+            seed=seed_of(plan.seed, sample),
+            sample=sample,
+            n=plan.choices,
+            grammar=plan.grammar(masked, position) if plan.grammar else None,
+        )
+        yield Request(chat, origin, parent, masked, meta.id, position)
+
+
+def messages(meta: MetaPrompt, examples: Iterable[Example], text: str) -> tuple[Message, ...]:
+    """Return the chat: the guideline, worked examples as turns, the masked template alone."""
+    turns = [Message("system", meta.text)]
+    for example in examples:
+        turns += [Message("user", example.source), Message("assistant", example.rewrite)]
+    return (*turns, Message("user", text))
+
+
+def seed_of(seed: int, sample: int) -> int:
+    """Derive a sample's 31-bit seed, the same on every platform."""
+    digest = hashlib.sha256(f"{seed}:{sample}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

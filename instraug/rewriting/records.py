@@ -1,0 +1,74 @@
+"""The frozen records that flow through the chain; each stage maps one kind to the next.
+
+Task -> Request -> Reply -> Candidate -> Verdict, and Instance -> Row on the building side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from instraug.models.chat import Chat
+from instraug.tasks.placeholders import Masked
+from instraug.tasks.records import Template
+
+
+@dataclass(frozen=True)
+class Request:
+    """A chat, and what its answer will be judged against."""
+
+    chat: Chat
+    origin: Template
+    """The hand-written ancestor: placeholders compare with it."""
+    parent: Template
+    """What the model is asked to rewrite: lengths compare with it; the origin itself in step 1."""
+    masked: Masked
+    meta_prompt: str
+    position: int
+    """Place (from 0) among its parent's requests."""
+
+    @property
+    def order(self) -> tuple[int, int, str, int]:
+        """Sorts a task's requests in plan order."""
+        return (self.parent.iteration, self.origin.origin, self.parent.id, self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One broken rule and its detail."""
+
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One choice of one reply, after extraction and restoring."""
+
+    request: Request
+    reply: str
+    """The reply's key."""
+    model: str
+    choice: int
+    said: str
+    """What the model said, untouched ("" for a null content)."""
+    rewrite: str
+    """What extraction left of it, still masked."""
+    instruction: str | None
+    """The restored template; None where the placeholders do not fit."""
+    finish_reason: str | None = None
+    logprobs: tuple[float, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    """What extraction and restoring already found broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A candidate and every rule it breaks; accepted where there is none."""
+
+    candidate: Candidate
+    reasons: tuple[Reason, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """True where no rule is broken."""
+        return not self.reasons

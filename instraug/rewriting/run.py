@@ -1,0 +1,171 @@
+"""Verdicts -> the rows of instructions.jsonl and rejected.jsonl, and a run's counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from instraug.errors import (
+    EndpointUnavailable,
+    InstraugError,
+    NothingAccepted,
+)
+from instraug.models.chat import Reply
+from instraug.models.config import Prices
+from instraug.rewriting.config import Config
+from instraug.rewriting.prompts.meta_prompts import MetaPrompt
+from instraug.rewriting.prompts.plan import Plan
+from instraug.rewriting.rounds import Grown
+from instraug.tasks.records import Task, Template
+
+JSON = dict[str, Any]
+
+
+def counts(grown: Sequence[Grown], wanted: int) -> JSON:
+    """Count a run: templates, answers, accepted, rejections by rule, templates left short.
+
+    An answer that breaks several rules counts once under each.
+    """
+    verdicts = [v for g in grown for v in g.verdicts]
+    accepted = sum(v.accepted for v in verdicts)
+    broken = Counter(rule for v in verdicts for rule in {r.rule for r in v.reasons})
+    return {
+        "tasks": len(grown),
+        "templates": sum(len(g.task.templates) for g in grown),
+        "skipped": sum(len(g.skipped) for g in grown),
+        "answers": len(verdicts),
+        "accepted": accepted,
+        "rejected": len(verdicts) - accepted,
+        "rejected_by_rule": dict(sorted(broken.items())),
+        "short": len(short(grown, wanted)),
+    }
+
+
+def short(grown: Iterable[Grown], wanted: int) -> list[tuple[Template, int]]:
+    """Return each sent template with fewer accepted rewrites than wanted, and how many it has."""
+    return [
+        (template, n)
+        for g in grown
+        for accepted in [g.accepted]
+        for template in g.task.templates
+        if template.origin not in g.skipped and (n := accepted[template.origin]) < wanted
+    ]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A job's inputs, read and checked before anything is spent."""
+
+    tasks: tuple[Task, ...]
+    meta_prompts: tuple[MetaPrompt, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a run's rows follow from, the replies aside."""
+
+    tasks: tuple[Task, ...]
+    meta_prompts: tuple[MetaPrompt, ...]
+    plan: Plan
+    scorer: str | None
+    """Id of the semantic scorer; None where the gate is off."""
+
+
+@dataclass
+class Run:
+    """What a run did."""
+
+    config: Config
+    inputs: Inputs
+    grown: list[Grown] = field(default_factory=list)
+    stopped: InstraugError | None = None
+    """Why the run ended before its targets; None where it did not."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Keys that got no reply, and why."""
+    bought: int = 0
+    reused: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    """Of every reply that was judged, bought in this run or before."""
+    unknown: list[str] = field(default_factory=list)
+    """Keys that an earlier run asked for without recording an outcome; asked once more."""
+    foreseen: Mapping[str, Any] | None = None
+    """What `forecast.forecast` said of the run."""
+    began: float = field(default_factory=monotonic)
+
+    def count(self, reply: Reply, bought: bool) -> None:
+        """Add a reply to the run's figures."""
+        self.bought += bought
+        self.reused += not bought
+        self.prompt_tokens += reply.usage.prompt_tokens
+        self.completion_tokens += reply.usage.completion_tokens
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Templates, answers, accepted, rejections by rule; see `export.counts`."""
+        return counts(self.grown, self.config.rewrites)
+
+    @property
+    def short(self) -> list[tuple[Template, int]]:
+        """Templates with fewer rewrites than wanted, and how many they have."""
+        return short(self.grown, self.config.rewrites)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars for the replies judged, by the config's prices; None where there are none."""
+        price: Prices | None = self.config.prices.get(self.config.model or "")
+        if price is None:
+            return None
+        return round(price.of(self.prompt_tokens, self.completion_tokens), 6)
+
+    def raise_unless_done(self) -> None:
+        """Raise what says that the run is not complete; its outputs are written by then.
+
+        Raises:
+            BudgetReached, EndpointUnavailable, Interrupted: run again to resume.
+            NothingAccepted: every answer was rejected.
+        """
+        if self.stopped is not None:
+            raise self.stopped
+        if self.failed and self.short:
+            first = next(iter(self.failed.values()))
+            what = f"{len(self.failed)} requests got no reply (the first: {first})"
+            raise EndpointUnavailable(f"{what}; run again to ask for them once more")
+        if not self.counts["accepted"]:
+            raise NothingAccepted("no rewrite was accepted; rejected.jsonl has the reasons")
+
+    def summary(self) -> dict[str, Any]:
+        """Return the run in one JSON object, as ``--json`` prints it (docs/json-summary.md)."""
+        return {
+            "model": self.inputs.plan.model,
+            **self.counts,
+            "usage": {"prompt": self.prompt_tokens, "completion": self.completion_tokens},
+            "cost": self.cost,
+            "complete": self.stopped is None and not self.failed,
+            "run": {
+                "requests": self.bought,
+                "reused": self.reused,
+                "failed": dict(self.failed),
+                "unknown": self.unknown,
+                "foreseen": self._foreseen(),
+                "stopped": None if self.stopped is None else str(self.stopped),
+                "seconds": round(monotonic() - self.began, 3),
+            },
+        }
+
+    def _foreseen(self) -> dict[str, Any] | None:
+        """What was foreseen, and by which share of it the truth was above (below: negative)."""
+        if self.foreseen is None:
+            return None
+        tokens = self.foreseen["usage"]["prompt"] + self.foreseen["usage"]["completion"]
+        taken = self.prompt_tokens + self.completion_tokens
+        requests = self.foreseen["requests"]
+        return {
+            "requests": requests,
+            "tokens": tokens,
+            "requests_off": round((self.bought + self.reused) / max(1, requests) - 1, 3),
+            "tokens_off": round(taken / max(1, tokens) - 1, 3),
+        }

@@ -1,1 +1,0 @@
-"""Files on disk: journal, JSONL, manifest, locks; nothing half-written is ever left."""

@@ -1,0 +1,1 @@
+"""Task folders, placeholders, rendering, and the pool of instructions."""

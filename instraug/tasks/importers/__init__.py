@@ -1,0 +1,1 @@
+"""Other projects' templates, as tasks."""

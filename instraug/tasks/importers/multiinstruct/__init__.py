@@ -1,0 +1,1 @@
+"""MultiInstruct's templates, read from its repository and never run."""

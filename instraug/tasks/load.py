@@ -1,0 +1,179 @@
+"""Task folder -> Tasks, every problem of every file at once; see docs/task-folder.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from instraug.errors import InputError, PlaceholderError, Problem
+from instraug.files import strict_yaml as strictyaml
+from instraug.files.decode import decode, suggest
+from instraug.files.strict_yaml import REFUSED, Document, Where
+from instraug.files.yaml_folder import files
+from instraug.tasks.placeholders import Placeholder, parse, placeholders
+from instraug.tasks.records import Output, Split, Task, Template
+
+
+def load(folder: Path) -> tuple[Task, ...]:
+    """Read every ``*.yaml`` and ``*.yml`` file of a folder, one task each, sorted by path.
+
+    Raises:
+        InputError: everything that is wrong in any of them; also where there is no folder, or no
+            task in it.
+    """
+    tasks, problems = read(folder)
+    if problems:
+        raise InputError(problems)
+    return tasks
+
+
+def read(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
+    """Read a task folder as `load` does, but hand back the sound tasks and all problems."""
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        return (), (Problem(str(folder), what, "give the folder that holds the task files"),)
+    paths, problems = files(folder)
+    if not paths and not problems:
+        mend = "put one .yaml file a task into it"
+        problems = [Problem(str(folder), "holds no task file", mend)]
+    tasks: list[Task] = []
+    first: dict[str, str] = {}
+    for path in paths:
+        document = strictyaml.read(path)
+        draft, found = decode(document.data, _TaskFile, document.place)
+        found = [*document.problems, *found]
+        if draft is not None:
+            found += _twins(draft, document, first)
+            found += _Checker(draft, document).problems()
+            if not found:
+                tasks.append(_task(draft, document.name))
+        problems += sorted(found, key=strictyaml.position)
+    return tuple(tasks), tuple(problems)
+
+
+def _one_line(text: str) -> str | None:
+    plain = text.isprintable() and text.strip() == text != ""
+    return None if plain else "give one line of text without spaces around it"
+
+
+def _filled(text: str) -> str | None:
+    return None if text.strip() else "write it, or remove it"
+
+
+def _some(items: tuple[str, ...]) -> str | None:
+    return None if items else "give at least one"
+
+
+def _path(text: str) -> Placeholder | None:
+    try:
+        segments = parse(f"{{{text}}}")
+    except PlaceholderError:
+        return None
+    return Placeholder(text) if segments == (Placeholder(text),) else None
+
+
+def _name(text: str) -> str | None:
+    path = _path(text)
+    return None if path and path.root == text else "a name is letters, digits and _ after a letter"
+
+
+@dataclass(frozen=True)
+class _TaskFile:
+    """A task file's keys, as `schema.decode` reads them."""
+
+    name: Annotated[str, _one_line]
+    instructions: Annotated[tuple[Annotated[str, _filled], ...], _some]
+    category: Annotated[str, _one_line] = "Miscellaneous"
+    split: Split = "train"
+    output: Output = "text"
+    constants: Mapping[str, str] = field(default_factory=dict)
+    separators: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    fields: tuple[Annotated[str, _name], ...] | None = None
+    labels: tuple[Annotated[str, _filled], ...] = ()
+
+
+def _task(draft: _TaskFile, source: str) -> Task:
+    return Task(
+        name=draft.name,
+        templates=tuple(Template(draft.name, t, i) for i, t in enumerate(draft.instructions)),
+        category=draft.category,
+        split=draft.split,
+        output=draft.output,
+        constants=draft.constants,
+        separators=draft.separators,
+        defaults=draft.defaults,
+        fields=None if draft.fields is None else frozenset(draft.fields),
+        labels=draft.labels,
+        source=source,
+    )
+
+
+def _twins(draft: _TaskFile, document: Document, first: dict[str, str]) -> Iterator[Problem]:
+    if isinstance(draft.name, str):
+        place = document.place(("name",))
+        if (other := first.setdefault(draft.name, place)) != place:
+            what = f"the task name {draft.name!r} is taken by {other}"
+            yield Problem(place, what, "give every task a name of its own")
+
+
+class _Checker:
+    """What type hints cannot say of one task file: its placeholders and its tables by name."""
+
+    def __init__(self, draft: _TaskFile, document: Document) -> None:
+        self.draft, self.document = draft, document
+        self.constants = self._table("constants")
+        known = draft.fields
+        self.known: Collection[str] | None = None
+        if isinstance(known, tuple):
+            self.known = {k for k in known if isinstance(k, str)} | set(self.constants)
+
+    def problems(self) -> Iterator[Problem]:
+        instructions = self.draft.instructions
+        for i, text in enumerate(instructions if isinstance(instructions, tuple) else ()):
+            if isinstance(text, str):
+                yield from self._instruction(text, ("instructions", i))
+        yield from self._keys("constants", lambda key: _name(key) is None)
+        yield from self._keys("separators", lambda key: _path(key) is not None)
+        yield from self._keys("defaults", lambda key: _name(key) is None)
+        for key, value in self._table("defaults").items():
+            if value is None:
+                mend = "give a value, or leave it out"
+                yield self._problem(("defaults", key), f"the default of {key!r} is empty", mend)
+
+    def _instruction(self, text: str, where: Where) -> Iterator[Problem]:
+        try:
+            found = placeholders(text)
+        except PlaceholderError as error:
+            for problem in error.problems:
+                yield self._problem(where, f"{problem.what} at {problem.where}", problem.mend)
+            return
+        for source in dict.fromkeys(p.source for p in found):
+            yield from self._reference(source, where)
+
+    def _reference(self, source: str, where: Where) -> Iterator[Problem]:
+        root = Placeholder(source).root
+        if self.known is not None and root not in self.known:
+            mend = f"list it in fields, or {suggest(root, self.known)}"
+            yield self._problem(where, f"unknown field {{{source}}}", mend)
+        elif root in self.constants and source != root:
+            what = f"{{{source}}} asks for a part of the constant {root!r}"
+            yield self._problem(where, what, f"write {{{root}}}")
+
+    def _keys(self, table: str, sound: Callable[[str], bool]) -> Iterator[Problem]:
+        for key in self._table(table):
+            where = (table, key)
+            if not sound(key):
+                what = f"{table} names {key[:60]!r}, which no placeholder can"
+                yield self._problem(where, what, "spell it as in the instructions, without braces")
+            else:
+                yield from self._reference(key, where)
+
+    def _table(self, name: str) -> Mapping[str, Any]:
+        table = getattr(self.draft, name)
+        return {} if table is REFUSED else table
+
+    def _problem(self, where: Where, what: str, mend: str) -> Problem:
+        return Problem(self.document.place(where), what, mend)

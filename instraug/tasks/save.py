@@ -1,0 +1,57 @@
+"""Tasks -> a task folder: the writing side of `tasks.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from instraug.errors import InputError, Problem
+from instraug.files import strict_yaml as strictyaml
+from instraug.files.atomic import atomic_writer
+from instraug.files.disk import refusals
+from instraug.tasks.records import Task
+
+
+def spell(task: Task) -> str:
+    """Spell a task as its YAML file; equal tasks make equal text, and `tasks.load` gives it back.
+
+    Tables and lists that are empty are left out.
+    """
+    document: dict[str, Any] = {
+        "name": task.name,
+        "category": task.category,
+        "split": task.split,
+        "output": task.output,
+        "instructions": [t.text for t in task.templates],
+        "constants": dict(task.constants),
+        "separators": dict(task.separators),
+        "defaults": dict(task.defaults),
+        "fields": sorted(task.fields or ()),
+        "labels": list(task.labels),
+    }
+    return strictyaml.dump({key: value for key, value in document.items() if value})
+
+
+def write(tasks: Iterable[Task], folder: Path, *, force: bool = False) -> None:
+    """Write one file a task, named after it; each appears complete or not at all.
+
+    Args:
+        tasks: Their names must be fit for file names.
+        folder: Made if missing.
+        force: Write into a folder that holds something; files of other names stay.
+
+    Raises:
+        InputError: the folder is a file, or holds something and ``force`` is not set.
+        StorageError: the disk refused.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError([Problem(str(folder), "is not a folder", "give another path")])
+    with refusals(folder, "write"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not force and any(folder.iterdir()):
+            mend = "choose another folder, or pass --force to overwrite files of the same names"
+            raise InputError([Problem(str(folder), "is not empty", mend)])
+    for task in tasks:
+        with atomic_writer(folder / f"{task.name}.yaml") as file:
+            file.write(spell(task).encode())

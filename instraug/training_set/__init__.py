@@ -1,0 +1,1 @@
+"""Instances and a pool of instructions to the rows of a training set (MIns+)."""

@@ -1,0 +1,69 @@
+"""What `instraug build` can be told, as a config file spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from instraug.errors import InputError, UsageError
+from instraug.files import strict_yaml as strictyaml
+from instraug.files.decode import Count, Range, Share, decode, some, suggest
+from instraug.training_set.formats.registry import FORMATS
+
+
+def _known(name: str) -> str | None:
+    return None if name in FORMATS else suggest(name, FORMATS)
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """How a set is built; the command line lays its options over a config file."""
+
+    epsilon: Share = 0.5
+    """Probability of a hand-written instruction (arXiv:2402.14492); 1 is plain MIns."""
+    per_task: Count | None = None
+    """Instances of one task at most, chosen by a hash of seed and row; None: all."""
+    per_instance: Literal["sample", "all"] = "sample"
+    """One sampled instruction an instance, or every instruction of the pool."""
+    shuffle_options: bool = True
+    """Put each row's options in an order of its own; the target, a text, stays right."""
+    format: Annotated[str, _known] | None = None
+    """None: what the destination's suffix says, else multiinstruct."""
+    seed: Annotated[int, Range(0, 2**63 - 1)] = 0
+    skip_bad: bool = False
+    """Leave out rows that cannot be used, instead of ending the run."""
+    as_released: bool = False
+    """Take MultiInstruct's rows with their known faults."""
+    ofa_bins: bool = False
+    """Spell regions as OFA's ``<bin_N>`` tokens; needs image sizes."""
+    images: Annotated[str, some] | None = None
+    """The folder that image paths start at, where images are embedded or measured."""
+
+
+def load_build_config(path: Path) -> BuildConfig:
+    """Read a config file; what it leaves out keeps its default.
+
+    Raises:
+        InputError: every unknown key, wrong type and number out of range, each with its line.
+    """
+    document = strictyaml.read(path)
+    config, problems = decode(document.data, BuildConfig, document.place)
+    problems = sorted([*document.problems, *problems], key=strictyaml.position)
+    if problems or config is None:
+        raise InputError(problems)
+    return config
+
+
+def with_options(config: BuildConfig, options: Mapping[str, Any]) -> BuildConfig:
+    """Lay options of the command line over a config; None leaves a setting as it is.
+
+    Raises:
+        UsageError: a value of the wrong type or out of range.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    changed, problems = decode(asdict(config) | given, BuildConfig, lambda _: "command line")
+    if problems or changed is None:
+        raise UsageError("\n".join(map(str, problems)))
+    return changed

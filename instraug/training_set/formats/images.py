@@ -1,0 +1,47 @@
+"""Image files that rows name: found below one folder, and nowhere else."""
+
+from __future__ import annotations
+
+from os.path import normpath
+from pathlib import Path
+
+from instraug.training_set.formats.base import Unfit
+
+
+def find_image(folder: Path, path: str) -> Path:
+    """Return the file that a row's image path means.
+
+    Args:
+        folder: The folder that image paths start at.
+        path: As a row spells it; a leading ``./`` or ``/`` means nothing.
+
+    Raises:
+        Unfit: there is no such file, or it lies outside the folder.
+    """
+    if "\0" in path:
+        raise Unfit("the image path holds a NUL character", "mend the row, or leave it out")
+    # By its spelling, not resolved: a folder of links to where images are kept is usual.
+    inside = normpath(path.lstrip("/"))
+    if inside == ".." or inside.startswith("../"):
+        what = f"the image {path!r:.200} lies outside {folder}"
+        raise Unfit(what, "put it inside, or leave the row out")
+    found = folder / inside
+    try:
+        if found.is_file():
+            return found
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    raise Unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
+
+
+def read_image(folder: Path, path: str) -> bytes:
+    """Return the bytes of the image that a row names; raises as `find_image` does."""
+    try:
+        return find_image(folder, path).read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: OSError) -> Unfit:
+    what = f"the image {path!r:.200} cannot be read: {error.strerror}"
+    return Unfit(what, "check the path and its permissions")

@@ -1,0 +1,112 @@
+"""The formats that `build` writes, by name; each one's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from instraug.errors import UsageError
+from instraug.training_set.formats.base import Format, Options
+
+PACKED = (".gz", ".zst")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a format is made, and what its files are called."""
+
+    module: str
+    suffixes: tuple[str, ...]
+    """Those it can be written as; the first is the one in a folder."""
+    kind: str | None = None
+    """Which of a module's formats."""
+
+
+_LINES, _LIST = (".jsonl", ".json"), (".json", ".jsonl")
+
+
+FORMATS = {
+    "multiinstruct": Entry("multiinstruct.rows", _LINES),
+    "tsv": Entry("tsv", (".tsv",)),
+    "ofa-caption": Entry("ofa", (".tsv",), "caption"),
+    "ofa-vqa": Entry("ofa", (".tsv",), "vqa"),
+    "ofa-refcoco": Entry("ofa", (".tsv",), "refcoco"),
+    "ofa-snli-ve": Entry("ofa", (".tsv",), "snli-ve"),
+    "lavis": Entry("lavis", _LIST, "vqa"),
+    "lavis-caption": Entry("lavis", _LIST, "caption"),
+    "llava": Entry("llava", _LIST),
+    "sharegpt": Entry("sharegpt", _LIST),
+    "messages": Entry("messages", _LINES, "messages"),
+    "prompt-completion": Entry("messages", _LINES, "prompt-completion"),
+    "alpaca": Entry("alpaca", _LIST),
+    "parquet": Entry("parquet", (".parquet",)),
+}
+
+
+_OTHER_FILES = {".csv", ".txt", ".ndjson", ".arrow", ".gz", ".zst", ".bz2", ".xz", ".zip"}
+"""Suffixes that no folder has, but by mistake."""
+
+
+_USUAL = {".jsonl": "multiinstruct", ".json": "multiinstruct", ".tsv": "tsv"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a destination means."""
+
+    format: str
+    suffix: str
+    """The data file's, compression taken off."""
+    packed: str = ""
+    """``.gz`` or ``.zst`` for a single compressed file."""
+    is_file: bool = False
+    """True for one file, False for a folder."""
+
+
+def target(dest: Path, name: str | None) -> Target:
+    """Settle format and suffix of a destination.
+
+    A known suffix (.jsonl, .json, .tsv, .parquet; the first three also with .gz or .zst) makes it
+    one file, whose usual format is taken where none is named; anything else is a folder.
+
+    Raises:
+        UsageError: the format is not written to files of this name.
+    """
+    packed = dest.suffix if dest.suffix in PACKED else ""
+    suffix = Path(dest.stem).suffix if packed else dest.suffix
+    known = {s for entry in FORMATS.values() for s in entry.suffixes}
+    if suffix not in known:
+        if dest.name == "-" or dest.suffix.lower() in known | _OTHER_FILES:
+            raise UsageError(
+                f"{dest}: sets are folders, or files that end in .jsonl, .json, .tsv (also with "
+                ".gz or .zst) or .parquet; rename it"
+            )
+        suffix = packed = ""
+    chosen = name or _USUAL.get(suffix, "parquet" if suffix else "multiinstruct")
+    entry = FORMATS[chosen]
+    if suffix and (suffix not in entry.suffixes or (packed and suffix == ".parquet")):
+        its = " or ".join(entry.suffixes)
+        raise UsageError(f"{dest}: the format {chosen} is written as {its}; rename it")
+    if entry.module == "lavis":
+        _refuse_clash(dest)
+    return Target(chosen, suffix or entry.suffixes[0], packed, bool(suffix))
+
+
+def _refuse_clash(dest: Path) -> None:
+    from instraug.training_set.formats.lavis import CLASHES
+
+    if any(word in str(dest) for word in CLASHES):
+        raise UsageError(f"{dest}: LAVIS reads a path with csv or tsv in it as CSV; rename it")
+
+
+def load(name: str, options: Options) -> Format:
+    """Return a format of `FORMATS`, ready to write.
+
+    Raises:
+        StorageError: a library that it needs is not installed.
+    """
+    entry = FORMATS[name]
+    make = import_module(f"instraug.formats.{entry.module}").make
+    made: Format = make(options, entry.kind) if entry.kind else make(options)
+    return made
