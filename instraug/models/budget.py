@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from instraug.errors import BudgetReached, UsageError
 from instraug.models.chat import Chat, Reply
 from instraug.models.tokens import prompt_bound
-from instraug.rewriting import config
+from instraug.models import config
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Requests -> Replies: the journal first, then a bounded number of calls in flight."""
+"""What goes to a model and what comes back: a chat in, a reply out."""
 
 from __future__ import annotations
 
@@ -97,3 +97,19 @@ Complete = Callable[[Chat], Awaitable[Reply]]
 
 
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
+
+
+def _unchanged(grammar: str) -> str:
+    return grammar
+
+
+@dataclass(frozen=True)
+class AsText:
+    """How a chat is spelled for a model without a chat template: as a text that it continues."""
+
+    question: str = "Question:"
+    """Stands before each user message."""
+    answer: str = "Answer:"
+    """Stands before each assistant message, and last of all."""
+    grammar: Callable[[str], str] = _unchanged
+    """Fits the grammar of a chat to what follows the last label."""

@@ -1,23 +1,21 @@
-"""Which model a run asks: an OpenAI-compatible endpoint, or the embedded one."""
+"""Which model is asked: an OpenAI-compatible endpoint, or the embedded one."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from instraug.errors import UsageError
 from instraug.models.budget import Budget, within
-from instraug.models.chat import Complete, Embed
+from instraug.models.chat import AsText, Complete, Embed
+from instraug.models.config import Endpoint
 from instraug.models.embedded import weights
-from instraug.rewriting.config import Config
-from instraug.rewriting.grammar.free import build
-from instraug.rewriting.prompts.plan import Grammar
 
 
 @dataclass(frozen=True)
 class Model:
-    """An opened model, as the chain sees it."""
+    """A model and what it can do, as whoever asks it sees it."""
 
     name: str
     """What requests carry; for the embedded model it holds the weights' SHA-256."""
@@ -25,21 +23,36 @@ class Model:
     """None in a frozen run, which makes no call."""
     concurrency: int
     """Calls in flight at most."""
-    grammar: Grammar | None = None
-    """Where the backend can constrain decoding."""
+    constrains: bool = False
+    """It forces its answers into a grammar (GBNF) that a chat carries."""
+    reports_logprobs: bool = False
+    """Its choices carry the log-probability of each token."""
     embed: Embed | None = None
     """Embeds texts, by the endpoint's embedding model."""
 
 
-def chosen(config: Config, has_key: bool) -> str:
+@dataclass(frozen=True)
+class Address:
+    """Where a model is, and how it is spoken to."""
+
+    model: str
+    """Its name; ``local`` or ``local:PATH`` for the embedded one. See `chosen`."""
+    base_url: str | None = None
+    embedding_model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    endpoint: Endpoint = field(default_factory=Endpoint)
+    as_text: AsText = field(default_factory=AsText)
+
+
+def chosen(model: str | None, base_url: str | None, *, has_key: bool) -> str:
     """Return the model's name: the embedded one where no key, endpoint or model is given.
 
     Raises:
         UsageError: a key or an endpoint, but no model.
     """
-    if config.model:
-        return config.model
-    if config.base_url or has_key:
+    if model:
+        return model
+    if base_url or has_key:
         raise UsageError("no model is named; add --model NAME, or --model local")
     return "local"
 
@@ -51,44 +64,47 @@ def is_local(name: str) -> bool:
 
 @asynccontextmanager
 async def opened(
-    config: Config,
-    name: str,
-    key: str | None,
-    budget: Budget,
-    notice: Callable[[str], object],
-    *,
-    frozen: bool,
+    address: Address, budget: Budget, notice: Callable[[str], object], *, frozen: bool = False
 ) -> AsyncIterator[Model]:
-    """Open the model of a run; a frozen run opens nothing, and only learns its names.
+    """Open a model; for a frozen run nothing is opened, and only its names are learned.
 
     Raises:
         UsageError: the URL, the key or the model's file cannot be used, or an extra is missing.
     """
-    width = config.endpoint.concurrency
+    name = address.model
     if frozen:
         yield offline(weights.name(name) if is_local(name) else name)
     elif is_local(name):
         from instraug.models.embedded.model import LocalModel
 
-        async with LocalModel(name) as local:
-            yield Model(local.name, within(budget, local.complete), local.concurrency, build)
+        async with LocalModel(name, address.as_text) as local:
+            complete = within(budget, local.complete)
+            yield _embedded(local.name, complete, local.concurrency)
     else:
         from instraug.models.endpoint.client import OpenAIEndpoint
 
-        embedding = config.embedding_model
         endpoint = OpenAIEndpoint(
-            *(name, config.base_url, key, config.endpoint, budget),
-            embedding_model=embedding,
+            name,
+            address.base_url,
+            address.api_key,
+            address.endpoint,
+            budget,
+            embedding_model=address.embedding_model,
             notice=notice,
         )
         async with endpoint:
+            width = address.endpoint.concurrency
             yield Model(name, endpoint.complete, width, embed=endpoint.embed)
 
 
 def offline(name: str) -> Model:
-    """Return what can be known of a run's model without opening it.
+    """Return what is known of a model without opening it.
 
     Args:
-        name: As the run's requests carry it.
+        name: As the requests of a run carry it.
     """
-    return Model(name, None, 1, build if name.startswith("gguf:") else None)
+    return _embedded(name, None, 1) if weights.are_named(name) else Model(name, None, 1)
+
+
+def _embedded(name: str, complete: Complete | None, width: int) -> Model:
+    return Model(name, complete, width, constrains=True, reports_logprobs=True)

@@ -1,10 +1,10 @@
-"""The OpenAI wire format: chats to request bodies, response bodies to replies and vectors."""
+"""Tokens of texts without a tokenizer: a bound that is never exceeded, and a high guess."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-_OVERHEAD = 16
+OVERHEAD = 16
 """Tokens a chat template may spend on each message and once on the whole."""
 
 
@@ -13,10 +13,10 @@ def prompt_bound(texts: Sequence[str]) -> int:
 
     A token of any byte-level vocabulary is at least one byte; a chat template adds a few.
     """
-    return _OVERHEAD + sum(_bytes(t) + _OVERHEAD for t in texts)
+    return OVERHEAD + sum(_bytes(t) + OVERHEAD for t in texts)
 
 
-def _estimate(text: str) -> int:
+def estimate(text: str) -> int:
     """Return a high guess of a text's tokens: half its UTF-8 bytes, rounded up.
 
     English runs at about four bytes a token, mask tokens and other scripts at two to three.

@@ -6,23 +6,23 @@ from itertools import islice
 from math import ceil
 from typing import Any
 
-from instraug.chain import Job
 from instraug.rewriting.prompts.plan import make_plan, skipped
 from instraug.rewriting.prompts.requests import requests
-from instraug.rewriting.run import Loaded
+from instraug.rewriting.config import Config
+from instraug.rewriting.run import Inputs
 
 YIELD = 0.6
 """Share of answers that a forecast takes to be accepted."""
 
 
-def forecast(job: Job, loaded: Loaded) -> dict[str, Any]:
+def forecast(config: Config, model: str, inputs: Inputs) -> dict[str, Any]:
     """Say what a run would ask and cost, without a journal and without asking.
 
     Requests are what the wanted rewrites take at a yield of 60 %; ``at_most`` is the whole plan.
     Tokens are counted as a quarter of the characters.
     """
-    plan = make_plan(job.config, job.model, loaded.meta_prompts)
-    sent = [(t, m) for t in loaded.tasks for m in t.templates if m.origin not in skipped(t)]
+    plan = make_plan(config, model, inputs.meta_prompts)
+    sent = [(t, m) for t in inputs.tasks for m in t.templates if m.origin not in skipped(t)]
     whole = plan.samples * len(plan.meta_prompts) * len(plan.temperatures)
     per_template = min(ceil(sum(plan.steps) / YIELD / plan.choices), whole)
     prompt = completion = 0
@@ -30,10 +30,10 @@ def forecast(job: Job, loaded: Loaded) -> dict[str, Any]:
         for request in islice(requests(plan, task, template, template), per_template):
             prompt += sum(len(m.content) for m in request.chat.messages) // 4
             completion += plan.choices * (len(request.masked.text) // 4 + 1)
-    price = job.config.prices.get(job.model)
+    price = config.prices.get(model)
     return {
-        "model": job.model,
-        "tasks": len(loaded.tasks),
+        "model": model,
+        "tasks": len(inputs.tasks),
         "templates": len(sent),
         "wanted": len(sent) * sum(plan.steps),
         "requests": len(sent) * per_template,

@@ -116,8 +116,8 @@ def write_outputs(out: Path, run: Run, journal: Path) -> None:
             "instraug": instraug.__version__,
             "python": platform.python_version(),
             "config": as_plain(run.config),
-            "model": inputs.plan.model,
-            "scorer": inputs.scorer,
+            "model": run.plan.model,
+            "scorer": run.scorer,
             "journal": os.path.relpath(journal, out),
             "inputs": {
                 "tasks": [_task(t) for t in inputs.tasks],

@@ -56,22 +56,11 @@ def short(grown: Iterable[Grown], wanted: int) -> list[tuple[Template, int]]:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A job's inputs, read and checked before anything is spent."""
-
-    tasks: tuple[Task, ...]
-    meta_prompts: tuple[MetaPrompt, ...]
-
-
-@dataclass(frozen=True)
 class Inputs:
-    """Everything that a run's rows follow from, the replies aside."""
+    """What a run starts from, read and checked before anything is spent."""
 
     tasks: tuple[Task, ...]
     meta_prompts: tuple[MetaPrompt, ...]
-    plan: Plan
-    scorer: str | None
-    """Id of the semantic scorer; None where the gate is off."""
 
 
 @dataclass
@@ -80,6 +69,9 @@ class Run:
 
     config: Config
     inputs: Inputs
+    plan: Plan
+    scorer: str | None
+    """Id of the semantic scorer; None where the gate is off."""
     grown: list[Grown] = field(default_factory=list)
     stopped: InstraugError | None = None
     """Why the run ended before its targets; None where it did not."""
@@ -140,7 +132,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Return the run in one JSON object, as ``--json`` prints it (docs/json-summary.md)."""
         return {
-            "model": self.inputs.plan.model,
+            "model": self.plan.model,
             **self.counts,
             "usage": {"prompt": self.prompt_tokens, "completion": self.completion_tokens},
             "cost": self.cost,

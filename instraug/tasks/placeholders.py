@@ -15,7 +15,6 @@ from itertools import chain, count
 from string import ascii_uppercase
 
 from instraug.errors import PlaceholderError, Problem
-from instraug.rewriting.records import Reason
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
 
@@ -187,9 +186,8 @@ class Restored:
 
     instruction: str | None
     """The template with its placeholders back; None where the tokens do not fit."""
-    reasons: tuple[Reason, ...]
-    """The exact difference, one ``placeholders`` reason, where they do not."""
-    reordered: bool = False
+    difference: str = ""
+    """How the answer's tokens differ from the template's, exactly; "" where they fit."""
 
 
 def restore(answer: str, masked: Masked) -> Restored:
@@ -209,10 +207,10 @@ def restore(answer: str, masked: Masked) -> Restored:
     difference = _difference(Counter(wanted), Counter(found), masked.tokens)
     difference += [f"invented {s[:60]}" for s in stray]
     if difference:
-        return Restored(None, (Reason("placeholders", "; ".join(difference)),))
+        return Restored(None, "; ".join(difference))
     parts = re.split(f"({masked.pattern})", answer)
     spelled = (masked.tokens[p] if i % 2 else escape(p) for i, p in enumerate(parts))
-    return Restored(masked.prefix + "".join(spelled) + masked.suffix, (), found != wanted)
+    return Restored(masked.prefix + "".join(spelled) + masked.suffix)
 
 
 def _lookalikes(pattern: re.Pattern[str], text: str) -> Counter[str]:

@@ -103,17 +103,17 @@ def test_40_a_wrong_token_is_rejected_with_the_exact_difference(change: Any, sai
     old, new = change(tokens["text"], tokens["region"])
     restored = restore(text.replace(old, new), mask(LONG))
     assert restored.instruction is None
-    assert [r.rule for r in restored.reasons] == ["placeholders"]
-    assert said in restored.reasons[0].detail
+    assert said in restored.difference
 
 
-def test_41_reordered_tokens_are_accepted_and_noted() -> None:
-    """Another order is another wording."""
+def test_41_reordered_tokens_are_accepted() -> None:
+    """Another order is another wording, and the row keeps it as it was answered."""
     text, tokens = spoken(LONG)
     a, b = tokens["text"], tokens["region"]
     restored = restore(text.replace(a, "\0").replace(b, a).replace("\0", b), mask(LONG))
-    assert restored.reordered
-    assert multiset(restored.instruction or "") == multiset(LONG)
+    told = [p.source for p in placeholders(restored.instruction or "")]
+    assert sorted(told) == sorted(p.source for p in placeholders(LONG))
+    assert told != [p.source for p in placeholders(LONG)]
 
 
 @pytest.mark.parametrize("wrong", ["{ text }", "{TEXT}", "{{text}}", "{text}"])

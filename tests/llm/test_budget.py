@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from instraug.errors import BudgetReached, UsageError
 from instraug.models.budget import Amount, Budget
-from instraug.rewriting import config
+from instraug.models import config
 
 
 def test_a_cost_limit_needs_a_price_for_every_model() -> None:

@@ -14,7 +14,7 @@ from instraug.models.budget import Budget
 from instraug.models.chat import Message, Reply
 from instraug.models.endpoint.client import OpenAIEndpoint
 from instraug.models.endpoint.wire import read_reply
-from instraug.rewriting import config
+from instraug.models import config
 from tests.fakeserver import FakeServer, running
 from tests.llm.asking import ask_all, asked, chat, opened, outcomes
 

@@ -1,14 +1,15 @@
 """The embedded model: llama.cpp in this process, several answers at once, no network.
 
-A base model has no idea of chats, so its messages become a text that goes on by itself::
+A base model has no idea of chats, so its messages become a text that goes on by itself, with the
+labels of an `AsText`::
 
-    Rephrase the instruction ...            the system message
+    Answer the question ...                 the system message
 
-    Instruction: Name the bird in {A}.      a worked example
-    Reworded: Which bird is in {A}?
+    Question: Which bird is in the tree?    a worked example
+    Answer: A blackbird.
 
-    Instruction: Describe {A}.              what is asked, and where the answer begins
-    Reworded:
+    Question: Which tree is it?             what is asked, and where the answer begins
+    Answer:
 
 A GGUF file with a chat template of its own is spoken to by that.
 """
@@ -27,7 +28,7 @@ from types import TracebackType
 from typing import Any
 
 from instraug.errors import FatalEndpointError, RejectedRequest, RequestFailed, UsageError
-from instraug.models.chat import Chat, Message, Reply
+from instraug.models.chat import AsText, Chat, Message, Reply
 from instraug.models.embedded.weights import EXTRA, Weights, find
 from instraug.models.endpoint.wire import read_reply
 
@@ -39,15 +40,19 @@ CONTEXT = 2048
 """Tokens of a slot: prompt and answer."""
 
 
-_ASKED, _SAID = "Instruction:", "Reworded:"
-
-
 class LocalModel:
     """An embedded model; loaded at the first question, given back on leaving the context."""
 
-    def __init__(self, model: str = "local", slots: int = SLOTS, context: int = CONTEXT) -> None:
+    def __init__(
+        self,
+        model: str = "local",
+        as_text: AsText | None = None,
+        slots: int = SLOTS,
+        context: int = CONTEXT,
+    ) -> None:
         """Args:
             model: ``local``, or ``local:PATH`` with the path of a GGUF file.
+            as_text: How chats are spelled for weights without a chat template.
             slots: Answers at a time.
             context: Tokens of prompt and answer together.
 
@@ -57,6 +62,7 @@ class LocalModel:
         """
         _engine()
         self.weights: Weights = find(model)
+        self._as_text = as_text or AsText()
         self._slots, self._context = slots, context
         self._count = max(1, min(_cores(), slots // 2))
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="embedded-model")
@@ -119,7 +125,7 @@ class LocalModel:
         if self.weights.chats:
             answer = server.handle_chat_completions(_chat_body(chat))
         else:
-            answer = server.handle_completions(_plain_body(chat))
+            answer = server.handle_completions(_text_body(chat, self._as_text))
         if isinstance(answer, str):
             answer = json.loads(answer)
         if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
@@ -182,11 +188,11 @@ def _sampling(chat: Chat) -> dict[str, Any]:
     }
 
 
-def _plain_body(chat: Chat) -> dict[str, Any]:
-    body = _sampling(chat) | {"prompt": plain(chat.messages), "stop": ["\n"], "logprobs": 1}
+def _text_body(chat: Chat, as_text: AsText) -> dict[str, Any]:
+    prompt = spelled(chat.messages, as_text)
+    body = _sampling(chat) | {"prompt": prompt, "stop": ["\n"], "logprobs": 1}
     if chat.grammar is not None:
-        # The space between a label and its text belongs to the text's first token.
-        body["grammar"] = chat.grammar.replace("root ::=", 'root ::= " " answer\nanswer ::=', 1)
+        body["grammar"] = as_text.grammar(chat.grammar)
     return body
 
 
@@ -198,11 +204,12 @@ def _chat_body(chat: Chat) -> dict[str, Any]:
     return body
 
 
-def plain(messages: tuple[Message, ...]) -> str:
+def spelled(messages: tuple[Message, ...], as_text: AsText) -> str:
     """Spell a chat as a text that a base model continues with the answer.
 
     Args:
         messages: Each text in one line; a line break within one becomes a space.
+        as_text: The labels.
     """
     parts = []
     for message in messages:
@@ -210,7 +217,7 @@ def plain(messages: tuple[Message, ...]) -> str:
         if message.role == "system":
             parts.append(f"{text}\n\n")
         elif message.role == "user":
-            parts.append(f"{_ASKED} {text}\n{_SAID}")
+            parts.append(f"{as_text.question} {text}\n{as_text.answer}")
         else:
             parts.append(f" {text}\n\n")
     return "".join(parts)

@@ -20,6 +20,10 @@ SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 """Of the shipped weights: another packaging, or a damaged one, is refused."""
 
 
+_PREFIX = "gguf:"
+"""Begins the name of every model that is asked by its weights."""
+
+
 _MAGIC = b"GGUF"
 
 
@@ -38,7 +42,7 @@ class Weights:
     @property
     def name(self) -> str:
         """What requests carry: equal weights have equal names, wherever they lie."""
-        return f"gguf:{self.sha256}"
+        return _PREFIX + self.sha256
 
 
 def find(model: str, cache: Path | None = None) -> Weights:
@@ -66,7 +70,12 @@ def name(model: str) -> str:
     Raises:
         UsageError: the path leads to no GGUF file.
     """
-    return find(model).name if ":" in model else f"gguf:{SHA256}"
+    return find(model).name if ":" in model else _PREFIX + SHA256
+
+
+def are_named(name: str) -> bool:
+    """Whether a name that requests carry is that of weights, as `Weights.name` spells it."""
+    return name.startswith(_PREFIX)
 
 
 def cache_folder() -> Path:

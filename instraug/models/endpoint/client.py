@@ -160,7 +160,7 @@ class OpenAIEndpoint:
         return await self._ask("/chat/completions", chat.model, body, read, worst)
 
     async def _embed(self, texts: Sequence[str]) -> list[list[float]]:
-        bound = wire.prompt_bound(texts)
+        bound = prompt_bound(texts)
 
         def read(raw: str) -> tuple[list[list[float]], Usage]:
             vectors, tokens = wire.read_vectors(raw, len(texts))

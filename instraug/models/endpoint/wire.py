@@ -10,7 +10,7 @@ import orjson
 
 from instraug.models.chat import Chat, Choice, Reply, Usage
 from instraug.models.endpoint.quirks import Quirks
-from instraug.models.tokens import _OVERHEAD, _estimate
+from instraug.models.tokens import OVERHEAD, estimate
 
 
 class NotACompletion(ValueError):
@@ -133,14 +133,14 @@ def _whole(text: str) -> str:
 
 def _usage(body: dict[str, Any], chat: Chat, choices: Sequence[Choice]) -> Usage:
     usage = body.get("usage")
-    said = sum(_estimate(c.text or "") for c in choices)
+    said = sum(estimate(c.text or "") for c in choices)
     if isinstance(usage, dict):
         prompt: Any = usage.get("prompt_tokens")
         completion: Any = usage.get("completion_tokens")
         # Some servers send zeros for "not counted".
         if _is_count(prompt) and prompt and _is_count(completion) and (completion or not said):
             return Usage(prompt, completion)
-    asked = sum(_estimate(m.content) + _OVERHEAD for m in chat.messages)
+    asked = sum(estimate(m.content) + OVERHEAD for m in chat.messages)
     # A silent choice may have spent all its tokens on thinking.
     silent = chat.max_tokens if any(not c.text for c in choices) or not choices else 0
     return Usage(asked, said + silent, estimated=True)

@@ -25,6 +25,11 @@ def alternatives(words: Iterable[str]) -> str:
     return _spell(tree)
 
 
+def after_label(grammar: str) -> str:
+    """Fit a grammar to what follows a label: the space between belongs to the first token."""
+    return grammar.replace("root ::=", 'root ::= " " answer\nanswer ::=', 1)
+
+
 _Tree = dict[str, "_Tree"]
 
 

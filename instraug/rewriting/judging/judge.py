@@ -32,6 +32,7 @@ def candidates(task: Task, request: Request, reply: Reply, rules: Rules) -> Iter
         said = choice.text or ""
         rewrite = extract(said, request.masked.text)
         restored = restore(rewrite, request.masked)
+        broken = rewrite and restored.difference
         candidate = Candidate(
             request=request,
             reply=reply.key,
@@ -42,7 +43,7 @@ def candidates(task: Task, request: Request, reply: Reply, rules: Rules) -> Iter
             instruction=restored.instruction if rewrite else None,
             finish_reason=choice.finish_reason,
             logprobs=choice.logprobs,
-            reasons=restored.reasons if rewrite else (),
+            reasons=(Reason("placeholders", restored.difference),) if broken else (),
         )
         yield replace(candidate, reasons=(*candidate.reasons, *_alone(candidate, task, rules)))
 

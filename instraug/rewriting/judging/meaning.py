@@ -38,7 +38,7 @@ def scorer_of(config: Config, model: Model, ledger: ScoreLookup) -> Scorer | Non
         return None
     if config.embedding_model:
         return Cosine(config.embedding_model, ledger, model.embed)
-    return Signals() if model.grammar or rules.semantic is not None else None
+    return Signals() if model.reports_logprobs or rules.semantic is not None else None
 
 
 def gate_of(config: Config, scorer: Scorer | None) -> Gate | None:

@@ -1,4 +1,4 @@
-"""Templates x meta-prompts x temperatures -> Requests, lazily and in plan order."""
+"""The plan of a run: everything that shapes its requests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from instraug.rewriting.config import MULTI_TEMP, Config
+from instraug.rewriting.grammar.free import build
 from instraug.rewriting.prompts.examples import Nearest
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.tasks.placeholders import Masked, own_words
@@ -57,14 +58,20 @@ class Plan:
 
 
 def make_plan(
-    config: Config, model: str, meta_prompts: Sequence[MetaPrompt], grammar: Grammar | None = None
+    config: Config, model: str, meta_prompts: Sequence[MetaPrompt], *, constrains: bool = False
 ) -> Plan:
     """Return the plan of a config; iterative wants half of the rewrites from each of two steps.
+
+    Args:
+        config: The run's settings.
+        model: The name that requests carry.
+        meta_prompts: The guidelines to ask by.
+        constrains: The model forces its answers into a grammar, so requests carry one.
 
     Source:
         INSTRAUG, arXiv:2402.14492: single (T = 0.6), multi-temperature, iterative.
     """
-    usual = (COOL if grammar else WARM,)
+    usual = (COOL if constrains else WARM,)
     temperatures = config.temperatures or (MULTI_TEMP if config.variant == "multi-temp" else usual)
     first = (config.rewrites + 1) // 2
     iterative = config.variant == "iterative"
@@ -79,9 +86,9 @@ def make_plan(
         answer_tokens=config.answer_tokens,
         seed=config.seed,
         steps=steps,
-        grammar=grammar,
+        grammar=build if constrains else None,
         # Under a grammar every asking is a route of its own: what none of them fits is not for it.
-        patience=_PATIENCE if grammar else None,
+        patience=_PATIENCE if constrains else None,
     )
 
 

@@ -6,13 +6,17 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from instraug.models.chat import Chat, Message
+from instraug.models.chat import AsText, Chat, Message
+from instraug.rewriting.grammar.gbnf import after_label
 from instraug.rewriting.prompts.hold_back import hold_back
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.records import Request
 from instraug.tasks.placeholders import mask
 from instraug.tasks.records import Task, Template
+
+AS_TEXT = AsText("Instruction:", "Reworded:", after_label)
+"""How these chats are spelled for a model without a chat template."""
 
 
 def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterator[Request]:
