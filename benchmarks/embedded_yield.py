@@ -29,7 +29,7 @@ from instraug.rewriting.judging.judge import candidates, judge
 from instraug.rewriting.prompts.plan import skipped
 from instraug.rewriting.prompts.requests import seed_of
 from instraug.rewriting.records import Candidate, Request
-from instraug.tasks import load as tasks
+from instraug.tasks.load import load_tasks
 from instraug.tasks.placeholders import mask
 from instraug.tasks.records import Task, Template
 
@@ -135,7 +135,7 @@ def main() -> None:
     print(f"ours: exit {done.returncode}, {perf_counter() - start:.0f} s")
     start = perf_counter()
     found = [
-        t for t in tasks.load(told.tasks) if t.split == "train" and fnmatchcase(t.name, told.only)
+        t for t in load_tasks(told.tasks) if t.split == "train" and fnmatchcase(t.name, told.only)
     ]
     asyncio.run(plain(found, told.rewrites, told.out / "plain"))
     print(f"plain: {perf_counter() - start:.0f} s")

@@ -1,8 +1,8 @@
 """The chain: load, expand, generate, judge, export; then build.
 
-    expand    tasks + model       -> instructions.jsonl, rejected.jsonl, replies.jsonl, manifest.json
-    refilter  a finished run      -> the same files, judged again by other rules, no call made
-    build     instances + a pool  -> the rows of a training set (MIns+), in any format
+expand    tasks + model       -> instructions.jsonl, rejected.jsonl, replies.jsonl, manifest.json
+refilter  a finished run      -> the same files, judged again by other rules, no call made
+build     instances + a pool  -> the rows of a training set (MIns+), in any format
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from instraug.rewriting.session import changes_since, draining, open_journal, re
 from instraug.training_set import build as training_set
 from instraug.training_set.build import BuildJob
 from instraug.training_set.destination import destination
-from instraug.training_set.engines.local import local_engine
 from instraug.training_set.summary import Summary
 
 

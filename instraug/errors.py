@@ -38,15 +38,15 @@ def printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in an input: where it is, what it is, and how to mend it."""
+    """One thing wrong in an input: where it is, what it is, and how to fix it."""
 
     where: str
     """``file:line``, or the file alone where a line means nothing."""
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return printable(f"{self.where}: {self.what}; {self.mend}")
+        return printable(f"{self.where}: {self.what}; {self.fix}")
 
 
 class InstraugError(Exception):

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from instraug.files.strict_yaml import dump
 from instraug.models.chat import Chat, Choice, Reply, Usage
-from instraug.rewriting.prompts import meta_prompts as metaprompts
 from instraug.rewriting.prompts.bootstrap import as_data, bootstrap, guidelines
-from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt, load_meta_prompts
 from tests.commandline import failed, instraug
 from tests.fakeserver import FakeServer, running
 
@@ -99,7 +98,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     found = answering(ANSWER)
     path = tmp_path / "own.yaml"
     path.write_text(dump(as_data(found)))
-    assert metaprompts.load(path) == tuple(found)
+    assert load_meta_prompts(path) == tuple(found)
 
 
 @given(st.text(max_size=300))
@@ -128,7 +127,7 @@ def test_the_command_writes_a_file_and_buys_once(tmp_path: Path) -> None:
         ask = ["meta-prompts", "bootstrap", "-o", out, "--model", "m", "--base-url", server.url]
         done = instraug(*ask)
         assert done.returncode == 0, done.stderr
-        assert len(metaprompts.load(out)) == 10
+        assert len(load_meta_prompts(out)) == 10
         failed(instraug(*ask), 2, "--force")
         assert instraug(*ask, "--force").returncode == 0
         assert len(server.calls) == 1

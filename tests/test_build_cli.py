@@ -144,8 +144,8 @@ def test_a_config_file_is_read_strictly(tmp_path: Path) -> None:
         load_build_config(file)
     found = caught.value.problems
     assert [p.where for p in found] == [f"{file}:{n}" for n in (1, 2, 3, 4)]
-    assert "did you mean 'epsilon'" in found[0].mend
-    assert "did you mean 'llava'" in found[3].mend
+    assert "did you mean 'epsilon'" in found[0].fix
+    assert "did you mean 'llava'" in found[3].fix
 
 
 def test_a_config_file_is_a_mapping(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_config_file_is_a_mapping(tmp_path: Path) -> None:
     "options", [{"epsilon": 1.1}, {"epsilon": float("nan")}, {"per_task": 0}, {"seed": -1}]
 )
 def test_an_option_out_of_range_is_a_usage_error(options: dict[str, float]) -> None:
-    """Exit code 2, and the mend says what is taken."""
+    """Exit code 2, and the fix says what is taken."""
     with pytest.raises(UsageError, match="give a"):
         with_options(BuildConfig(), options)
 

@@ -40,7 +40,7 @@ def test_check_prints_one_json_object(tmp_path: Path) -> None:
     (problem,) = summary.pop("problems")
     assert summary == {"tasks": 0, "instructions": 0}
     assert problem["where"] == f"{tmp_path}/\udcff\n.yaml:3"
-    assert (problem["what"], problem["mend"][:11]) == ("unknown key 'x'", "use one of:")
+    assert (problem["what"], problem["fix"][:11]) == ("unknown key 'x'", "use one of:")
     lines = instraug("check", tmp_path).stdout.splitlines()
     assert [line.split("; ")[0] for line in lines] == [
         f"{tmp_path}/\\udcff\\n.yaml:3: unknown key 'x'"

@@ -137,7 +137,7 @@ def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
     ],
 )
 def test_each_fault_is_one_line_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
-    """Unknown keys, wrong types and numbers out of range are told at their line, with a mend."""
+    """Unknown keys, wrong types and numbers out of range are told at their line, with a fix."""
     (only,) = told(tmp_path, f"# a comment\n{text}\n")
     assert only.startswith(f"c.yaml:2: {problem}")
 
@@ -285,11 +285,11 @@ def test_the_docs_name_every_setting_and_its_default() -> None:
 @settings(deadline=None)
 @given(st.floats(allow_nan=True) | st.integers(), st.floats(-5, 5), st.booleans())
 def test_a_range_says_yes_exactly_inside(value: float, low: float, above: bool) -> None:
-    """Inside is None, outside (NaN too) is a mend that names the bounds."""
+    """Inside is None, outside (NaN too) is a fix that names the bounds."""
     inside = low < value <= low + 1 if above else low <= value <= low + 1
-    mend = Range(low, low + 1, above)(value)
-    assert (mend is None) == inside
-    assert mend is None or f"{low:g}" in mend
+    fix = Range(low, low + 1, above)(value)
+    assert (fix is None) == inside
+    assert fix is None or f"{low:g}" in fix
 
 
 def test_config_imports_no_reader() -> None:

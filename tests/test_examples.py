@@ -42,9 +42,9 @@ CATEGORIES = {
 
 @pytest.fixture(scope="module")
 def tasks() -> dict[str, Task]:
-    from instraug.tasks.load import load
+    from instraug.tasks.load import load_tasks
 
-    return {task.name: task for task in load(EXAMPLES / "tasks")}
+    return {task.name: task for task in load_tasks(EXAMPLES / "tasks")}
 
 
 def instances(name: str) -> list[dict[str, Any]]:

@@ -249,7 +249,7 @@ def one_task(folder: Path, text: str) -> Path:
     ],
 )
 def test_a_bad_task_file_is_one_clear_line_a_problem(tmp_path: Path, text: str, said: str) -> None:
-    """Attack templates, alias bombs and wrong keys: file, line, mend; exit 1; nothing written."""
+    """Attack templates, alias bombs and wrong keys: file, line, fix; exit 1; nothing written."""
     done = instraug("expand", one_task(tmp_path / "tasks", text), "-o", tmp_path / "out")
     assert done.returncode == 1
     assert said in done.stderr

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from instraug.cli import main
 from instraug.errors import InputError
 from instraug.files.strict_yaml import parse
-from instraug.tasks import load as tasks
 from instraug.tasks.importers.multiinstruct.templates import read_templates
+from instraug.tasks.load import load_tasks
 from instraug.tasks.records import Task, Template
 from instraug.tasks.save import spell, write
 
@@ -78,9 +78,9 @@ def test_an_import_loads_as_it_was_imported(run: Run, tmp_path: Path) -> None:
     assert files(first) == files(second)
     assert sorted(files(first)) == ["ITM.yaml", "VG.yaml"]
     imported = {t.name: t for t in read_templates(source).tasks}
-    for loaded in tasks.load(first):
+    for loaded in load_tasks(first):
         assert spell(loaded) == spell(imported[loaded.name])
-    (itm, _) = tasks.load(first)
+    (itm, _) = load_tasks(first)
     assert itm.templates[0].text == 'Does "{text}" fit? {options_token} {options}'
     assert (itm.category, itm.output, itm.split) == ("Image-Text Matching", "label", "train")
     assert itm.constants == {"options_token": "\n\n[Options]:"}
@@ -150,7 +150,7 @@ def test_a_refused_write_leaves_no_half_file(tmp_path: Path) -> None:
     assert result.stderr.startswith(f"{out / 'VG.yaml'}: cannot write: File too large")
     assert "Traceback" not in result.stderr
     assert sorted(files(out)) == ["ITM.yaml"]
-    assert len(tasks.load(out)) == 1
+    assert len(load_tasks(out)) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""JSONL: what goes in comes out, and what is wrong is told with file, line and mend."""
+"""JSONL: what goes in comes out, and what is wrong is told with file, line and fix."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_with_on_problem_every_bad_line_is_told_and_left_out(tmp_path: Path) -> 
     ],
 )
 @pytest.mark.parametrize("strict", [False, True])
-def test_a_bad_line_is_one_line_of_file_line_fault_and_mend(
+def test_a_bad_line_is_one_line_of_file_line_fault_and_fix(
     tmp_path: Path, data: bytes, said: str, strict: bool
 ) -> None:
     message = problem(tmp_path / "f", data, strict)
@@ -273,7 +273,7 @@ def test_when_the_rows_fail_the_old_file_stays(tmp_path: Path, suffix: str) -> N
 
     def failing() -> Any:
         yield {"a": 2}
-        raise InputError([Problem("g:1", "bad", "mend it")])
+        raise InputError([Problem("g:1", "bad", "fix it")])
 
     with pytest.raises(InputError):
         write_jsonl(path, failing())

@@ -39,7 +39,7 @@ def test_it_is_read_back_and_equal_bodies_make_equal_bytes(tmp_path: Path) -> No
         (b"[]", "the manifest is no JSON object"),
     ],
 )
-def test_a_missing_or_corrupt_manifest_is_a_problem_with_a_mend(
+def test_a_missing_or_corrupt_manifest_is_a_problem_with_a_fix(
     tmp_path: Path, content: bytes | None, what: str
 ) -> None:
     """FAULTS 79: the caller rebuilds it from the journal."""

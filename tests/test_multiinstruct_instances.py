@@ -215,13 +215,13 @@ def test_medic_rows_get_their_own_options_unless_as_released(name: str) -> None:
     """The options of three tasks together are cut down to the row's own."""
     medic = task(f"medic_{name}", "Which? {options}")
     fields = {"options": ["a", "b", "c"], "meta_data": {"options": ["a", "b"]}}
-    mended, released = row(medic.name, **fields), row(medic.name, **fields)
-    Adapter([medic]).adapt(mended)
+    fixed, released = row(medic.name, **fields), row(medic.name, **fields)
+    Adapter([medic]).adapt(fixed)
     Adapter([medic], as_released=True).adapt(released)
-    assert mended["options"] == ["a", "b"]
+    assert fixed["options"] == ["a", "b"]
     assert released["options"] == ["a", "b", "c"]
-    mended["options"].reverse()
-    assert mended["meta_data"]["options"] == ["a", "b"]
+    fixed["options"].reverse()
+    assert fixed["meta_data"]["options"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_any_other_expression_is_reported_and_left_out(tmp_path: Path, expressio
     (problem,) = imported.left_out
     assert problem.where.endswith("templates.tsv:3")
     assert problem.what.startswith("task odd: cannot map")
-    assert problem.mend == "left out"
+    assert problem.fix == "left out"
 
 
 @given(st.text(alphabet="{}[]()'\"\\.:!=,+-*0aregiontxmd_ ", max_size=40))
@@ -465,13 +465,13 @@ def test_separators_other_than_a_line_feed_are_text(tmp_path: Path) -> None:
 def test_a_source_of_no_use_is_one_clear_error(
     tmp_path: Path, name: str, content: bytes, complaint: str
 ) -> None:
-    """A file that cannot be read ends with its file, line and mend, and no traceback."""
+    """A file that cannot be read ends with its file, line and fix, and no traceback."""
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_templates(file)
     assert complaint in str(caught.value)
-    assert all(p.mend for p in caught.value.problems)
+    assert all(p.fix for p in caught.value.problems)
 
 
 def test_what_is_no_file_is_an_error(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_whatever_restores_has_the_same_placeholders(template: str, noise: str) 
         "{1a}",
     ],
 )
-def test_a_malformed_placeholder_is_an_error_with_its_mend(bad: str) -> None:
+def test_a_malformed_placeholder_is_an_error_with_its_fix(bad: str) -> None:
     """A brace that is no placeholder names its column and says to double it."""
     with pytest.raises(PlaceholderError, match=r"column \d: .*double the brace"):
         parse(f"A {bad}")

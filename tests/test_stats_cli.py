@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from instraug.cli import main
-from instraug.tasks.load import load
+from instraug.tasks.load import load_tasks
 from instraug.tasks.records import Template
 from instraug.tasks.rendering import renderer
 
@@ -53,7 +53,7 @@ def figures(*arguments: str | Path) -> dict[str, Any]:
 def pool_rows() -> list[dict[str, Any]]:
     """The examples' originals, each with one rewrite where its task is for training."""
     rows = []
-    for task in load(TASKS):
+    for task in load_tasks(TASKS):
         for template in task.templates:
             grown = Template(task.name, f"Please note: {template.text}", template.origin)
             kinds = [(template, "original"), (grown, "generated")]
@@ -72,7 +72,7 @@ def pool_rows() -> list[dict[str, Any]]:
 
 def built_rows() -> list[dict[str, Any]]:
     """Every training instance of the examples with every instruction of its pool."""
-    tasks = {task.name: task for task in load(TASKS)}
+    tasks = {task.name: task for task in load_tasks(TASKS)}
     instances = [json.loads(line) for line in TRAIN.read_text("utf-8").split("\n") if line]
     return [
         {

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instraug.errors import InputError
-from instraug.files import strict_yaml as strictyaml
+from instraug.files import strict_yaml
 from instraug.files.strict_yaml import REFUSED, Document, dump, load, parse, position, read
 
 
@@ -31,7 +31,7 @@ def value(text: str) -> Any:
 @pytest.fixture(params=["libyaml", "pure Python"])
 def _either_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "pure Python":
-        monkeypatch.setattr(strictyaml, "_PARSER", yaml.SafeLoader)
+        monkeypatch.setattr(strict_yaml, "_PARSER", yaml.SafeLoader)
 
 
 def test_every_key_and_item_knows_its_line() -> None:
@@ -89,11 +89,11 @@ def test_only_what_everybody_reads_alike_is_typed(spelled: str, meant: Any) -> N
 )
 @pytest.mark.usefixtures("_either_parser")
 def test_what_yaml_would_coerce_must_be_quoted(spelled: str) -> None:
-    """A scalar that readers of YAML disagree on is refused, with the mend to quote it."""
+    """A scalar that readers of YAML disagree on is refused, with the fix to quote it."""
     document = parse(f"ok: 1\na: {spelled}\n".encode(), "f.yaml")
     (problem,) = document.problems
     assert problem.where == "f.yaml:2"
-    assert "quotes" in problem.mend
+    assert "quotes" in problem.fix
     assert document.data == {"ok": 1, "a": REFUSED}
     assert value(f"a: '{spelled}'")["a"] == spelled
 
@@ -132,11 +132,11 @@ def test_what_yaml_would_coerce_must_be_quoted(spelled: str) -> None:
     ],
 )
 def test_each_fault_is_one_line_with_its_place(text: str, line: int, what: str) -> None:
-    """Each thing outside the subset gives exactly one problem, at its line, with a mend."""
+    """Each thing outside the subset gives exactly one problem, at its line, with a fix."""
     (problem,) = parse(text.encode(), "f.yaml").problems
     assert problem.where == f"f.yaml:{line}"
     assert what in problem.what
-    assert problem.mend
+    assert problem.fix
     assert "\n" not in str(problem)
 
 
@@ -172,7 +172,7 @@ def test_deep_nesting_is_refused(opening: str) -> None:
 
 def test_sizes_are_capped(tmp_path: Path) -> None:
     """A file of over 1 MiB, or of over 50,000 values, is one problem."""
-    full = b"a: " + b"x" * (strictyaml.MAX_BYTES - 3)
+    full = b"a: " + b"x" * (strict_yaml.MAX_BYTES - 3)
     assert parse(full, "f").problems == ()
     (tmp_path / "large.yaml").write_bytes(full + b"x")
     (large,) = read(tmp_path / "large.yaml").problems

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from instraug.errors import InputError
 from instraug.files.strict_yaml import dump
-from instraug.tasks import load as tasks
+from instraug.tasks.load import load_tasks, read_tasks
 from instraug.tasks.placeholders import escape
 from instraug.tasks.records import Task, Template
 
@@ -47,7 +47,7 @@ def write(folder: Path, *texts: str) -> Path:
 
 def told(folder: Path) -> list[str]:
     """All problems, without the folder's own path."""
-    return [str(p).replace(f"{folder}{os.sep}", "") for p in tasks.read(folder)[1]]
+    return [str(p).replace(f"{folder}{os.sep}", "") for p in read_tasks(folder)[1]]
 
 
 def told_of(folder: Path, text: str) -> list[str]:
@@ -60,7 +60,7 @@ def with_instruction(text: str, **more: Any) -> str:
 
 def test_every_key_of_a_task_file_is_read(tmp_path: Path) -> None:
     """A file that uses every key becomes the Task it describes, text by text."""
-    (task,) = tasks.load(write(tmp_path / "t", FULL))
+    (task,) = load_tasks(write(tmp_path / "t", FULL))
     texts = (
         'Is the object "{text}" in {region}? {options_token} {options}',
         "Look at {meta_data.relation[-1]}, {{literally}}.\n\nWhich holds?",
@@ -82,7 +82,7 @@ def test_every_key_of_a_task_file_is_read(tmp_path: Path) -> None:
 
 def test_only_name_and_instructions_are_required(tmp_path: Path) -> None:
     """The rest has its defaults, and any field may be named."""
-    (task,) = tasks.load(write(tmp_path / "t", "name: a\ninstructions: ['x {anything.at[0]}']\n"))
+    (task,) = load_tasks(write(tmp_path / "t", "name: a\ninstructions: ['x {anything.at[0]}']\n"))
     assert (task.category, task.split, task.output) == ("Miscellaneous", "train", "text")
     assert (task.constants, task.separators, task.defaults) == ({}, {}, {})
     assert (task.fields, task.labels) == (None, ())
@@ -93,12 +93,12 @@ def test_tasks_come_sorted_by_path_from_subfolders_too(tmp_path: Path) -> None:
     for path, name in [("b.yaml", "first"), ("a/z.yml", "second"), ("c/d/e.yaml", "third")]:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(f"name: {name}\ninstructions: [x]\n")
-    assert [t.name for t in tasks.load(tmp_path)] == ["second", "first", "third"]
+    assert [t.name for t in load_tasks(tmp_path)] == ["second", "first", "third"]
 
 
 def test_a_repeated_instruction_is_kept(tmp_path: Path) -> None:
     """MultiInstruct repeats instructions in a task: each keeps its place, none is a problem."""
-    (task,) = tasks.load(write(tmp_path / "t", "name: a\ninstructions: ['{q}', '{q}', x]\n"))
+    (task,) = load_tasks(write(tmp_path / "t", "name: a\ninstructions: ['{q}', '{q}', x]\n"))
     assert [(t.text, t.origin) for t in task.templates] == [("{q}", 0), ("{q}", 1), ("x", 2)]
 
 
@@ -178,7 +178,7 @@ def test_each_other_key_has_its_type(tmp_path: Path, text: str, problem: str) ->
     ],
 )
 def test_a_brace_that_is_no_placeholder_is_told_with_its_line(tmp_path: Path, brace: str) -> None:
-    """Nothing is evaluated or guessed: file, line, column of the instruction, and the mend."""
+    """Nothing is evaluated or guessed: file, line, column of the instruction, and the fix."""
     text = f"name: a\ninstructions:\n  - fine\n  - |\n    So:\n    {brace}\n"
     (only,) = told_of(tmp_path / "t", text)
     assert only.startswith("0.yaml:4: malformed placeholder ")
@@ -237,7 +237,7 @@ def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None
         "",
         "name: b\n",
     )
-    sound, problems = tasks.read(folder)
+    sound, problems = read_tasks(folder)
     assert [t.name for t in sound] == ["object_region_match"]
     where = [p.where.replace(f"{folder}/", "") for p in problems]
     assert where == [
@@ -245,7 +245,7 @@ def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None
         *["2.yaml:1", "3.yaml:1", "4.yaml:1"],
     ]
     with pytest.raises(InputError) as caught:
-        tasks.load(folder)
+        load_tasks(folder)
     assert caught.value.problems == problems
     assert caught.value.exit_code == 1
 
@@ -283,7 +283,7 @@ def test_bom_crlf_and_line_separators_are_read(tmp_path: Path) -> None:
     (only,) = told(folder)
     assert only.startswith("a.yaml:4: ")
     (folder / "a.yaml").write_bytes(text.replace("'{'", "z").encode())
-    assert [t.text for t in tasks.load(folder)[0].templates] == ["x \u2028 {y}", "z"]
+    assert [t.text for t in load_tasks(folder)[0].templates] == ["x \u2028 {y}", "z"]
 
 
 def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
     (folder / "abs").symlink_to(tmp_path / "outside")
     (folder / "null.yml").symlink_to("/dev/zero")
     os.mkfifo(folder / "pipe.yaml")
-    sound, _ = tasks.read(folder)
+    sound, _ = read_tasks(folder)
     assert [t.name for t in sound] == ["object_region_match"]
     names = [line.split(":")[0] for line in told(folder)]
     assert names == ["abs", "link.yaml", "null.yml", "pipe.yaml", "up"]
@@ -304,7 +304,7 @@ def test_nothing_outside_the_folder_is_read(tmp_path: Path) -> None:
 def test_a_folder_given_through_a_link_is_read(tmp_path: Path) -> None:
     """The folder that the user names may itself be a link; only what is in it may not."""
     (tmp_path / "link").symlink_to(write(tmp_path / "t", FULL))
-    assert len(tasks.load(tmp_path / "link")) == 1
+    assert len(load_tasks(tmp_path / "link")) == 1
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_what_is_no_task_folder_is_told(tmp_path: Path, name: str, what: str) ->
     (tmp_path / "empty" / "README.md").write_text("no task")
     (tmp_path / "file.yaml").write_text(FULL)
     with pytest.raises(InputError) as caught:
-        tasks.load(tmp_path / name)
+        load_tasks(tmp_path / name)
     assert str(caught.value) == f"{tmp_path / name}: {what}"
 
 
@@ -333,7 +333,7 @@ def test_any_text_survives_a_task_file(texts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = dump({"name": "a", "instructions": instructions})
         (Path(folder) / "a.yaml").write_bytes(text.encode())
-        (task,) = tasks.load(Path(folder))
+        (task,) = load_tasks(Path(folder))
     assert [t.text for t in task.templates] == instructions
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from instraug.tasks.load import read
+from instraug.tasks.load import read_tasks
 
 
 @click.command()
@@ -20,7 +20,7 @@ def check(ctx: click.Context, tasks: Path, as_json: bool) -> None:
 
     Nothing outside the folder TASKS is read, and nothing is written.
     """
-    sound, problems = read(tasks)
+    sound, problems = read_tasks(tasks)
     instructions = sum(len(task.templates) for task in sound)
     if as_json:
         counts = {"tasks": len(sound), "instructions": instructions}

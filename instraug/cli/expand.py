@@ -53,7 +53,7 @@ def expand(
     """
     from dataclasses import replace
 
-    from instraug.chain import Job, Watcher, expand_job, load
+    from instraug.chain import Job, Watcher, load
     from instraug.cli.progress import Progress
     from instraug.models.opening import chosen
     from instraug.rewriting.forecast import forecast
@@ -70,7 +70,7 @@ def expand(
     price = config.prices.get(job.model)
     with Progress(foreseen["wanted"], price, quiet=quiet, verbose=verbose) as progress:
         watcher = Watcher(progress.reply, progress.round, progress.notice)
-        run = expand_job(replace(job, watcher=watcher, foreseen=foreseen), loaded)
+        run = expand(replace(job, watcher=watcher, foreseen=foreseen), loaded)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
 

@@ -23,9 +23,9 @@ def meta_prompts() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def list_(source: Path | None, as_json: bool) -> None:
     """List meta-prompts: id, kind, number of worked examples, title."""
-    from instraug.rewriting.prompts.meta_prompts import listing, load
+    from instraug.rewriting.prompts.meta_prompts import listing, load_meta_prompts
 
-    rows("meta_prompts", listing(load(source)), as_json=as_json)
+    rows("meta_prompts", listing(load_meta_prompts(source)), as_json=as_json)
 
 
 @meta_prompts.command()

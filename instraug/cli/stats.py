@@ -77,12 +77,12 @@ def _built(
     from instraug.evaluation.stats import built, pool
     from instraug.evaluation.stats.overlap import Overlap
     from instraug.evaluation.stats.rows import rows
-    from instraug.tasks.load import load
+    from instraug.tasks.load import load_tasks
 
     if instructions and not tasks:
         raise UsageError("--instructions needs --tasks, which says what is a constant")
     grown = rows(instructions, (*pool.NEEDED, "id")) if instructions else ()
-    knowledge = built.known(load(tasks), grown) if tasks else None
+    knowledge = built.known(load_tasks(tasks), grown) if tasks else None
     overlap = Overlap(row for path in evaluation for row in rows(path)) if evaluation else None
     return built.built_figures(rows(out, built.NEEDED), knowledge, overlap)
 

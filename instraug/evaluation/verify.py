@@ -113,10 +113,10 @@ def _journal(path: Path, replies: Replay) -> Iterator[Problem]:
     """Report each stretch that is no intact record."""
     if not path.exists():
         yield Problem(str(path), "there is no journal", "give it by --journal PATH")
-    mend = "run `instraug expand` again: it sets the damage aside and asks for what is missing"
+    fix = "run `instraug expand` again: it sets the damage aside and asks for what is missing"
     for damage in replies.damage:
         what = f"{len(damage.data)} bytes are no intact record"
-        yield Problem(f"{path}:{damage.line}", what, mend)
+        yield Problem(f"{path}:{damage.line}", what, fix)
 
 
 def _task(name: str, rows: list[InstructionRow], replies: Replay) -> Iterator[Problem]:

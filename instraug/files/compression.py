@@ -140,5 +140,5 @@ class _Whole(io.RawIOBase):
         return len(data)
 
     def _damaged(self, what: str) -> InputError:
-        mend = "copy or make the file again; nothing of it was used"
-        return InputError([Problem(str(self._path), what, mend)])
+        fix = "copy or make the file again; nothing of it was used"
+        return InputError([Problem(str(self._path), what, fix)])

@@ -1,7 +1,7 @@
 """Strict data -> frozen dataclasses, held to their type hints; every mismatch is a problem.
 
 Hints may be str, int, float, bool, Any, ``X | None``, Literal, tuple[X, ...], Mapping[str, X],
-dataclasses, and Annotated with checks: functions that take the value and return None, or the mend.
+dataclasses, and Annotated with checks: functions that take the value and return None, or the fix.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Range:
     """True where ``low`` itself is left out."""
 
     def __call__(self, value: float) -> str | None:
-        """Return None for a number inside, else the mend: what to give instead."""
+        """Return None for a number inside, else the fix: what to give instead."""
         if (self.low < value if self.above else self.low <= value) and value <= self.high:
             return None
         least = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
@@ -45,7 +45,7 @@ Count = Annotated[int, Range(1)]
 
 
 def some(value: tuple[object, ...] | str) -> str | None:
-    """Return None for what is not empty, else the mend."""
+    """Return None for what is not empty, else the fix."""
     return None if value else "give at least one, or leave the setting out"
 
 
@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 
 Place = Callable[[Where], str]
-"""Where a value stands, for messages: `strictyaml.Document.place`."""
+"""Where a value stands, for messages: `strict_yaml.Document.place`."""
 
 
 _MOST = 200
@@ -84,7 +84,7 @@ def decode(
 
 
 def suggest(word: str, known: Collection[str]) -> str:
-    """Return the mend for an unknown word: the nearest known one, else all of them."""
+    """Return the fix for an unknown word: the nearest known one, else all of them."""
     if not 0 < len(known) <= _MOST:
         return "remove it"
     from rapidfuzz import fuzz, process
@@ -123,9 +123,9 @@ class _Decoder:
         self.place = place
         self.problems: list[Problem] = []
 
-    def wrong(self, data: Any, where: Where, mend: str) -> Any:
+    def wrong(self, data: Any, where: Where, fix: str) -> Any:
         self.problems.append(
-            Problem(self.place(where), f"{spell(where)} is {shown(data)}", mend),
+            Problem(self.place(where), f"{spell(where)} is {shown(data)}", fix),
         )
         return REFUSED
 
@@ -155,8 +155,8 @@ class _Decoder:
     def checked(self, value: Any, checks: tuple[Any, ...], where: Where) -> Any:
         if value is not REFUSED:
             for check in checks:
-                if mend := check(value):
-                    return self.wrong(value, where, mend)
+                if fix := check(value):
+                    return self.wrong(value, where, fix)
         return value
 
     def plain(self, data: Any, hint: Any, where: Where) -> Any:

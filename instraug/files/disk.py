@@ -1,4 +1,4 @@
-"""What the disk refuses, as one line for the user: path, what it said, and the mend."""
+"""What the disk refuses, as one line for the user: path, what it said, and the fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from instraug.errors import StorageError
 
-_MENDS = {
+_FIXES = {
     errno.ENOSPC: "free some space and run again",
     errno.EDQUOT: "free some of the quota and run again",
     errno.EROFS: "choose a folder that can be written",
@@ -33,8 +33,8 @@ def refusal(path: Path, action: str, error: OSError) -> StorageError:
     number = error.errno or 0
     name = errno.errorcode.get(number, "?")
     said = error.strerror or str(error)
-    mend = _MENDS.get(number, "check the disk and run again")
-    return StorageError(f"{path}: cannot {action}: {said} ({name}); {mend}")
+    fix = _FIXES.get(number, "check the disk and run again")
+    return StorageError(f"{path}: cannot {action}: {said} ({name}); {fix}")
 
 
 @contextmanager

@@ -47,17 +47,17 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         StorageError: the file exists but the system does not let it be read.
     """
-    mend = "run `instraug expand` or `build` again to write it anew"
+    fix = "run `instraug expand` or `build` again to write it anew"
     with refusals(path, "read"):
         if not path.exists():
-            return Manifest({}, Problem(str(path), "there is no manifest", mend))
+            return Manifest({}, Problem(str(path), "there is no manifest", fix))
         text = path.read_bytes()
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return Manifest({}, Problem(str(path), f"the manifest is damaged ({error})", mend))
+        return Manifest({}, Problem(str(path), f"the manifest is damaged ({error})", fix))
     if not isinstance(body, dict):
-        return Manifest({}, Problem(str(path), "the manifest is no JSON object", mend))
+        return Manifest({}, Problem(str(path), "the manifest is no JSON object", fix))
     return Manifest(body)
 
 

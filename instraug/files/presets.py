@@ -20,8 +20,8 @@ def find(name: str) -> Path:
         return Path(name)
     presets = {path.stem: path for path in shipped.folder("configs").glob("*.yaml")}
     if name not in presets:
-        mend = f"a file of your own needs its suffix; else {suggest(name, presets)}"
-        raise InputError([Problem(name, "is no shipped config", mend)])
+        fix = f"a file of your own needs its suffix; else {suggest(name, presets)}"
+        raise InputError([Problem(name, "is no shipped config", fix)])
     return presets[name]
 
 

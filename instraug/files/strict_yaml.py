@@ -2,7 +2,7 @@
 
 The subset is what a person means to write: mappings with text keys, lists, text, decimal numbers,
 ``true``, ``false`` and ``null``. What YAML 1.1 would silently turn into something else (``no``,
-``010``, a date) is a problem whose mend says to quote it; anchors, aliases, tags, duplicate keys,
+``010``, a date) is a problem whose fix says to quote it; anchors, aliases, tags, duplicate keys,
 deep nesting and large files are refused before they can cost anything.
 """
 
@@ -112,8 +112,8 @@ def position(problem: Problem) -> int:
     return int(line) if line.isdecimal() else 0
 
 
-def _unreadable(place: str, what: str, mend: str) -> Document:
-    return Document(place, REFUSED, {}, (Problem(place, what, mend),))
+def _unreadable(place: str, what: str, fix: str) -> Document:
+    return Document(place, REFUSED, {}, (Problem(place, what, fix),))
 
 
 # ── from events to data ──────────────────────────────────────────────────────────────────────
@@ -156,15 +156,15 @@ class _Builder:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             what = getattr(error, "problem", None) or "unreadable"
-            mend = "check the indentation, and quote text that holds ': ' or starts with a brace"
+            fix = "check the indentation, and quote text that holds ': ' or starts with a brace"
             # The parser puts the end of the file on a line of its own.
             last = text.rstrip().count("\n")
             line = min(mark.line, last) + 1 if mark else 1
-            self.problem(line, f"broken YAML: {what}", mend)
+            self.problem(line, f"broken YAML: {what}", fix)
         return Document(self.name, data, self.lines, tuple(self.problems))
 
-    def problem(self, line: int, what: str, mend: str) -> _Refused:
-        self.problems.append(Problem(f"{self.name}:{line}", what, mend))
+    def problem(self, line: int, what: str, fix: str) -> _Refused:
+        self.problems.append(Problem(f"{self.name}:{line}", what, fix))
         return REFUSED
 
     def document(self) -> Any:
@@ -242,9 +242,9 @@ class _Builder:
             return value
         typed = _typed(value)
         if typed is REFUSED:
-            mend = "put text in quotes; write a number in decimal, a boolean as true or false"
+            fix = "put text in quotes; write a number in decimal, a boolean as true or false"
             what = f"unquoted {_clip(value)} does not mean the same to every reader of YAML"
-            return self.problem(line, what, mend)
+            return self.problem(line, what, fix)
         return typed
 
 

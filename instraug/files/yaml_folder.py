@@ -23,16 +23,16 @@ def files(folder: Path) -> tuple[list[Path], list[Problem]]:
         try:
             entries = [e for e in os.scandir(current) if not e.name.startswith(".")]
         except OSError as error:
-            mend = "give a folder that can be read"
-            problems.append(Problem(str(current), f"cannot be read: {error.strerror}", mend))
+            fix = "give a folder that can be read"
+            problems.append(Problem(str(current), f"cannot be read: {error.strerror}", fix))
             continue
         for entry in entries:
             path = Path(entry.path)
             is_yaml = path.suffix.lower() in (".yaml", ".yml")
             if entry.is_symlink():
                 if is_yaml or entry.is_dir():
-                    mend = "put the file or folder itself here; links are not followed"
-                    problems.append(Problem(str(path), "is a symbolic link", mend))
+                    fix = "put the file or folder itself here; links are not followed"
+                    problems.append(Problem(str(path), "is a symbolic link", fix))
             elif entry.is_dir():
                 pending.append(path)
             elif is_yaml and entry.is_file():

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from instraug.errors import BudgetReached, UsageError
+from instraug.models import config
 from instraug.models.chat import Chat, Reply
 from instraug.models.tokens import prompt_bound
-from instraug.models import config
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Chat:
     max_tokens: int
     seed: int
     sample: int
-    """Which of several equal askings this is (0, 1, ...)."""
+    """Which of several equal samples this is (0, 1, ...)."""
     n: int = 1
     """Choices asked for in one request."""
     grammar: str | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from instraug.errors import InputError, Problem, UsageError, printable
-from instraug.files import strict_yaml as strictyaml
+from instraug.files import strict_yaml
 from instraug.files.decode import Place, Positive, Range, Share, decode, some
 from instraug.models.config import Budget, Endpoint, Prices
 
@@ -79,7 +79,7 @@ class Config:
     multi-temp."""
     top_p: Annotated[float, Range(0, 1, above=True)] = 0.9
     samples: Annotated[int, Range(1, 10_000)] = 8
-    """Askings of one meta-prompt at one temperature before the plan is exhausted."""
+    """Samples of one meta-prompt at one temperature before the plan is exhausted."""
     choices: Annotated[int, Range(1, 128)] = 1
     """Choices asked for in one request, where the endpoint takes ``n``."""
     answer_tokens: Annotated[int, Range(1, 1_000_000)] = 512
@@ -103,9 +103,9 @@ def load_config(path: Path) -> Config:
     Raises:
         InputError: every unknown key, wrong type and number out of range, each with its line.
     """
-    document = strictyaml.read(path)
+    document = strict_yaml.read(path)
     config, problems = _decoded(document.data, document.place)
-    problems = sorted([*document.problems, *problems], key=strictyaml.position)
+    problems = sorted([*document.problems, *problems], key=strict_yaml.position)
     if problems or config is None:
         raise InputError(problems)
     return config

@@ -6,9 +6,9 @@ from itertools import islice
 from math import ceil
 from typing import Any
 
+from instraug.rewriting.config import Config
 from instraug.rewriting.prompts.plan import make_plan, skipped
 from instraug.rewriting.prompts.requests import requests
-from instraug.rewriting.config import Config
 from instraug.rewriting.run import Inputs
 
 YIELD = 0.6

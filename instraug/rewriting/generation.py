@@ -79,8 +79,8 @@ class Generator:
     async def _buy(self, chat: Chat) -> Reply | None:
         if self._complete is None:
             why = f"the journal holds no reply for request {chat.key[:12]}"
-            mend = "give the options of the run that made it, or run without --frozen to ask"
-            raise FrozenMiss(f"{why}; {mend}")
+            fix = "give the options of the run that made it, or run without --frozen to ask"
+            raise FrozenMiss(f"{why}; {fix}")
         flying = self._flying.get(chat.key)
         if flying is None:
             flying = asyncio.create_task(self._call(chat, self._complete))

@@ -102,7 +102,7 @@ def load(job: ExpandJob) -> Inputs:
         and (task.split == "train" or config.include_eval)
     )
     if not chosen:
-        mend = "name one of its train tasks with --only, or add --include-eval"
-        raise InputError([Problem(str(job.tasks), "no task is left to expand", mend)])
+        fix = "name one of its train tasks with --only, or add --include-eval"
+        raise InputError([Problem(str(job.tasks), "no task is left to expand", fix)])
     named = None if config.meta_prompts is None else Path(config.meta_prompts)
     return Inputs(chosen, load_meta_prompts(named))

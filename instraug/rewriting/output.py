@@ -142,7 +142,7 @@ class Kept:
     """The journal's path, relative to the folder."""
 
 
-def read_kept(path: Path) -> Kept:
+def read_output(path: Path) -> Kept:
     """Read a run's manifest.
 
     Raises:
@@ -155,10 +155,8 @@ def read_kept(path: Path) -> Kept:
     known = {field.name: manifest.body.get(field.name) for field in fields(_Kept)}
     kept, problems = decode(known, _Kept, lambda _: str(path))
     if problems or kept is None:
-        mend = "run the same `instraug expand` again to write it anew"
-        raise InputError(
-            [Problem(str(path), f"the manifest is damaged ({problems[0].what})", mend)]
-        )
+        fix = "run the same `instraug expand` again to write it anew"
+        raise InputError([Problem(str(path), f"the manifest is damaged ({problems[0].what})", fix)])
     return Kept(
         config=from_plain(kept.config, str(path)),
         tasks=tuple(map(_as_task, kept.inputs.tasks)),
@@ -238,6 +236,6 @@ def _asked(path: Path) -> Iterator[tuple[str, str]]:
             continue
         reply, parent = row.get("reply"), row.get("parent")
         if not isinstance(reply, str) or not isinstance(parent, str):
-            mend = "run the same `instraug expand` again to write the file anew"
-            raise InputError([Problem(f"{path}:{number}", "no row of a run", mend)])
+            fix = "run the same `instraug expand` again to write the file anew"
+            raise InputError([Problem(f"{path}:{number}", "no row of a run", fix)])
         yield reply, parent

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from instraug.errors import InputError, PlaceholderError, Problem
-from instraug.files import strict_yaml as strictyaml
+from instraug.files import strict_yaml
 from instraug.files.decode import decode, suggest
 from instraug.files.strict_yaml import REFUSED, Document, Where
 from instraug.files.yaml_folder import files
@@ -16,32 +16,32 @@ from instraug.tasks.placeholders import Placeholder, parse, placeholders
 from instraug.tasks.records import Output, Split, Task, Template
 
 
-def load(folder: Path) -> tuple[Task, ...]:
+def load_tasks(folder: Path) -> tuple[Task, ...]:
     """Read every ``*.yaml`` and ``*.yml`` file of a folder, one task each, sorted by path.
 
     Raises:
         InputError: everything that is wrong in any of them; also where there is no folder, or no
             task in it.
     """
-    tasks, problems = read(folder)
+    tasks, problems = read_tasks(folder)
     if problems:
         raise InputError(problems)
     return tasks
 
 
-def read(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
-    """Read a task folder as `load` does, but hand back the sound tasks and all problems."""
+def read_tasks(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
+    """Read a task folder as `load_tasks` does, but hand back the sound tasks and all problems."""
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         return (), (Problem(str(folder), what, "give the folder that holds the task files"),)
     paths, problems = files(folder)
     if not paths and not problems:
-        mend = "put one .yaml file a task into it"
-        problems = [Problem(str(folder), "holds no task file", mend)]
+        fix = "put one .yaml file a task into it"
+        problems = [Problem(str(folder), "holds no task file", fix)]
     tasks: list[Task] = []
     first: dict[str, str] = {}
     for path in paths:
-        document = strictyaml.read(path)
+        document = strict_yaml.read(path)
         draft, found = decode(document.data, _TaskFile, document.place)
         found = [*document.problems, *found]
         if draft is not None:
@@ -49,7 +49,7 @@ def read(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
             found += _Checker(draft, document).problems()
             if not found:
                 tasks.append(_task(draft, document.name))
-        problems += sorted(found, key=strictyaml.position)
+        problems += sorted(found, key=strict_yaml.position)
     return tuple(tasks), tuple(problems)
 
 
@@ -140,15 +140,15 @@ class _Checker:
         yield from self._keys("defaults", lambda key: _name(key) is None)
         for key, value in self._table("defaults").items():
             if value is None:
-                mend = "give a value, or leave it out"
-                yield self._problem(("defaults", key), f"the default of {key!r} is empty", mend)
+                fix = "give a value, or leave it out"
+                yield self._problem(("defaults", key), f"the default of {key!r} is empty", fix)
 
     def _instruction(self, text: str, where: Where) -> Iterator[Problem]:
         try:
             found = placeholders(text)
         except PlaceholderError as error:
             for problem in error.problems:
-                yield self._problem(where, f"{problem.what} at {problem.where}", problem.mend)
+                yield self._problem(where, f"{problem.what} at {problem.where}", problem.fix)
             return
         for source in dict.fromkeys(p.source for p in found):
             yield from self._reference(source, where)
@@ -156,8 +156,8 @@ class _Checker:
     def _reference(self, source: str, where: Where) -> Iterator[Problem]:
         root = Placeholder(source).root
         if self.known is not None and root not in self.known:
-            mend = f"list it in fields, or {suggest(root, self.known)}"
-            yield self._problem(where, f"unknown field {{{source}}}", mend)
+            fix = f"list it in fields, or {suggest(root, self.known)}"
+            yield self._problem(where, f"unknown field {{{source}}}", fix)
         elif root in self.constants and source != root:
             what = f"{{{source}}} asks for a part of the constant {root!r}"
             yield self._problem(where, what, f"write {{{root}}}")
@@ -175,5 +175,5 @@ class _Checker:
         table = getattr(self.draft, name)
         return {} if table is REFUSED else table
 
-    def _problem(self, where: Where, what: str, mend: str) -> Problem:
-        return Problem(self.document.place(where), what, mend)
+    def _problem(self, where: Where, what: str, fix: str) -> Problem:
+        return Problem(self.document.place(where), what, fix)

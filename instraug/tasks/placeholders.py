@@ -85,10 +85,8 @@ def _joined(literal: list[str]) -> list[Segment]:
 def _malformed(template: str, at: int) -> PlaceholderError:
     end = template.find("}", at)
     seen = template[at : end + 1 if 0 <= end < at + 60 else at + 20]
-    mend = (
-        "write {name}, {name.part} or {name[0]}, or double the brace ({{ or }}) for a literal one"
-    )
-    return PlaceholderError([Problem(f"column {at + 1}", f"malformed placeholder {seen!r}", mend)])
+    fix = "write {name}, {name.part} or {name[0]}, or double the brace ({{ or }}) for a literal one"
+    return PlaceholderError([Problem(f"column {at + 1}", f"malformed placeholder {seen!r}", fix)])
 
 
 def placeholders(template: str) -> tuple[Placeholder, ...]:

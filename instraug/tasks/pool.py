@@ -16,7 +16,7 @@ from instraug.files.jsonl import read_jsonl
 from instraug.tasks.placeholders import multiset
 from instraug.tasks.records import Task, Template
 
-_MEND = "give the instructions.jsonl of a run over these tasks"
+_FIX = "give the instructions.jsonl of a run over these tasks"
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:
     for number, row in rows:
         template = _template(row)
         if template is None:
-            problems.append(Problem(f"{path}:{number}", "this row is no instruction", _MEND))
+            problems.append(Problem(f"{path}:{number}", "this row is no instruction", _FIX))
         elif "reasons" in row:
-            problems.append(Problem(f"{path}:{number}", "this rewrite was rejected", _MEND))
+            problems.append(Problem(f"{path}:{number}", "this rewrite was rejected", _FIX))
         elif row["source"] == "generated" and template.task in found:
             try:
                 if multiset(template.text) in fits[template.task]:
@@ -66,7 +66,7 @@ def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:
                 what = "the placeholders are those of no template of its task"
             except PlaceholderError as error:
                 what = error.problems[0].what
-            problems.append(Problem(f"{path}:{number}", what, _MEND))
+            problems.append(Problem(f"{path}:{number}", what, _FIX))
     if problems:
         raise InputError(problems)
     return tuple([Pool(task, _distinct(task, found[task.name])) for task in tasks])

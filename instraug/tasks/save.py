@@ -1,4 +1,4 @@
-"""Tasks -> a task folder: the writing side of `tasks.load`."""
+"""Tasks -> a task folder: the writing side of `load_tasks`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
-from instraug.files import strict_yaml as strictyaml
+from instraug.files import strict_yaml
 from instraug.files.atomic import atomic_writer
 from instraug.files.disk import refusals
 from instraug.tasks.records import Task
 
 
 def spell(task: Task) -> str:
-    """Spell a task as its YAML file; equal tasks make equal text, and `tasks.load` gives it back.
+    """Spell a task as its YAML file; equal tasks make equal text, and `load_tasks` gives it back.
 
     Tables and lists that are empty are left out.
     """
@@ -30,7 +30,7 @@ def spell(task: Task) -> str:
         "fields": sorted(task.fields or ()),
         "labels": list(task.labels),
     }
-    return strictyaml.dump({key: value for key, value in document.items() if value})
+    return strict_yaml.dump({key: value for key, value in document.items() if value})
 
 
 def write(tasks: Iterable[Task], folder: Path, *, force: bool = False) -> None:
@@ -50,8 +50,8 @@ def write(tasks: Iterable[Task], folder: Path, *, force: bool = False) -> None:
     with refusals(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
         if not force and any(folder.iterdir()):
-            mend = "choose another folder, or pass --force to overwrite files of the same names"
-            raise InputError([Problem(str(folder), "is not empty", mend)])
+            fix = "choose another folder, or pass --force to overwrite files of the same names"
+            raise InputError([Problem(str(folder), "is not empty", fix)])
     for task in tasks:
         with atomic_writer(folder / f"{task.name}.yaml") as file:
             file.write(spell(task).encode())

@@ -19,7 +19,7 @@ import instraug
 from instraug.errors import InputError, UsageError
 from instraug.files.disk import refusals
 from instraug.files.manifest import sha256
-from instraug.tasks import load as tasks
+from instraug.tasks.load import load_tasks
 from instraug.tasks.pool import load_pools
 from instraug.training_set.card import card
 from instraug.training_set.config import BuildConfig
@@ -57,7 +57,7 @@ def _plan(job: BuildJob, target: registry.Target) -> Plan:
         raise UsageError(
             "ofa-refcoco takes numbers, of which its reader makes bins; leave --ofa-bins out"
         )
-    pools = load_pools(tasks.load(job.tasks), job.instructions)
+    pools = load_pools(load_tasks(job.tasks), job.instructions)
     return Plan(
         pools=pools,
         format=target.format,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from instraug.errors import InputError, UsageError
-from instraug.files import strict_yaml as strictyaml
+from instraug.files import strict_yaml
 from instraug.files.decode import Count, Range, Share, decode, some, suggest
 from instraug.training_set.formats.registry import FORMATS
 
@@ -48,9 +48,9 @@ def load_build_config(path: Path) -> BuildConfig:
     Raises:
         InputError: every unknown key, wrong type and number out of range, each with its line.
     """
-    document = strictyaml.read(path)
+    document = strict_yaml.read(path)
     config, problems = decode(document.data, BuildConfig, document.place)
-    problems = sorted([*document.problems, *problems], key=strictyaml.position)
+    problems = sorted([*document.problems, *problems], key=strict_yaml.position)
     if problems or config is None:
         raise InputError(problems)
     return config

@@ -67,7 +67,7 @@ class Bad:
     """From 1, within its shard."""
     kind: str
     what: str
-    mend: str
+    fix: str
 
 
 @dataclass
@@ -221,9 +221,9 @@ def _object(row: Any) -> Fields:
 def _bad(fault: BaseException, line: bytes, number: int) -> Bad:
     """Say what is wrong with a row."""
     if isinstance(fault, BadRow):
-        return Bad(number, fault.kind, fault.what, fault.mend)
+        return Bad(number, fault.kind, fault.what, fault.fix)
     if isinstance(fault, Unfit):
-        return Bad(number, "unfit for the format", fault.what, fault.mend)
+        return Bad(number, "unfit for the format", fault.what, fault.fix)
     if isinstance(fault, MissingField):
         what = f"the row has nothing for {{{fault.args[0]}}}"
         return Bad(number, "missing field", what, "add it, or leave the row out")

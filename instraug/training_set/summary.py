@@ -44,7 +44,7 @@ class Outcome:
             self._listed[bad.kind] += 1
             if self._listed[bad.kind] <= LISTED:
                 place = f"{shard.path}:{self._lines + bad.line}"
-                self.listed.append((bad.kind, Problem(place, bad.what, bad.mend)))
+                self.listed.append((bad.kind, Problem(place, bad.what, bad.fix)))
         self._lines += report.lines
         self.skipped += report.kinds
         self.used.update(report.used)
@@ -71,12 +71,12 @@ class Outcome:
             more = f"{bad} rows cannot be used"
             if bad > len(problems):
                 more += f", the first {len(problems)} of them are above"
-            return [*problems, Problem("build", more, "mend them, or leave them out: --skip-bad")]
+            return [*problems, Problem("build", more, "fix them, or leave them out: --skip-bad")]
         if not self.rows:
-            mend = "give rows of these tasks"
+            fix = "give rows of these tasks"
             return [
                 *(p for _, p in self.listed),
-                Problem("build", "there is no row to build", mend),
+                Problem("build", "there is no row to build", fix),
             ]
         return []
 

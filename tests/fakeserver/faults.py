@@ -67,7 +67,7 @@ async def limited_ms(_request: web.Request, _good: Body, argument: str) -> web.S
 
 
 async def quota(_request: web.Request, _good: Body, _argument: str) -> web.StreamResponse:
-    """A 429 that no wait mends."""
+    """A 429 that no wait fixes."""
     return error(429, "You exceeded your current quota", "insufficient_quota")
 
 

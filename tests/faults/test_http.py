@@ -61,7 +61,7 @@ def test_03_a_senseless_retry_after_is_ignored(value: str) -> None:
 
 
 def test_01_a_request_that_is_always_throttled_is_given_up_at_last() -> None:
-    """Five times the tries that other failures have, as slowing down is what mends it."""
+    """Five times the tries that other failures have, as slowing down is what fixes it."""
     seen = asked(1, server={"always": "429"}, max_attempts=1, backoff=0.001)
     assert isinstance(seen.errors[0], RequestFailed)
     assert seen.server.count == 5

@@ -1,4 +1,4 @@
-"""Faults of input files: one line a fault, with file, line and mend; exit 1; nothing written."""
+"""Faults of input files: one line a fault, with file, line and fix; exit 1; nothing written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from instraug.errors import InputError, Problem
 from instraug.files import jsonl
 from instraug.files.jsonl import read_jsonl
 from instraug.rewriting.config import load_config
-from instraug.tasks import load as tasks
+from instraug.tasks.load import load_tasks, read_tasks
 from tests.commandline import instraug
 
 GOOD = b"name: t\ninstructions:\n- Is {text} here?\n"
@@ -46,25 +46,25 @@ YAML = [
 
 
 @pytest.mark.parametrize(("data", "line", "said"), YAML)
-def test_43_44_50_to_58_62_63_64_a_bad_task_file_names_file_line_and_mend(
+def test_43_44_50_to_58_62_63_64_a_bad_task_file_names_file_line_and_fix(
     data: bytes, line: int, said: str, tmp_path: Path
 ) -> None:
     """One printable line for each problem, the right one first."""
     (tmp_path / "t.yaml").write_bytes(data)
-    found, problems = tasks.read(tmp_path)
+    found, problems = read_tasks(tmp_path)
     assert not found
     assert any(
-        p.where == f"{tmp_path / 't.yaml'}:{line}" and said in f"{p.what}; {p.mend}"
+        p.where == f"{tmp_path / 't.yaml'}:{line}" and said in f"{p.what}; {p.fix}"
         for p in problems
     ), problems
-    assert all(str(p).isprintable() and p.mend for p in problems)
+    assert all(str(p).isprintable() and p.fix for p in problems)
 
 
 @pytest.mark.parametrize("data", [b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r\n")])
 def test_51_52_a_byte_order_mark_and_crlf_are_taken(data: bytes, tmp_path: Path) -> None:
     """Both read as the plain file does."""
     (tmp_path / "t.yaml").write_bytes(data)
-    assert [t.text for t in tasks.load(tmp_path)[0].templates] == ["Is {text} here?"]
+    assert [t.text for t in load_tasks(tmp_path)[0].templates] == ["Is {text} here?"]
 
 
 JSONL = [
@@ -140,7 +140,7 @@ def test_61_nothing_outside_the_task_folder_is_read(tmp_path: Path) -> None:
     (folder / "b").symlink_to(outside)
     (folder / "deep" / "c.yaml").symlink_to("../../outside/o.yaml")
     os.mkfifo(folder / "d.yaml")
-    found, problems = tasks.read(folder)
+    found, problems = read_tasks(folder)
     assert not found
     names = ("a.yaml", "b", "d.yaml", "deep/c.yaml")
     assert [p.where for p in problems] == [str(folder / n) for n in names]
@@ -150,16 +150,16 @@ def test_61_nothing_outside_the_task_folder_is_read(tmp_path: Path) -> None:
 def test_64_an_empty_folder_says_what_to_put_there(tmp_path: Path) -> None:
     """And so does a folder that is none."""
     with pytest.raises(InputError, match=r"put one \.yaml file a task into it"):
-        tasks.load(tmp_path)
+        load_tasks(tmp_path)
     with pytest.raises(InputError, match="give the folder"):
-        tasks.load(tmp_path / "none")
+        load_tasks(tmp_path / "none")
 
 
 def test_65_two_tasks_of_one_name_name_each_other(tmp_path: Path) -> None:
     """The second is the problem, the first is named."""
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_bytes(GOOD)
-    _, (problem,) = tasks.read(tmp_path)
+    _, (problem,) = read_tasks(tmp_path)
     assert problem.where == f"{tmp_path / 'b.yaml'}:1"
     assert f"{tmp_path / 'a.yaml'}:1" in problem.what
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from instraug.chain import Job, expand_job, load
+from instraug.chain import expand
 from instraug.errors import PlaceholderError
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Config, Rules
+from instraug.rewriting.job import load
 from instraug.rewriting.records import Verdict
-from instraug.tasks.placeholders import mask, multiset, parse, restore
+from instraug.tasks.placeholders import mask, parse, restore
 from instraug.tasks.rendering import renderer
 from tests import chain
 from tests.fakeserver import FakeServer, running
@@ -30,7 +31,7 @@ def run(folder: Path, fault: str, **config: Any) -> tuple[list[Verdict], FakeSer
         settings = Config(model="m", base_url=server.url, samples=1, rewrites=1, **config)
         job = Job(folder / "tasks", folder / "out", "m", settings)
         for _ in range(2):  # and run again: what was journaled is not asked for
-            grown = expand_job(job, load(job)).grown
+            grown = expand(job, load(job)).grown
     return [v for g in grown for v in g.verdicts], server
 
 
@@ -125,7 +126,7 @@ def test_42_a_spelling_of_its_own_is_rejected(wrong: str) -> None:
 
 @pytest.mark.parametrize("stray", ['{"a": 1}', "{", "}", "{ }", "{x, y}"])
 def test_43_a_stray_brace_is_literal_in_an_answer_and_an_error_in_a_task_file(stray: str) -> None:
-    """The mend in a task file is to double it."""
+    """The fix in a task file is to double it."""
     text, _ = spoken(LONG)
     restored = restore(f"{text} {stray}", mask(LONG))
     assert restored.instruction is not None
@@ -136,7 +137,7 @@ def test_43_a_stray_brace_is_literal_in_an_answer_and_an_error_in_a_task_file(st
 
 @pytest.mark.parametrize("attack", ["{text.__class__}", "{text:>900000000}", "{0}", "{text!r}"])
 def test_44_what_python_would_evaluate_is_malformed(attack: str) -> None:
-    """Never evaluated: one line, the column, the mend."""
+    """Never evaluated: one line, the column, the fix."""
     with pytest.raises(PlaceholderError, match=r"column 4: malformed placeholder"):
         parse(f"Is {attack} there?")
 

@@ -92,7 +92,7 @@ def test_73_78_a_call_of_unknown_outcome_is_charged_to_the_budget(
 
 
 def test_74_a_record_stays_readable_when_damage_on_its_line_is_blanked(tmp_path: Path) -> None:
-    """The newline behind a reply is lost and what follows is damaged: mended twice, it is there."""
+    """The newline behind a reply is lost and what follows is damaged: fixed twice, it is there."""
     path = tmp_path / "replies.jsonl"
     reply = Reply("aa", "m", (Choice("text"),), Usage(1, 2), "{}")
     with Journal.open(path) as journal:

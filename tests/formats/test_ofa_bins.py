@@ -123,7 +123,7 @@ def test_a_row_whose_image_size_nobody_knows_is_a_fault(
 
 
 def test_without_images_a_row_must_bring_its_size(tmp_path: Path) -> None:
-    """The mend says how."""
+    """The fix says how."""
     with pytest.raises(InputError, match="--images, or rows with width and height"):
         rows_of(tmp_path, [find_row(0)], ofa_bins=True)
 

@@ -37,7 +37,7 @@ def test_what_a_destination_means(dest: str, name: str | None, expected: Target)
     [("a.tsv", "llava"), ("a.jsonl", "parquet"), ("a.parquet", "tsv"), ("a.json", "tsv")],
 )
 def test_a_format_is_not_written_under_a_suffix_that_is_not_its_own(dest: str, name: str) -> None:
-    """The mend names the suffixes that are."""
+    """The fix names the suffixes that are."""
     with pytest.raises(UsageError, match="written as"):
         target(Path(dest), name)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.errors import BudgetReached, UsageError
-from instraug.models.budget import Amount, Budget
 from instraug.models import config
+from instraug.models.budget import Amount, Budget
 
 
 def test_a_cost_limit_needs_a_price_for_every_model() -> None:

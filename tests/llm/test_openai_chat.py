@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from instraug.errors import BudgetReached, EndpointUnavailable, FatalEndpointError, RejectedRequest
+from instraug.models import config
 from instraug.models.budget import Budget
 from instraug.models.chat import Message, Reply
 from instraug.models.endpoint.client import OpenAIEndpoint
 from instraug.models.endpoint.wire import read_reply
-from instraug.models import config
 from tests.fakeserver import FakeServer, running
 from tests.llm.asking import ask_all, asked, chat, opened, outcomes
 

@@ -46,14 +46,14 @@ class Canary(str):
 
 def check(folder: Path) -> None:
     """Read each file as a task of its own, and render, mask and prove what is accepted."""
-    from instraug.tasks import load as tasks
+    from instraug.tasks.load import read_tasks
     from instraug.tasks.placeholders import mask, restore
     from instraug.tasks.rendering import MissingField, prove, renderer
 
     value = Canary("{text.canary} {options} ${x}")
     fields = dict.fromkeys(("text", "region", "options", "x", "self", "config", "A"), value)
     for path in sorted(folder.iterdir()):
-        found, problems = tasks.read(path)
+        found, problems = read_tasks(path)
         for problem in problems:
             assert str(problem).isprintable(), problem
         for task in found:

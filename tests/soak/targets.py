@@ -22,10 +22,10 @@ from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Rules, load_config
 from instraug.rewriting.judging.judge import candidates, judge
-from instraug.rewriting.prompts import meta_prompts as metaprompts
+from instraug.rewriting.prompts.meta_prompts import load_meta_prompts
 from instraug.rewriting.prompts.requests import requests
-from instraug.tasks import load as tasks
 from instraug.tasks.importers.multiinstruct.templates import read_templates
+from instraug.tasks.load import read_tasks
 from instraug.tasks.placeholders import mask, multiset, parse, restore, unparse
 from instraug.tasks.records import Task
 from instraug.tasks.rendering import prove, renderer
@@ -50,7 +50,7 @@ REQUESTS = [next(requests(plan(), ASKED, template, template)) for template in AS
 def task_yaml(data: bytes, folder: Path) -> None:
     """A task folder of one file."""
     (folder / "t.yaml").write_bytes(data)
-    found, problems = tasks.read(folder)
+    found, problems = read_tasks(folder)
     assert found or problems
     for problem in problems:
         assert str(problem).isprintable()
@@ -59,7 +59,7 @@ def task_yaml(data: bytes, folder: Path) -> None:
 def config_yaml(data: bytes, folder: Path) -> None:
     """A config file, and the same as meta-prompts."""
     (folder / "c.yaml").write_bytes(data)
-    for read in (load_config, metaprompts.load):
+    for read in (load_config, load_meta_prompts):
         with suppress(InstraugError):
             read(folder / "c.yaml")
 
@@ -158,8 +158,8 @@ def journal(data: bytes, folder: Path) -> None:
             with suppress(InstraugError):
                 replay.get(key)
     if len(data) % 16 == 0:
-        with Journal.open(path) as mended:
-            assert list(mended) == list(kept)
+        with Journal.open(path) as fixed:
+            assert list(fixed) == list(kept)
         with Replay.read(path) as replay:
             assert not replay.damage
             assert list(replay) == list(kept)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from instraug.chain import Job, expand_job, load
+from instraug.chain import expand
 from instraug.errors import InstraugError
 from instraug.evaluation.verify import verify
 from instraug.models.chat import Chat, Reply
@@ -21,6 +21,7 @@ from instraug.models.endpoint.wire import read_reply
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import Model
 from instraug.rewriting.config import Config
+from instraug.rewriting.job import load
 from instraug.rewriting.run import Run
 from tests.fakeserver import answers
 from tests.faults.test_disk import Disk, faults
@@ -96,7 +97,7 @@ def run(folder: Path, out: str, rewrites: int, endpoint: Endpoint) -> Run:
     job = Job(folder / "tasks", folder / out, "m", Config(rewrites=rewrites, model="m"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("instraug.chain.opened", endpoint.opened)
-        return expand_job(job, load(job))
+        return expand(job, load(job))
 
 
 def sound(out: Path, *, torn: bool = False) -> bool:

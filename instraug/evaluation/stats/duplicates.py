@@ -54,5 +54,5 @@ def _database() -> Iterator[sqlite3.Connection]:
             base.execute("PRAGMA journal_mode = OFF")
             yield base
     except sqlite3.OperationalError as error:
-        mend = "free some space where temporary files go (TMPDIR) and run again"
-        raise StorageError(f"the temporary database failed: {error}; {mend}") from error
+        fix = "free some space where temporary files go (TMPDIR) and run again"
+        raise StorageError(f"the temporary database failed: {error}; {fix}") from error

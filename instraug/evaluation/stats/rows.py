@@ -26,7 +26,7 @@ _KINDS = (".jsonl", ".json", ".tsv")
 _SUFFIXES = tuple(kind + packed for kind in _KINDS for packed in ("", ".gz", ".zst"))
 
 
-_MEND = "give a built set of the format multiinstruct or tsv, or an output folder of expand"
+_FIX = "give a built set of the format multiinstruct or tsv, or an output folder of expand"
 
 
 def rows(path: Path, needed: Collection[str] = ()) -> Iterator[Row]:
@@ -46,7 +46,7 @@ def rows(path: Path, needed: Collection[str] = ()) -> Iterator[Row]:
         for where, row in _read(file):
             for name in needed:
                 if not isinstance(row.get(name), str):
-                    raise _wrong(f"{file}:{where}", f"the row has no text {name!r}", _MEND)
+                    raise _wrong(f"{file}:{where}", f"the row has no text {name!r}", _FIX)
             yield row
 
 
@@ -60,12 +60,12 @@ def data_files(path: Path) -> list[Path]:
         found = sorted(p for p in path.rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
         found = [p for p in found if not p.name.endswith(_NOT_ROWS) and not _hidden(p, path)]
         if not found:
-            raise _wrong(path, f"no file here ends in {', '.join(_KINDS)}", _MEND)
+            raise _wrong(path, f"no file here ends in {', '.join(_KINDS)}", _FIX)
         return found
     if not path.exists():
         raise _wrong(path, "does not exist", "check the path")
     if not path.name.endswith(_SUFFIXES):
-        raise _wrong(path, f"the name does not end in {', '.join(_KINDS)}", _MEND)
+        raise _wrong(path, f"the name does not end in {', '.join(_KINDS)}", _FIX)
     return [path]
 
 
@@ -87,9 +87,9 @@ def _list(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
     try:
         found = orjson.loads(data.read())
     except orjson.JSONDecodeError as error:
-        raise _wrong(f"{file}:{error.lineno}", f"invalid JSON: {error.msg}", _MEND) from None
+        raise _wrong(f"{file}:{error.lineno}", f"invalid JSON: {error.msg}", _FIX) from None
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise _wrong(file, "no list of objects", _MEND)
+        raise _wrong(file, "no list of objects", _FIX)
     yield from enumerate(found, 1)
 
 
@@ -102,13 +102,13 @@ def _tsv(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
             for row in table:
                 if None in row or None in row.values():
                     what = f"not {len(table.fieldnames or ())} columns, as the header has"
-                    raise _wrong(f"{file}:{table.line_num}", what, _MEND)
+                    raise _wrong(f"{file}:{table.line_num}", what, _FIX)
                 yield table.line_num, row
         except UnicodeDecodeError:
             raise _wrong(file, "not UTF-8", "save it as UTF-8") from None
         except csv.Error as error:
-            raise _wrong(f"{file}:{table.reader.line_num}", str(error), _MEND) from None
+            raise _wrong(f"{file}:{table.reader.line_num}", str(error), _FIX) from None
 
 
-def _wrong(where: Path | str, what: str, mend: str) -> InputError:
-    return InputError([Problem(str(where), what, mend)])
+def _wrong(where: Path | str, what: str, fix: str) -> InputError:
+    return InputError([Problem(str(where), what, fix)])

@@ -70,7 +70,7 @@ def follow(text: str, route: int, most: int) -> str | None:
 
     Args:
         text: One line, each placeholder as its mask.
-        route: Which of several askings this is.
+        route: Which of several samples this is.
         most: Words that a rewrite may have.
     """
     if text.count('"') % 2:

@@ -60,7 +60,7 @@ def build(masked: Masked, route: int = 0) -> str:
 
     Args:
         masked: The template; ``prefix`` and ``suffix`` count towards its length.
-        route: Which of several askings this is (0, 1, ...): each takes other openings, and other
+        route: Which of several samples this is (0, 1, ...): each takes other openings, and other
             words of the template are replaced. Every second one follows the template closely (see
             `following`), where it can: what the free ones lose, those keep.
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import NothingAccepted, UsageError
-from instraug.files import strict_yaml as strictyaml
+from instraug.files import strict_yaml
 from instraug.files.atomic import atomic_writer
 from instraug.models.budget import Budget
 from instraug.models.chat import Chat, Message, Reply
@@ -24,8 +24,7 @@ from instraug.models.opening import opened
 from instraug.rewriting.config import Config
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.judging.extraction import extract
-from instraug.rewriting.prompts import meta_prompts as metaprompts
-from instraug.rewriting.prompts.meta_prompts import MetaPrompt
+from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompts
 from instraug.rewriting.prompts.requests import seed_of
 from instraug.tasks.words import rouge_l, words
 
@@ -134,7 +133,7 @@ async def bootstrap(
 def bootstrap_file(
     out: Path, config: Config, name: str, key: str | None, wanted: int
 ) -> list[MetaPrompt]:
-    """Bootstrap meta-prompts and write them as a file that `metaprompts.load` reads.
+    """Bootstrap meta-prompts and write them as a file that `load_meta_prompts` reads.
 
     Replies are journaled in ``NAME.replies.jsonl`` beside it, and bought once.
 
@@ -163,7 +162,7 @@ def bootstrap_file(
         why = next(iter(generator.failed.values()), "no line of its answers was a guideline")
         raise NothingAccepted(f"the model gave no usable guideline ({why}); try another model")
     with atomic_writer(out) as file:
-        file.write(strictyaml.dump(as_data(found)).encode())
+        file.write(strict_yaml.dump(as_data(found)).encode())
     return found
 
 
@@ -176,7 +175,7 @@ async def _bootstrap(
     async with opening as model:
         complete = model.complete and recording(model.complete, journal)
         generator = Generator(complete, journal, model.concurrency)
-        shipped = metaprompts.load()
+        shipped = load_meta_prompts()
         found = await bootstrap(
             generator.reply, model.name, shipped, wanted=wanted, seed=config.seed
         )
@@ -188,7 +187,7 @@ def _is_new(told: Sequence[str], taken: Iterable[Sequence[str]]) -> bool:
 
 
 def as_data(meta_prompts: Iterable[MetaPrompt]) -> dict[str, Any]:
-    """Return a meta-prompt file's content, as `metaprompts.load` reads it."""
+    """Return a meta-prompt file's content, as `load_meta_prompts` reads it."""
     rows = []
     for meta in meta_prompts:
         row = asdict(meta)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from instraug.errors import InputError, Problem
 from instraug.files import presets as shipped
-from instraug.files import strict_yaml as strictyaml
+from instraug.files import strict_yaml
 from instraug.files.decode import decode
 from instraug.files.strict_yaml import Document, Where
 from instraug.files.yaml_folder import files
@@ -19,7 +19,7 @@ from instraug.files.yaml_folder import files
 _MASK = re.compile(r"\{[A-Z]+\}")
 
 
-def load(source: Path | None = None) -> tuple[MetaPrompt, ...]:
+def load_meta_prompts(source: Path | None = None) -> tuple[MetaPrompt, ...]:
     """Read meta-prompts: those of a file, of every YAML file of a folder, or the shipped set.
 
     A file is one meta-prompt, or ``meta_prompts:`` with a list of them.
@@ -35,12 +35,12 @@ def load(source: Path | None = None) -> tuple[MetaPrompt, ...]:
     found: list[MetaPrompt] = []
     first: dict[str, str] = {}
     for path in paths:
-        document = strictyaml.read(path)
+        document = strict_yaml.read(path)
         drafts, wrong = _drafts(document)
         for where, draft in drafts:
             wrong += _faults(draft, document, where, first)
             found.append(draft)
-        problems += sorted([*document.problems, *wrong], key=strictyaml.position)
+        problems += sorted([*document.problems, *wrong], key=strict_yaml.position)
     if not problems and not found:
         problems = [Problem(str(source), "holds no meta-prompt", "add one, or use the shipped set")]
     if problems:
@@ -64,7 +64,7 @@ class _Several:
 
 
 def _drafts(document: Document) -> tuple[list[tuple[Where, MetaPrompt]], list[Problem]]:
-    """Decode a file of either form; what is wrong in a draft is `strictyaml.REFUSED`."""
+    """Decode a file of either form; what is wrong in a draft is `strict_yaml.REFUSED`."""
     if isinstance(document.data, Mapping) and "meta_prompts" in document.data:
         several, problems = decode(document.data, _Several, document.place)
         drafts = several.meta_prompts if several else ()

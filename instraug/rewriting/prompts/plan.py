@@ -40,7 +40,7 @@ class Plan:
     temperatures: tuple[float, ...]
     top_p: float
     samples: int
-    """Askings of one meta-prompt at one temperature."""
+    """Samples of one meta-prompt at one temperature."""
     choices: int
     answer_tokens: int
     seed: int

@@ -28,9 +28,9 @@ Raises Unfit for a row that the format has no room for.
 class Unfit(Exception):
     """A row that this format cannot hold."""
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, fix: str) -> None:
         super().__init__(what)
-        self.what, self.mend = what, mend
+        self.what, self.fix = what, fix
 
 
 Block = bytes | memoryview

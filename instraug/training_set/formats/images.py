@@ -19,7 +19,7 @@ def find_image(folder: Path, path: str) -> Path:
         Unfit: there is no such file, or it lies outside the folder.
     """
     if "\0" in path:
-        raise Unfit("the image path holds a NUL character", "mend the row, or leave it out")
+        raise Unfit("the image path holds a NUL character", "fix the row, or leave it out")
     # By its spelling, not resolved: a folder of links to where images are kept is usual.
     inside = normpath(path.lstrip("/"))
     if inside == ".." or inside.startswith("../"):

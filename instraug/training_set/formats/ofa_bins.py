@@ -126,4 +126,4 @@ def _measured(path: Path) -> Size:
             width, height = image.size
             return float(width), float(height)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise Unfit(f"the image {path} cannot be read: {error}", "mend it") from None
+        raise Unfit(f"the image {path} cannot be read: {error}", "fix it") from None

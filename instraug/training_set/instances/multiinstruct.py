@@ -33,13 +33,13 @@ class Unusable:
 class BadRow(Exception):
     """A row cannot be used; its file and line are the caller's to add."""
 
-    def __init__(self, kind: Kind, what: str, mend: str) -> None:
+    def __init__(self, kind: Kind, what: str, fix: str) -> None:
         super().__init__(what)
-        self.kind, self.what, self.mend = kind, what, mend
+        self.kind, self.what, self.fix = kind, what, fix
 
     def at(self, where: str) -> Unusable:
         """Return the row's record, for ``file:line``."""
-        return Unusable(self.kind, Problem(where, self.what, self.mend))
+        return Unusable(self.kind, Problem(where, self.what, self.fix))
 
 
 Step = Callable[[Row], None]
@@ -114,7 +114,7 @@ class Adapter:
             known = isinstance(error, KeyError)
             detail = f"without {error.args[0]}" if known else f"of another shape: {error}"
             what = f"a row of task {plan.name} {detail}"
-            raise BadRow("missing field", what, "mend the row, or leave it out") from error
+            raise BadRow("missing field", what, "fix the row, or leave it out") from error
         if not plan.needs <= row.keys():
             names = ", ".join(sorted(plan.needs - row.keys()))
             what = f"a row of task {plan.name} without {names}"
@@ -165,8 +165,8 @@ def _in_turn(steps: list[Step]) -> Step:
 def _steps(task: Task, as_released: bool) -> Iterator[Step]:
     if task.output == "region":
         yield _spell_answer
-    if not as_released and task.name in _MENDS:
-        yield _MENDS[task.name]
+    if not as_released and task.name in _FIXES:
+        yield _FIXES[task.name]
     for name, value in task.defaults.items():
         yield _default(name, value)
     for name in computed_fields(task):
@@ -218,7 +218,7 @@ def refuse_told_target(row: Row) -> None:
         raise BadRow("target in context", what, "--as-released takes it")
 
 
-_MENDS: Mapping[str, Step] = {
+_FIXES: Mapping[str, Step] = {
     "medic_damage_severity": own_options,
     "medic_informative": own_options,
     "medic_disaster_types": own_options,
@@ -251,8 +251,8 @@ def instance_files(paths: Iterable[Path]) -> list[Path]:
         )
         files += found
         if not found:
-            mend = f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, or the files themselves"
-            problems.append(Problem(str(path), "holds no rows", mend))
+            fix = f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, or the files themselves"
+            problems.append(Problem(str(path), "holds no rows", fix))
     if problems:
         raise InputError(problems)
     return files

@@ -16,7 +16,7 @@ from instraug.tasks.importers.multiinstruct.expressions import Scope, convert
 from instraug.tasks.placeholders import escape, parse
 
 LEFT_OUT = "left out"
-"""The mend of every problem here: an import goes on without what it cannot map."""
+"""The fix of every problem here: an import goes on without what it cannot map."""
 
 
 # What a task file cannot hold: C0 and C1 controls but tab and line end, lone surrogates.

@@ -33,7 +33,7 @@ def read(text: str, name: str) -> list[Mapped | Problem]:
     Raises:
         InputError: the text is not Python, or holds no branch of the known shape.
     """
-    mend = "give the release's instruction_templates.py, its folder, or a table of templates"
+    fix = "give the release's instruction_templates.py, its folder, or a table of templates"
     try:
         with warnings.catch_warnings():
             # The release's strings hold escapes that Python only warns of.
@@ -43,12 +43,12 @@ def read(text: str, name: str) -> list[Mapped | Problem]:
         found = list(_Reader(name, strings, _constants(tree)).branches(tree))
     except SyntaxError as error:
         what = f"not Python: {error.msg}"
-        raise InputError([Problem(f"{name}:{error.lineno or 1}", what, mend)]) from error
+        raise InputError([Problem(f"{name}:{error.lineno or 1}", what, fix)]) from error
     except (ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
         what = "not Python that can be read: nested too deeply, or cut"
-        raise InputError([Problem(name, what, mend)]) from error
+        raise InputError([Problem(name, what, fix)]) from error
     if not found:
-        raise InputError([Problem(name, "no branch of the form if task == 'NAME'", mend)])
+        raise InputError([Problem(name, "no branch of the form if task == 'NAME'", fix)])
     return found
 
 

@@ -46,16 +46,16 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, list[str]]]:
     line = 1
     try:
         if next(reader, None) != HEADER:
-            what, mend = "not a table of templates", "begin it with task_name<TAB>instructions"
-            raise InputError([Problem(f"{name}:1", what, mend)])
+            what, fix = "not a table of templates", "begin it with task_name<TAB>instructions"
+            raise InputError([Problem(f"{name}:1", what, fix)])
         line = reader.line_num + 1
         for row in reader:
             if row:
                 yield f"{name}:{line}", row
             line = reader.line_num + 1
     except csv.Error as error:
-        what, mend = f"broken table: {error}", 'close the quotes, and double (") those inside'
-        raise InputError([Problem(f"{name}:{line}", what, mend)]) from error
+        what, fix = f"broken table: {error}", 'close the quotes, and double (") those inside'
+        raise InputError([Problem(f"{name}:{line}", what, fix)]) from error
 
 
 def _lines(text: str) -> Iterator[str]:

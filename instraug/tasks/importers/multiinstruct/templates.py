@@ -57,14 +57,14 @@ def read_templates(path: Path) -> Imported:
 
 
 def _content(file: Path) -> bytes:
-    mend = f"give a folder with {SOURCE_FILE}, that file, or a table of templates"
+    fix = f"give a folder with {SOURCE_FILE}, that file, or a table of templates"
     if not file.is_file():
         what = "is not a regular file" if file.exists() else "does not exist"
-        raise InputError([Problem(str(file), what, mend)])
+        raise InputError([Problem(str(file), what, fix)])
     with file.open("rb") as stream:
         content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise InputError([Problem(str(file), f"holds more than {MAX_BYTES:,} bytes", mend)])
+        raise InputError([Problem(str(file), f"holds more than {MAX_BYTES:,} bytes", fix)])
     return content
 
 
