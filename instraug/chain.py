@@ -11,24 +11,37 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 from instraug.models.budget import Budget
+from instraug.models.chat import Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import offline, opened
 from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.job import QUIET, ExpandJob, Watch, load
+from instraug.rewriting.job import QUIET, ExpandJob, Inputs, Watch, load
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.output import Bought, read_output, write_output
 from instraug.rewriting.prompts.plan import make_plan
 from instraug.rewriting.rounds import Chain, rejudge, run_rounds
-from instraug.rewriting.run import Inputs, Run
+from instraug.rewriting.run import Run
 from instraug.rewriting.session import changes_since, draining, open_journal, recorded, session
-from instraug.training_set import build as training_set
-from instraug.training_set.build import BuildJob
-from instraug.training_set.destination import destination
-from instraug.training_set.summary import Summary
+from instraug.training_set.build import (
+    BuildJob,
+    check_apart,
+    hashing,
+    make_recipe,
+    manifest_body,
+    write_companions,
+    write_rows,
+)
+from instraug.training_set.destination import check_free, destination
+from instraug.training_set.engines.local import local_engine
+from instraug.training_set.formats import registry
+from instraug.training_set.instances.multiinstruct import instance_files
+from instraug.training_set.shards import split
+from instraug.training_set.summary import Outcome
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -63,14 +76,23 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
     async with opened(job.address, budget, watch.notice, frozen=job.frozen) as model:
         plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
         scorer = scorer_of(config, model, journal)
-        run = Run(config, inputs, plan, scorer and scorer.id, foreseen=job.foreseen)
+        run = Run(config, inputs, plan, scorer.id if scorer else None, foreseen=job.foreseen)
         complete = recorded(model.complete, journal, budget, run)
-        generator = Generator(complete, journal, model.concurrency, partial(_count, run, watch))
+        count = partial(_count, run, watch)
+        generator = Generator(complete, journal, model.concurrency, count)
         chain = Chain(plan, rules, generator, gate_of(rules, scorer), watch.round)
         async with draining(generator):
             run.grown = await run_rounds(inputs.tasks, chain)
         run.stopped, run.failed = generator.stopped, generator.failed
+    if run.unknown:
+        what = f"{len(run.unknown)} calls of an earlier run had an unknown outcome"
+        watch.notice(f"{what}; counted against the budget and asked once more")
     return run
+
+
+def _count(run: Run, watch: Watch, reply: Reply, bought: bool) -> None:
+    run.count(reply, bought)
+    watch.reply(reply, bought)
 
 
 def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
@@ -91,7 +113,9 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
     plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
     with session(dest), Replay.read(kept.journal) as journal:
         scorer = scorer_of(config, model, journal)
-        run = Run(config, Inputs(kept.tasks, kept.meta_prompts), plan, scorer and scorer.id)
+        run = Run(
+            config, Inputs(kept.tasks, kept.meta_prompts), plan, scorer.id if scorer else None
+        )
         bought = Bought(out, journal)
         run.grown = asyncio.run(
             rejudge(kept.tasks, plan, config.rules, gate_of(config.rules, scorer), bought)
@@ -101,7 +125,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
     return run
 
 
-def build(job: BuildJob) -> Summary:
+def build(job: BuildJob) -> Outcome:
     """Build a training set: instances rendered with sampled instructions (MIns+).
 
     Returns:
@@ -113,7 +137,24 @@ def build(job: BuildJob) -> Summary:
             instructions or instance files with problems; no row at all.
         StorageError: the disk refused. Nothing half-written is left in any of these cases.
     """
-    plan, source = training_set.prepare(job)
-    with destination(job.dest, plan.data_name) as dest:
-        ...
-    return summary
+    began = monotonic()
+    target = registry.target(job.dest, job.config.format)
+    check_free(job.dest, is_file=target.is_file, force=job.force)
+    plan = make_recipe(job, target)
+    files = instance_files(job.instances)
+    shards = split(files)
+    check_apart(job.dest, files)
+    data = None if target.is_file else f"data{target.suffix}"
+    with destination(job.dest, data) as dest:
+        # The engine first, for it may fork; then hashing, which goes on beside the building.
+        scratch = dest.data.parent
+        with local_engine(plan, job.workers, scratch) as engine, hashing(files) as hashes:
+            outcome = Outcome(plan.pools, plan.making.epsilon)
+            write_rows(plan, engine, shards, dest, outcome, job)
+            inputs = {str(file): digest for file, digest in zip(files, hashes, strict=True)}
+        if data is not None:
+            write_companions(dest, plan, outcome, job)
+        body = manifest_body(job, plan, outcome, inputs)
+        body["run"] = {"seconds": round(monotonic() - began, 3), "workers": job.workers}
+        outcome.outputs = dest.finish(body)
+    return outcome

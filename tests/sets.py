@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from instraug.chain import build_set
+from instraug.chain import build as build_set
 from instraug.files.jsonl import read_jsonl
 from instraug.training_set.build import BuildJob
 from instraug.training_set.config import BuildConfig
@@ -128,7 +128,7 @@ def nasty_row() -> Row:
 def built(
     folder: Path, rows: Iterable[Row] | Path, dest: str = "out.jsonl", **given: Any
 ) -> Outcome:
-    """Build rows (or a file of them) into ``folder/dest``; keywords are settings, or the BuildJob's.
+    """Build rows (or a file of them) into ``folder/dest``; keywords are settings, or the job's.
 
     The folder holds the tasks and, with ``pool=N``, N rewrites of each.
     """

@@ -132,9 +132,12 @@ def _outgrown(tree: ast.AST) -> Iterator[int]:
         elif isinstance(node, ast.ExceptHandler):
             if not (_is_narrow(node) or isinstance(node.body[-1], ast.Raise)):
                 yield node.lineno
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in {"eval", "exec", "__import__"}:
-                yield node.lineno
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {
+            "eval",
+            "exec",
+            "__import__",
+        }:
+            yield node.lineno
 
 
 def _is_narrow(handler: ast.ExceptHandler) -> bool:

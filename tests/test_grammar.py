@@ -47,7 +47,7 @@ def test_every_mask_appears_exactly_as_often_as_in_the_template(template: str) -
     """Whatever the model says, `restore` takes it."""
     for text in samples(template):
         restored = restore(text.strip(), masked(template))
-        assert restored.instruction is not None, (text, restored.reasons)
+        assert restored.instruction is not None, (text, restored.difference)
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

@@ -18,10 +18,11 @@ import pytest
 from instraug.errors import FatalEndpointError, RejectedRequest, RequestFailed, UsageError
 from instraug.models.chat import Chat, Message, Reply
 from instraug.models.embedded import model as local
-from instraug.models.embedded.model import LocalModel, plain
+from instraug.models.embedded.model import LocalModel, spelled
 from instraug.models.endpoint.wire import read_reply
 from instraug.rewriting.grammar.free import build
 from instraug.rewriting.prompts.hold_back import hold_back
+from instraug.rewriting.prompts.requests import AS_TEXT
 from instraug.tasks.placeholders import mask, restore
 
 EXAMPLE = (
@@ -78,7 +79,7 @@ def faked(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[LocalMo
     engine = Engine()
     monkeypatch.setattr(local, "_engine", lambda: None)
     monkeypatch.setattr(LocalModel, "_loaded", lambda self: engine)
-    model = LocalModel(f"local:{file}", slots=2)
+    model = LocalModel(f"local:{file}", AS_TEXT, slots=2)
     yield model, engine
     model.close()
 
@@ -95,7 +96,7 @@ def choice(text: str, *logprobs: float, index: int = 0) -> dict[str, Any]:
 
 def test_a_chat_becomes_a_text_that_goes_on_with_the_answer() -> None:
     """Each text stays on its line, and the line breaks of a template become spaces."""
-    told = plain((*EXAMPLE, Message("user", "Name\nthe  song.")))
+    told = spelled((*EXAMPLE, Message("user", "Name\nthe  song.")), AS_TEXT)
     assert told == (
         "Say it in other words.\n\n"
         "Instruction: Name the bird in {A}.\nReworded: Which bird is in {A}?\n\n"
@@ -192,7 +193,7 @@ def test_leaving_the_context_gives_the_model_back(
     monkeypatch.setattr(local, "_engine", lambda: None)
 
     async def visit() -> LocalModel:
-        async with LocalModel(f"local:{file}", slots=3) as model:
+        async with LocalModel(f"local:{file}", AS_TEXT, slots=3) as model:
             assert model.concurrency == 3
             return model
 
@@ -226,7 +227,7 @@ def test_the_model_is_loaded_once_at_the_first_question(
     monkeypatch.setattr("instraug.models.embedded.model._cores", lambda: 2)
     llama = FakeLlama()
     monkeypatch.setitem(sys.modules, "xllamacpp", llama)
-    model = LocalModel(f"local:{file}", slots=4, context=100)
+    model = LocalModel(f"local:{file}", AS_TEXT, slots=4, context=100)
     assert not llama.made
     ask(model, *(replace(CHAT, sample=i) for i in range(4)))
     for asked in llama.made:
@@ -286,7 +287,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
     pytest.importorskip("xllamacpp")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        model = LocalModel("local", slots=2)
+        model = LocalModel("local", AS_TEXT, slots=2)
     yield model
     model.close()
 
@@ -354,8 +355,8 @@ def test_the_real_model_says_nothing_on_stderr(real: LocalModel) -> None:
     """llama.cpp's chatter would break a progress bar."""
     script = (
         "import asyncio, sys\n"
-        "from tests.test_local import CHAT, LocalModel, ask\n"
-        f"model = LocalModel('local:{real.weights.path}', slots=1)\n"
+        "from tests.test_local import AS_TEXT, CHAT, LocalModel, ask\n"
+        f"model = LocalModel('local:{real.weights.path}', AS_TEXT, slots=1)\n"
         "print(ask(model, CHAT)[0].choices[0].text)\n"
         "model.close()\n"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from instraug.errors import InputError
 from instraug.files import presets as shipped
-from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt, listing, load
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt, listing, load_meta_prompts
 
 ONE = """\
 id: voice
@@ -33,7 +33,7 @@ meta_prompts:
 
 def told(source: Path) -> list[str]:
     with pytest.raises(InputError) as caught:
-        load(source)
+        load_meta_prompts(source)
     return str(caught.value).replace(f"{source.parent}/", "").splitlines()
 
 
@@ -51,7 +51,7 @@ def test_a_file_is_one_meta_prompt(tmp_path: Path) -> None:
     )
     text = "Rewrite the instruction.\n"
     wanted = MetaPrompt("voice", "Use the active voice", "guided", text, examples)
-    assert load(tmp_path / "m.yaml") == (wanted,)
+    assert load_meta_prompts(tmp_path / "m.yaml") == (wanted,)
 
 
 def test_a_folder_is_read_in_the_order_of_its_paths(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_folder_is_read_in_the_order_of_its_paths(tmp_path: Path) -> None:
     (tmp_path / "1.yaml").write_text(TWO)
     (tmp_path / "0.yml").write_text(ONE)
     (tmp_path / "README.md").write_text("no meta-prompt")
-    assert listing(load(tmp_path)) == [
+    assert listing(load_meta_prompts(tmp_path)) == [
         {"id": "voice", "kind": "guided", "title": "Use the active voice", "examples": 2},
         {"id": "b", "kind": "direct", "title": "B", "examples": 0},
         {"id": "a", "kind": "guided", "title": "A", "examples": 0},
@@ -128,8 +128,8 @@ def test_a_missing_or_empty_source_is_told(tmp_path: Path) -> None:
 
 def test_the_shipped_set_is_the_default() -> None:
     """Without a source the shipped folder is read, and every example in it keeps its masks."""
-    found = load()
-    assert found == load(shipped.folder("meta_prompts"))
+    found = load_meta_prompts()
+    assert found == load_meta_prompts(shipped.folder("meta_prompts"))
     assert {m.kind for m in found} <= {"direct", "guided"}
     for example in (e for m in found for e in m.examples):
         masks = [Counter(re.findall(r"{[A-Z]+}", t)) for t in (example.source, example.rewrite)]

@@ -25,7 +25,7 @@ from instraug.rewriting.generation import Generator
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.output import instruction_rows, rejected_rows
 from instraug.rewriting.records import Candidate
-from instraug.rewriting.rounds import Chain, Grown, expand
+from instraug.rewriting.rounds import Chain, Grown, run_rounds
 from instraug.rewriting.run import counts, short
 from instraug.tasks.records import Task
 from tests.chain import META, plan, task
@@ -105,7 +105,7 @@ def run(
         complete = None if model is None else recording(model, ledger)
         generator = Generator(complete, ledger, concurrency=4)
         made = Chain(plan(**of_plan), Rules(), generator, gate)
-        return await expand(tasks, made), generator
+        return await run_rounds(tasks, made), generator
 
     return asyncio.run(go())
 
@@ -278,7 +278,7 @@ def test_a_fatal_error_ends_the_run_and_loses_no_reply() -> None:
     async def go() -> None:
         generator = Generator(recording(model, memory), memory, concurrency=4)
         try:
-            await expand(TASKS, Chain(plan(), Rules(), generator))
+            await run_rounds(TASKS, Chain(plan(), Rules(), generator))
         finally:
             await generator.drain(1)
 

@@ -181,15 +181,13 @@ def test_wrong_tokens_are_rejected_with_the_exact_difference(answer: str, detail
     """Dropped, doubled, renamed, spaced, nested and confusable tokens are never repaired."""
     restored = restore(answer, mask("Is {text} here?"))
     assert restored.instruction is None
-    assert restored.reasons[0].rule == "placeholders"
-    assert detail in restored.reasons[0].detail
+    assert detail in restored.difference
 
 
-def test_reordered_tokens_are_accepted_and_recorded() -> None:
+def test_reordered_tokens_are_accepted() -> None:
     """Order is free."""
     restored = restore("{B} then {A}", mask("{x} then {y}"))
     assert restored.instruction == "{y} then {x}"
-    assert restored.reordered
 
 
 def test_stray_braces_in_an_answer_are_literal_text() -> None:

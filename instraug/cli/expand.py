@@ -53,24 +53,25 @@ def expand(
     """
     from dataclasses import replace
 
-    from instraug.chain import Job, Watcher, load
+    from instraug import chain
     from instraug.cli.progress import Progress
     from instraug.models.opening import chosen
     from instraug.rewriting.forecast import forecast
+    from instraug.rewriting.job import ExpandJob, Watch, load
 
     key = api_key(api_key_file)
     config = settings(**given)
-    model = chosen(config, has_key=key is not None)
-    job = Job(tasks, out, model, config, journal, frozen, key)
-    loaded = load(job)
-    foreseen = forecast(job, loaded)
+    model = chosen(config.model, config.base_url, has_key=key is not None)
+    job = ExpandJob(tasks, out, model, config, journal, frozen, key)
+    inputs = load(job)
+    foreseen = forecast(config, model, inputs)
     if dry_run:
         summarise(foreseen, as_json=as_json, quiet=False)
         return
-    price = config.prices.get(job.model)
+    price = config.prices.get(model)
     with Progress(foreseen["wanted"], price, quiet=quiet, verbose=verbose) as progress:
-        watcher = Watcher(progress.reply, progress.round, progress.notice)
-        run = expand(replace(job, watcher=watcher, foreseen=foreseen), loaded)
+        watch = Watch(progress.reply, progress.round, progress.notice)
+        run = chain.expand(replace(job, foreseen=foreseen), inputs, watch)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
 

@@ -45,7 +45,8 @@ def bootstrap(out: Path, api_key_file: Path | None, count: int, force: bool, **g
     refuse_existing(out, force)
     key = api_key(api_key_file)
     config = settings(**given)
-    found = bootstrap_file(out, config, chosen(config, has_key=key is not None), key, count)
+    model = chosen(config.model, config.base_url, has_key=key is not None)
+    found = bootstrap_file(out, config, model, key, count)
     click.echo(f"{out}: {len(found)} meta-prompts", err=True)
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
-from instraug.evaluation.verify import instruction_rows
-from instraug.tasks.pool import INSTRUCTIONS
+from instraug.tasks.pool import INSTRUCTIONS, read_instruction_rows
 
 JSON = dict[str, Any]
 
@@ -56,7 +55,7 @@ def _by_task(path: Path) -> dict[str, dict[str, JSON]]:
     file = path / INSTRUCTIONS if path.is_dir() else path
     tasks: dict[str, dict[str, JSON]] = {}
     problems: list[Problem] = []
-    for row in instruction_rows(file, problems):
+    for row in read_instruction_rows(file, problems):
         tasks.setdefault(row.task, {})[row.body["id"]] = dict(row.body)
     if problems:
         raise InputError(problems)

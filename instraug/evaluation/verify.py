@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import PlaceholderError, Problem
-from instraug.files.manifest import Manifest, read_manifest, sha256
+from instraug.files.manifest import MANIFEST, Manifest, read_manifest, sha256
 from instraug.models.journal.replay import Replay
 from instraug.tasks.placeholders import multiset
 from instraug.tasks.pool import (
@@ -22,8 +22,6 @@ from instraug.tasks.pool import (
 )
 from instraug.tasks.records import instruction_id
 from instraug.tasks.rendering import prove
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from instraug.errors import InputError, Problem, StorageError
 from instraug.files.atomic import atomic_writer
 from instraug.files.disk import refusals
 
+PACKED = (".gz", ".zst")
+"""Suffixes of compressed files."""
+
 _BUFFER = 1 << 20
 
 
@@ -27,7 +30,7 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
         StorageError: the file is missing or cannot be read, or zstandard is not installed.
     """
     with refusals(path, "read"), path.open("rb") as raw:
-        if path.suffix not in (".gz", ".zst"):
+        if path.suffix not in PACKED:
             yield raw
             return
         compressed = cast("BinaryIO", _NotEmpty(raw))

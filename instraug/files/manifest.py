@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from instraug.errors import Problem
 from instraug.files.atomic import atomic_writer
 from instraug.files.disk import refusals
+
+MANIFEST = "manifest.json"
+"""Its name in a folder; beside a single file that file's name stands before it."""
+
+Kind = Literal["expand", "build"]
+"""Which command wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,10 @@ class Manifest:
     """Empty where there is none to be had."""
     problem: Problem | None = None
     """Why there is none; the files beside it may be well all the same."""
+
+    def is_of(self, kind: Kind) -> bool:
+        """Whether that command wrote it; those of before kinds were noted are known by a key."""
+        return bool(self.body.get("kind", "build" if "epsilon" in self.body else "expand") == kind)
 
 
 def write_manifest(path: Path, body: Mapping[str, Any]) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from instraug.errors import InputError, Problem
-from instraug.files import presets as shipped
 from instraug.files.decode import suggest
 
 
@@ -18,14 +17,14 @@ def find(name: str) -> Path:
     """
     if Path(name).suffix or "/" in name:
         return Path(name)
-    presets = {path.stem: path for path in shipped.folder("configs").glob("*.yaml")}
+    presets = {path.stem: path for path in folder("configs").glob("*.yaml")}
     if name not in presets:
         fix = f"a file of your own needs its suffix; else {suggest(name, presets)}"
         raise InputError([Problem(name, "is no shipped config", fix)])
     return presets[name]
 
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 def folder(name: Literal["configs", "meta_prompts"]) -> Path:

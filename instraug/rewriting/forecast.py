@@ -7,9 +7,9 @@ from math import ceil
 from typing import Any
 
 from instraug.rewriting.config import Config
+from instraug.rewriting.job import Inputs
 from instraug.rewriting.prompts.plan import make_plan, skipped
 from instraug.rewriting.prompts.requests import requests
-from instraug.rewriting.run import Inputs
 
 YIELD = 0.6
 """Share of answers that a forecast takes to be accepted."""

@@ -15,7 +15,7 @@ from instraug.errors import InputError, Problem
 from instraug.files.decode import decode
 from instraug.files.disk import refusals
 from instraug.files.jsonl import read_jsonl, write_jsonl
-from instraug.files.manifest import read_manifest, sha256, write_manifest
+from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
 from instraug.models.chat import Reply
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Config, as_plain, from_plain
@@ -86,7 +86,7 @@ def _generated(verdict: Verdict) -> JSON:
     }
 
 
-def write_outputs(out: Path, run: Run, journal: Path) -> None:
+def write_output(out: Path, run: Run, journal: Path) -> None:
     """Write instructions.jsonl and rejected.jsonl, then manifest.json.
 
     The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
@@ -100,7 +100,7 @@ def write_outputs(out: Path, run: Run, journal: Path) -> None:
     Raises:
         StorageError: a file could not be written; none is left half-written.
     """
-    manifest = out / "manifest.json"
+    manifest = out / MANIFEST
     with refusals(manifest, "remove"):
         manifest.unlink(missing_ok=True)
     files = {
@@ -113,6 +113,7 @@ def write_outputs(out: Path, run: Run, journal: Path) -> None:
     write_manifest(
         manifest,
         {
+            "kind": "expand",
             "instraug": instraug.__version__,
             "python": platform.python_version(),
             "config": as_plain(run.config),
@@ -138,17 +139,17 @@ class Kept:
     meta_prompts: tuple[MetaPrompt, ...]
     model: str
     scorer: str | None
-    journal: str
-    """The journal's path, relative to the folder."""
+    journal: Path
 
 
-def read_output(path: Path) -> Kept:
-    """Read a run's manifest.
+def read_output(out: Path) -> Kept:
+    """Read what an output folder's manifest keeps of its run.
 
     Raises:
         InputError: it is missing, damaged, or of another shape than `write_outputs` gives it.
         StorageError: it cannot be read.
     """
+    path = out / MANIFEST
     manifest = read_manifest(path)
     if manifest.problem:
         raise InputError([manifest.problem])
@@ -163,7 +164,7 @@ def read_output(path: Path) -> Kept:
         meta_prompts=kept.inputs.meta_prompts,
         model=kept.model,
         scorer=kept.scorer,
-        journal=kept.journal,
+        journal=out / kept.journal,
     )
 
 
@@ -216,7 +217,7 @@ def _task(task: Task) -> dict[str, Any]:
     return data
 
 
-class _Bought:
+class Bought:
     """The replies that a run judged."""
 
     def __init__(self, out: Path, replay: Replay) -> None:

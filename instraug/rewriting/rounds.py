@@ -65,7 +65,7 @@ class Chain:
     """Told after each round of a task."""
 
 
-async def expand(tasks: Sequence[Task], chain: Chain) -> list[Grown]:
+async def run_rounds(tasks: Sequence[Task], chain: Chain) -> list[Grown]:
     """Grow every task; the order in which replies come in changes nothing.
 
     Raises:

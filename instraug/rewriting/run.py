@@ -1,4 +1,4 @@
-"""Verdicts -> the rows of instructions.jsonl and rejected.jsonl, and a run's counts."""
+"""What a run did: counts, tokens, cost, and whether it met its targets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from instraug.errors import (
 )
 from instraug.models.chat import Reply
 from instraug.models.config import Prices
+from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Config
-from instraug.rewriting.prompts.meta_prompts import MetaPrompt
+from instraug.rewriting.job import Inputs
 from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.rounds import Grown
-from instraug.tasks.records import Task, Template
+from instraug.tasks.records import Template
 
 JSON = dict[str, Any]
 
@@ -55,14 +56,6 @@ def short(grown: Iterable[Grown], wanted: int) -> list[tuple[Template, int]]:
     ]
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What a run starts from, read and checked before anything is spent."""
-
-    tasks: tuple[Task, ...]
-    meta_prompts: tuple[MetaPrompt, ...]
-
-
 @dataclass
 class Run:
     """What a run did."""
@@ -94,6 +87,12 @@ class Run:
         self.reused += not bought
         self.prompt_tokens += reply.usage.prompt_tokens
         self.completion_tokens += reply.usage.completion_tokens
+
+    def recount(self, bought: Lookup) -> None:
+        """Add every reply that was judged, where none was asked for."""
+        for key in dict.fromkeys(v.candidate.reply for g in self.grown for v in g.verdicts):
+            if reply := bought.get(key):
+                self.count(reply, False)
 
     @property
     def counts(self) -> dict[str, Any]:

@@ -1,31 +1,33 @@
-"""One run over an output folder: inputs, journal, model, the chain, and what it leaves behind.
-
-expand(job)   tasks + model  -> instructions.jsonl, rejected.jsonl, replies.jsonl, manifest.json
-refilter(...) a finished run -> the same files, judged again with other rules, no call made
-"""
+"""Around a run: the folder's lock, the journal, signals, and calls whose outcome is unknown."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from instraug.errors import Interrupted
 from instraug.files.disk import refusals
 from instraug.files.lock import Lock
+from instraug.files.manifest import MANIFEST, read_manifest
 from instraug.models.budget import Budget
 from instraug.models.chat import Chat, Complete, Reply
+from instraug.models.journal.journal import Journal
+from instraug.models.journal.ledger import recording
+from instraug.models.journal.replay import Replay
+from instraug.rewriting.config import changes
 from instraug.rewriting.generation import Generator
+from instraug.rewriting.job import ExpandJob
 from instraug.rewriting.run import Run
 
 DRAIN = 20.0
-"""Seconds that calls in flight get to come home once a run has to stop."""
+"""Seconds for which calls in flight are awaited once a run has to stop."""
 
 
 @contextmanager
-def locked(out: Path) -> Iterator[None]:
+def session(out: Path) -> Iterator[None]:
     """Make the output folder and hold it against other processes.
 
     Raises:
@@ -38,22 +40,61 @@ def locked(out: Path) -> Iterator[None]:
         yield
 
 
-def _recounting(complete: Complete, unknown: Collection[str], budget: Budget, run: Run) -> Complete:
-    """Charge the budget for a call of an earlier run when its key is asked once more."""
+def open_journal(job: ExpandJob) -> Journal | Replay:
+    """Open a job's journal: for writing, or for a frozen run to be read alone."""
+    return Replay.read(job.replies) if job.frozen else Journal.open(job.replies)
 
-    async def call(chat: Chat) -> Reply:
+
+def changes_since(job: ExpandJob) -> Iterator[str]:
+    """Yield what is different from the run before, by its manifest."""
+    path = job.out / MANIFEST
+    manifest = read_manifest(path)
+    if manifest.problem and path.exists():
+        yield f"{manifest.problem.where}: {manifest.problem.what}; it is written anew"
+    before = manifest.body.get("config")
+    if isinstance(before, Mapping) and (changed := changes(before, job.config)):
+        again = "replies to requests that stay the same are used again"
+        yield f"changed since the last run: {', '.join(changed)}; {again}"
+
+
+def recorded(
+    complete: Complete | None, journal: Journal | Replay, budget: Budget, run: Run
+) -> Complete | None:
+    """Return a ``complete`` whose every reply is in the journal before anybody sees it.
+
+    A key that an earlier run asked for without recording an outcome is charged to the budget when
+    it is asked once more, as that call may have been billed.
+    """
+    if complete is None or not isinstance(journal, Journal):
+        return None
+    call = recording(complete, journal)
+    unknown = journal.unknown
+
+    async def charged(chat: Chat) -> Reply:
         if chat.key in unknown:
             # Outside of the recording: where the budget refuses, the key stays unknown.
             await budget.charge(budget.worst(chat))
             run.unknown.append(chat.key)
-        return await complete(chat)
+        return await call(chat)
 
-    return call
+    return charged
+
+
+@asynccontextmanager
+async def draining(generator: Generator) -> AsyncIterator[None]:
+    """Await what is in flight when the block ends, however it ends.
+
+    The first SIGINT or SIGTERM stops sending; a second one ends the process at once.
+    """
+    try:
+        with _signals(generator):
+            yield
+    finally:
+        await generator.drain(DRAIN)
 
 
 @contextmanager
 def _signals(generator: Generator) -> Iterator[None]:
-    """Stop sending at the first SIGINT or SIGTERM, drain, and let a second one end at once."""
     loop = asyncio.get_running_loop()
     names = (signal.SIGINT, signal.SIGTERM)
 

@@ -51,7 +51,7 @@ class BuildJob:
     """Told of shards done, of all of them, from 0 on."""
 
 
-def _plan(job: BuildJob, target: registry.Target) -> Plan:
+def make_recipe(job: BuildJob, target: registry.Target) -> Plan:
     config = job.config
     if config.ofa_bins and target.format == "ofa-refcoco":
         raise UsageError(
@@ -74,8 +74,20 @@ def _plan(job: BuildJob, target: registry.Target) -> Plan:
     )
 
 
+def check_apart(dest: Path, files: Iterable[Path]) -> None:
+    """Refuse a destination that holds, or is, a file that the set is built from.
+
+    Raises:
+        UsageError: it does.
+    """
+    place = dest.resolve()
+    for file in map(Path.resolve, files):
+        if place in (file, *file.parents):
+            raise UsageError(f"{dest}: the set is built from it; choose another destination")
+
+
 @contextmanager
-def _hashing(files: Iterable[Path]) -> Iterator[Iterator[str]]:
+def hashing(files: Iterable[Path]) -> Iterator[Iterator[str]]:
     """Hash files in another thread, which stops when the block ends."""
     stop = Event()
     with ThreadPoolExecutor(1) as hasher:
@@ -85,7 +97,7 @@ def _hashing(files: Iterable[Path]) -> Iterator[Iterator[str]]:
             stop.set()
 
 
-def _write(
+def write_rows(
     plan: Plan,
     engine: Engine,
     shards: list[Shard],
@@ -123,7 +135,7 @@ def _write(
             raise InputError(problems)
 
 
-def _accompany(dest: Destination, plan: Plan, outcome: Outcome, job: BuildJob) -> None:
+def write_companions(dest: Destination, plan: Plan, outcome: Outcome, job: BuildJob) -> None:
     """Write what a folder holds beside its rows."""
     form = registry.load(plan.format, plan.options)
     for name, content in form.companions(dest.data.name).items():
@@ -132,7 +144,7 @@ def _accompany(dest: Destination, plan: Plan, outcome: Outcome, job: BuildJob) -
     dest.add("README.md", text.encode())
 
 
-def _manifest(
+def manifest_body(
     job: BuildJob, plan: Plan, outcome: Outcome, inputs: dict[str, str]
 ) -> dict[str, Any]:
     sources = [pool.task.source for pool in plan.pools if pool.task.source]
@@ -141,6 +153,7 @@ def _manifest(
     for kind, problem in outcome.listed:
         listed.setdefault(kind, []).append(problem.where)
     return {
+        "kind": "build",
         "instraug": instraug.__version__,
         "python": platform.python_version(),
         "config": asdict(job.config) | {"format": plan.format},

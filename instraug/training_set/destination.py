@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from instraug.errors import StorageError, UsageError
-from instraug.files.compression import open_output
+from instraug.files.compression import PACKED, open_output
 from instraug.files.disk import refusals, sync_folder
-from instraug.files.manifest import read_manifest, sha256, write_manifest
+from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
 from instraug.training_set.formats.base import Block
-from instraug.training_set.formats.registry import PACKED
-
-MANIFEST = "manifest.json"
-
 
 _STRETCH = 32 << 20
 """Bytes after which a file's are sent to the disk."""
@@ -126,9 +122,9 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
 def _foreign(dest: Path, *, is_file: bool) -> str | None:
     """Return the name of a file that no manifest of a build vouches for, if there is one."""
     manifest = dest.with_name(f"{dest.name}.{MANIFEST}") if is_file else dest / MANIFEST
-    body = read_manifest(manifest).body
-    outputs = body.get("outputs")
-    built = {*outputs, MANIFEST} if "epsilon" in body and isinstance(outputs, dict) else set()
+    found = read_manifest(manifest)
+    outputs = found.body.get("outputs") if found.is_of("build") else None
+    built = {*outputs, MANIFEST} if isinstance(outputs, dict) else set()
     names = [dest.name] if is_file else sorted(p.name for p in dest.iterdir())
     return next((name for name in names if name not in built), None)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from instraug.errors import InputError, Problem
-from instraug.files.compression import open_input
+from instraug.files.compression import PACKED, open_input
 from instraug.files.disk import refusals
 from instraug.files.jsonl import LINE_CAP
 
@@ -25,9 +25,6 @@ SHARD = 4 << 20
 
 
 _BUFFER = 1 << 16
-
-
-_PACKED = (".gz", ".zst")
 
 
 _BOM = b"\xef\xbb\xbf"
@@ -58,7 +55,7 @@ def split(files: Iterable[Path], size: int = SHARD) -> list[Shard]:
                 what = "is not a regular file" if path.exists() else "does not exist"
                 problems.append(Problem(str(path), what, "give a file of rows, or their folder"))
                 continue
-            length = 0 if path.suffix in _PACKED else path.stat().st_size
+            length = 0 if path.suffix in PACKED else path.stat().st_size
         starts = range(0, length, size) or (0,)
         shards += [Shard(path, s, s + size) for s in starts[:-1]]
         shards.append(Shard(path, starts[-1], None))
@@ -79,7 +76,7 @@ def opened(shard: Shard, batch: int) -> Iterator[Iterator[list[bytes]]]:
         StorageError: the file cannot be read.
     """
     path = shard.path
-    if path.suffix in _PACKED:
+    if path.suffix in PACKED:
         with open_input(path) as unpacked:
             yield _capped(path, unpacked, 0, sys.maxsize, batch)
         return

@@ -13,9 +13,9 @@ from instraug.chain import expand
 from instraug.errors import PlaceholderError
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Config, Rules
-from instraug.rewriting.job import load
+from instraug.rewriting.job import ExpandJob, load
 from instraug.rewriting.records import Verdict
-from instraug.tasks.placeholders import mask, parse, restore
+from instraug.tasks.placeholders import mask, parse, placeholders, restore
 from instraug.tasks.rendering import renderer
 from tests import chain
 from tests.fakeserver import FakeServer, running
@@ -29,7 +29,7 @@ def run(folder: Path, fault: str, **config: Any) -> tuple[list[Verdict], FakeSer
     (folder / "tasks" / "t.yaml").write_text(f"name: t\ninstructions: ['{TEMPLATE}']\n")
     with running(FakeServer(always=fault)) as server:
         settings = Config(model="m", base_url=server.url, samples=1, rewrites=1, **config)
-        job = Job(folder / "tasks", folder / "out", "m", settings)
+        job = ExpandJob(folder / "tasks", folder / "out", "m", settings)
         for _ in range(2):  # and run again: what was journaled is not asked for
             grown = expand(job, load(job)).grown
     return [v for g in grown for v in g.verdicts], server

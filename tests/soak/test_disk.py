@@ -21,7 +21,7 @@ from instraug.models.endpoint.wire import read_reply
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import Model
 from instraug.rewriting.config import Config
-from instraug.rewriting.job import load
+from instraug.rewriting.job import ExpandJob, load
 from instraug.rewriting.run import Run
 from tests.fakeserver import answers
 from tests.faults.test_disk import Disk, faults
@@ -94,7 +94,7 @@ def folder() -> Iterator[Path]:
 
 
 def run(folder: Path, out: str, rewrites: int, endpoint: Endpoint) -> Run:
-    job = Job(folder / "tasks", folder / out, "m", Config(rewrites=rewrites, model="m"))
+    job = ExpandJob(folder / "tasks", folder / out, "m", Config(rewrites=rewrites, model="m"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("instraug.chain.opened", endpoint.opened)
         return expand(job, load(job))

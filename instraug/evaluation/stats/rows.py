@@ -11,19 +11,20 @@ from typing import Any, BinaryIO
 import orjson
 
 from instraug.errors import InputError, Problem
-from instraug.files.compression import open_input
+from instraug.files.compression import PACKED, open_input
 from instraug.files.jsonl import LINE_CAP, read_jsonl
+from instraug.files.manifest import MANIFEST
 
 Row = dict[str, Any]
 
 
-_NOT_ROWS = ("manifest.json", "dataset_info.json")
+_NOT_ROWS = (MANIFEST, "dataset_info.json")
 
 
 _KINDS = (".jsonl", ".json", ".tsv")
 
 
-_SUFFIXES = tuple(kind + packed for kind in _KINDS for packed in ("", ".gz", ".zst"))
+_SUFFIXES = tuple(kind + packed for kind in _KINDS for packed in ("", *PACKED))
 
 
 _FIX = "give a built set of the format multiinstruct or tsv, or an output folder of expand"
@@ -75,7 +76,7 @@ def _hidden(file: Path, folder: Path) -> bool:
 
 
 def _read(file: Path) -> Iterator[tuple[int, Row]]:
-    kind = Path(file.stem).suffix if file.suffix in (".gz", ".zst") else file.suffix
+    kind = Path(file.stem).suffix if file.suffix in PACKED else file.suffix
     if kind == ".jsonl":
         yield from read_jsonl(file)
     else:

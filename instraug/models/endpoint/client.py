@@ -20,6 +20,7 @@ from instraug.models.config import Endpoint
 from instraug.models.endpoint import wire
 from instraug.models.endpoint.keys import check_key, check_url
 from instraug.models.endpoint.quirks import Quirks
+from instraug.models.tokens import prompt_bound
 
 if TYPE_CHECKING:
     from instraug.models.endpoint.calls import Caller

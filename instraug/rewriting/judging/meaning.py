@@ -22,31 +22,10 @@ from instraug.errors import FrozenMiss
 from instraug.models.chat import Embed
 from instraug.models.journal.ledger import ScoreLookup
 from instraug.models.opening import Model
-from instraug.rewriting.config import Config
+from instraug.rewriting.config import Config, Rules
 from instraug.rewriting.judging import signals as semantic
 from instraug.rewriting.judging.judge import Scores
 from instraug.rewriting.records import Candidate
-
-
-def scorer_of(config: Config, model: Model, ledger: ScoreLookup) -> Scorer | None:
-    """Return the scorer of the semantic gate; None where the gate is off.
-
-    It is on with an embedding model, with the embedded model, and where the rules set a threshold.
-    """
-    rules = config.rules
-    if "semantic" in rules.off:
-        return None
-    if config.embedding_model:
-        return Cosine(config.embedding_model, ledger, model.embed)
-    return Signals() if model.reports_logprobs or rules.semantic is not None else None
-
-
-def gate_of(config: Config, scorer: Scorer | None) -> Gate | None:
-    """Return the gate of a scorer, at the rules' threshold or the scorer's own."""
-    if scorer is None:
-        return None
-    least = config.rules.semantic
-    return Gate(scorer.score, scorer.threshold if least is None else least)
 
 
 @dataclass(frozen=True)
@@ -77,13 +56,6 @@ class Scorer(Protocol):
 
     async def score(self, judged: Iterable[Candidate]) -> Scores:
         """Return a score (0 to 1, higher is surer) for each candidate that is a template."""
-
-
-class ScoreLedger(ScoreLookup, Protocol):
-    """A journal that can be written to."""
-
-    def record_score(self, scorer: str, key: str, value: float) -> None:
-        """Write a score down."""
 
 
 class Signals:
@@ -161,3 +133,24 @@ def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
 
 def _key(pair: tuple[str, str]) -> str:
     return hashlib.sha256("\0".join(pair).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def scorer_of(config: Config, model: Model, ledger: ScoreLookup) -> Scorer | None:
+    """Return the scorer of the semantic gate; None where the gate is off.
+
+    It is on with an embedding model, with the embedded model, and where the rules set a threshold.
+    """
+    rules = config.rules
+    if "semantic" in rules.off:
+        return None
+    if config.embedding_model:
+        return Cosine(config.embedding_model, ledger, model.embed)
+    return Signals() if model.reports_logprobs or rules.semantic is not None else None
+
+
+def gate_of(rules: Rules, scorer: Scorer | None) -> Gate | None:
+    """Return the gate of a scorer, at the rules' threshold or the scorer's own."""
+    if scorer is None:
+        return None
+    least = scorer.threshold if rules.semantic is None else rules.semantic
+    return Gate(scorer.score, least)

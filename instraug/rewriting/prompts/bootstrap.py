@@ -23,6 +23,7 @@ from instraug.models.journal.ledger import recording
 from instraug.models.opening import opened
 from instraug.rewriting.config import Config
 from instraug.rewriting.generation import Generator
+from instraug.rewriting.job import address
 from instraug.rewriting.judging.extraction import extract
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompts
 from instraug.rewriting.prompts.requests import seed_of
@@ -171,8 +172,7 @@ async def _bootstrap(
 ) -> tuple[list[MetaPrompt], Generator]:
     budget = Budget(config.budget, config.prices, [name])
     notices: list[str] = []
-    opening = opened(config, name, key, budget, notices.append, frozen=False)
-    async with opening as model:
+    async with opened(address(config, name, key), budget, notices.append) as model:
         complete = model.complete and recording(model.complete, journal)
         generator = Generator(complete, journal, model.concurrency)
         shipped = load_meta_prompts()

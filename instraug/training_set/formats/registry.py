@@ -7,9 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 from instraug.errors import UsageError
+from instraug.files.compression import PACKED
 from instraug.training_set.formats.base import Format, Options
-
-PACKED = (".gz", ".zst")
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ _LINES, _LIST = (".jsonl", ".json"), (".json", ".jsonl")
 
 
 FORMATS = {
-    "multiinstruct": Entry("multiinstruct.rows", _LINES),
+    "multiinstruct": Entry("multiinstruct", _LINES),
     "tsv": Entry("tsv", (".tsv",)),
     "ofa-caption": Entry("ofa", (".tsv",), "caption"),
     "ofa-vqa": Entry("ofa", (".tsv",), "vqa"),
@@ -107,6 +106,6 @@ def load(name: str, options: Options) -> Format:
         StorageError: a library that it needs is not installed.
     """
     entry = FORMATS[name]
-    make = import_module(f"instraug.formats.{entry.module}").make
+    make = import_module(f"{__package__}.{entry.module}").make
     made: Format = make(options, entry.kind) if entry.kind else make(options)
     return made

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from instraug.errors import InputError, Problem
+from instraug.files.compression import PACKED
 from instraug.files.jsonl import read_jsonl
 from instraug.tasks.importers.multiinstruct import catalog
 from instraug.tasks.placeholders import placeholders
@@ -231,9 +232,6 @@ _FIXES: Mapping[str, Step] = {
 _LAYOUT = ("training_data/*/train.jsonl", "testing_data/*/test.jsonl")
 
 
-_PACKED = ("", ".gz", ".zst")
-
-
 def instance_files(paths: Iterable[Path]) -> list[Path]:
     """Return the row files that paths stand for: a file itself, a folder's in the release's layout.
 
@@ -247,7 +245,7 @@ def instance_files(paths: Iterable[Path]) -> list[Path]:
             files.append(path)
             continue
         found = sorted(
-            f for pattern in _LAYOUT for end in _PACKED for f in path.glob(pattern + end)
+            f for pattern in _LAYOUT for end in ("", *PACKED) for f in path.glob(pattern + end)
         )
         files += found
         if not found:
