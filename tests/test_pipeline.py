@@ -114,12 +114,12 @@ def test_every_template_gets_what_was_wanted() -> None:
     """Three rewrites a template, originals kept, placeholder-only templates left alone."""
     grown, _ = run(Model())
     rows = list(instruction_rows(grown))
-    assert [r["instruction"] for r in rows if r["source"] == "original"] == [
+    assert [r.instruction for r in rows if r.source == "original"] == [
         t.text for g in TASKS for t in g.templates
     ]
     assert short(grown, 3) == []
     assert grown[0].skipped == {2: "placeholders only, nothing to rewrite"}
-    made = Counter((r["task"], r["origin"]) for r in rows if r["source"] == "generated")
+    made = Counter((r.task, r.origin) for r in rows if r.source == "generated")
     assert set(made) == {("one", 0), ("one", 1), ("two", 0)}
     assert min(made.values()) >= 3
 
@@ -181,7 +181,7 @@ def test_equal_chats_in_flight_are_bought_once() -> None:
     model, memory = Model(), Memory()
     grown, _ = run(model, memory, twins)
     assert model.calls == len(memory.replies)
-    texts = [[r["instruction"] for r in instruction_rows([g])] for g in grown]
+    texts = [[r.instruction for r in instruction_rows([g])] for g in grown]
     assert texts[0] == texts[1]
     assert len(texts[0]) > 3
 
@@ -197,11 +197,11 @@ def test_several_choices_a_request() -> None:
 def test_iterative_rewrites_the_accepted_once_more() -> None:
     """Step 2 asks for rewrites of step 1's accepted ones and keeps the first ancestor."""
     grown, _ = run(Model(), steps=(3, 3))
-    rows = [r for r in instruction_rows(grown) if r["source"] == "generated"]
-    first = {r["id"] for r in rows if r["iteration"] == 1}
-    second = [r for r in rows if r["iteration"] == 2]
+    rows = [r for r in instruction_rows(grown) if r.generated]
+    first = {r.id for r in rows if r.iteration == 1}
+    second = [r for r in rows if r.iteration == 2]
     assert second
-    assert {r["parent"] for r in second} <= first
+    assert {r.parent for r in second} <= first
     assert short(grown, 6) == []
 
 
@@ -219,7 +219,7 @@ def test_the_gate_steers_the_asking() -> None:
         return {(c.reply, c.choice): 0.9 if len(c.instruction or "") % 2 else 0.1 for c in judged}
 
     grown, _ = run(Model(), gate=Gate(score, 0.5))
-    kept = [r["instruction"] for r in instruction_rows(grown) if r["source"] == "generated"]
+    kept = [r.instruction for r in instruction_rows(grown) if r.generated]
     assert kept
     assert all(len(k) % 2 for k in kept)
     assert counts(grown, 3)["rejected_by_rule"]["semantic"] > 0

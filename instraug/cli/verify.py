@@ -76,11 +76,11 @@ def _print(task: str, found: TaskDiff) -> None:
     click.echo(f"{printable(task)}: {counts}{' reordered' if found.reordered else ''}")
     for sign, rows in (("-", found.removed), ("+", found.added)):
         for row in rows:
-            click.echo(f"  {sign} {row['id']} {printable(row['instruction'])}")
+            click.echo(f"  {sign} {row.id} {printable(row.instruction)}")
     for before, after in found.changed:
-        keys = [k for k in {**before, **after} if before.get(k, ...) != after.get(k, ...)]
-        shown = ", ".join(f"{k} {before.get(k)!r} -> {after.get(k)!r}" for k in keys)
-        click.echo(f"  ~ {before['id']} {printable(shown)}")
+        old, new = before.as_json(), after.as_json()
+        shown = ", ".join(f"{k} {old[k]!r} -> {new[k]!r}" for k in old if old[k] != new[k])
+        click.echo(f"  ~ {before.id} {printable(shown)}")
 
 
 COMMANDS: dict[str, click.Command] = {"verify": verify_command, "diff": diff_command}

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from instraug.errors import InputError, Problem
-from instraug.tasks.pool import INSTRUCTIONS, read_instruction_rows
-
-JSON = dict[str, Any]
+from instraug.tasks.pool import INSTRUCTIONS, InstructionRow, read_instructions
 
 
 @dataclass
 class TaskDiff:
     """How one task's instructions differ between two runs."""
 
-    added: list[JSON] = field(default_factory=list)
+    added: list[InstructionRow] = field(default_factory=list)
     """Rows that only the second run has."""
-    removed: list[JSON] = field(default_factory=list)
+    removed: list[InstructionRow] = field(default_factory=list)
     """Rows that only the first run has."""
-    changed: list[tuple[JSON, JSON]] = field(default_factory=list)
+    changed: list[tuple[InstructionRow, InstructionRow]] = field(default_factory=list)
     """Rows of the same instruction whose other columns differ: before, after."""
     reordered: bool = False
     """The rows that both have come in another order."""
@@ -50,19 +47,19 @@ def diff(before: Path, after: Path) -> dict[str, TaskDiff]:
     return {name: found for name, found in diffs.items() if not found.same}
 
 
-def _by_task(path: Path) -> dict[str, dict[str, JSON]]:
+def _by_task(path: Path) -> dict[str, dict[str, InstructionRow]]:
     """Read task -> instruction id -> row."""
     file = path / INSTRUCTIONS if path.is_dir() else path
-    tasks: dict[str, dict[str, JSON]] = {}
+    tasks: dict[str, dict[str, InstructionRow]] = {}
     problems: list[Problem] = []
-    for row in read_instruction_rows(file, problems):
-        tasks.setdefault(row.task, {})[row.body["id"]] = dict(row.body)
+    for _, row in read_instructions(file, problems):
+        tasks.setdefault(row.task, {})[row.id] = row
     if problems:
         raise InputError(problems)
     return tasks
 
 
-def _compare(old: dict[str, JSON], new: dict[str, JSON]) -> TaskDiff:
+def _compare(old: dict[str, InstructionRow], new: dict[str, InstructionRow]) -> TaskDiff:
     return TaskDiff(
         added=[row for key, row in new.items() if key not in old],
         removed=[row for key, row in old.items() if key not in new],

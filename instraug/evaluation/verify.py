@@ -14,14 +14,18 @@ from instraug.files.manifest import MANIFEST, Manifest, read_manifest, sha256
 from instraug.models.journal.replay import Replay
 from instraug.tasks.placeholders import multiset
 from instraug.tasks.pool import (
-    _AGAIN,
     INSTRUCTIONS,
     REPLIES,
     InstructionRow,
-    read_instruction_rows,
+    read_instructions,
 )
 from instraug.tasks.records import instruction_id
 from instraug.tasks.rendering import prove
+
+_AGAIN = "run the same `instraug expand` again; replies already bought are reused"
+
+Placed = tuple[str, InstructionRow]
+"""``file:line`` and what stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,12 @@ def verify(folder: Path, journal: Path | None = None) -> list[Check]:
     journal = journal or folder / (named if isinstance(named, str) else REPLIES)
     path, problems = folder / INSTRUCTIONS, list[Problem]()
     with Replay.read(journal) as replies:
-        rows = read_instruction_rows(path, problems) if path.exists() else []
+        rows = list(read_instructions(path, problems, fix=_AGAIN)) if path.exists() else []
         if not path.exists():
             problems.append(Problem(str(path), "the file is missing", _AGAIN))
-        tasks: dict[str, list[InstructionRow]] = {name: [] for name in _originals(manifest.body)}
-        for row in rows:
-            tasks.setdefault(row.task, []).append(row)
+        tasks: dict[str, list[Placed]] = {name: [] for name in _originals(manifest.body)}
+        for where, row in rows:
+            tasks.setdefault(row.task, []).append((where, row))
         checks = [
             Check("manifest", tuple(_manifest(folder, manifest))),
             Check("journal", tuple(_journal(journal, replies))),
@@ -98,9 +102,9 @@ def _originals(body: Mapping[str, Any]) -> dict[str, list[str]]:
     return {}
 
 
-def _lost(path: Path, rows: list[InstructionRow], originals: list[str]) -> Iterator[Problem]:
+def _lost(path: Path, rows: list[Placed], originals: list[str]) -> Iterator[Problem]:
     """Tell of hand-written instructions of the run's input that are not among its output."""
-    found = {(r.body["origin"], r.body["instruction"]) for r in rows if not r.generated}
+    found = {(row.origin, row.instruction) for _, row in rows if not row.generated}
     for position, text in enumerate(originals):
         if (position, text) not in found:
             what = f"the hand-written instruction {position} is missing: {text!r:.60}"
@@ -117,37 +121,36 @@ def _journal(path: Path, replies: Replay) -> Iterator[Problem]:
         yield Problem(f"{path}:{damage.line}", what, fix)
 
 
-def _task(name: str, rows: list[InstructionRow], replies: Replay) -> Iterator[Problem]:
+def _task(name: str, rows: list[Placed], replies: Replay) -> Iterator[Problem]:
     """Prove one task's instructions."""
-    originals = {r.body["origin"]: r.body for r in rows if not r.generated}
-    ids = Counter(r.body["id"] for r in rows)
-    for row in rows:
-        body = row.body
-        if body["id"] != instruction_id(name, body["instruction"]):
+    originals = {row.origin: row for _, row in rows if not row.generated}
+    ids = Counter(row.id for _, row in rows)
+    for where, row in rows:
+        if row.id != instruction_id(name, row.instruction):
             what = "the id is not the hash of task and instruction"
-            yield Problem(row.where, what, _AGAIN)
+            yield Problem(where, what, _AGAIN)
         if row.generated:
-            for what in _generated(body, originals.get(body["origin"]), ids, replies):
-                yield Problem(row.where, what, _AGAIN)
+            for what in _generated(row, originals.get(row.origin), ids, replies):
+                yield Problem(where, what, _AGAIN)
 
 
 def _generated(
-    body: Mapping[str, Any], origin: Mapping[str, Any] | None, ids: Counter[str], replies: Replay
+    row: InstructionRow, origin: InstructionRow | None, ids: Counter[str], replies: Replay
 ) -> Iterator[str]:
-    """Say what is wrong with one generated instruction."""
-    if ids[body["id"]] > 1:
+    """Yield what is wrong with one generated instruction."""
+    if ids[row.id] > 1:
         yield "the instruction occurs more than once in its task"
-    if body["parent"] not in ids:
+    if row.parent not in ids:
         yield "its parent is missing"
     if origin is None:
-        yield f"its original, number {body['origin']} of the task, is missing"
-    elif (difference := _unlike(body["instruction"], origin["instruction"])) is not None:
+        yield f"its original, number {row.origin} of the task, is missing"
+    elif (difference := _unlike(row.instruction, origin.instruction)) is not None:
         yield difference
-    reply = None if body["reply"] is None else replies.get(body["reply"])
+    reply = None if row.reply is None else replies.get(row.reply)
     if reply is None:
         yield "its reply is missing from the journal"
-    elif body["choice"] is None or not 0 <= body["choice"] < len(reply.choices):
-        yield f"its reply has no choice {body['choice']}"
+    elif row.choice is None or not 0 <= row.choice < len(reply.choices):
+        yield f"its reply has no choice {row.choice}"
 
 
 def _unlike(instruction: str, origin: str) -> str | None:

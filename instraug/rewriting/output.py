@@ -23,11 +23,11 @@ from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.records import Verdict
 from instraug.rewriting.rounds import Grown
 from instraug.rewriting.run import JSON, Run
-from instraug.tasks.pool import INSTRUCTIONS, REJECTED
+from instraug.tasks.pool import INSTRUCTIONS, REJECTED, InstructionRow
 from instraug.tasks.records import Output, Split, Task, Template, instruction_id
 
 
-def instruction_rows(grown: Iterable[Grown]) -> Iterator[JSON]:
+def instruction_rows(grown: Iterable[Grown]) -> Iterator[InstructionRow]:
     """Yield originals and accepted rewrites: by task, then original, each before its rewrites."""
     for one in grown:
         accepted = [v for v in one.verdicts if v.accepted]
@@ -43,47 +43,38 @@ def rejected_rows(grown: Iterable[Grown]) -> Iterator[JSON]:
     for one in grown:
         for verdict in one.verdicts:
             if not verdict.accepted:
-                row = _generated(verdict)
+                row = _generated(verdict).as_json()
+                if verdict.candidate.instruction is None:
+                    row |= {"id": None, "instruction": None}
                 row["text"] = verdict.candidate.said
                 row["reasons"] = [{"rule": r.rule, "detail": r.detail} for r in verdict.reasons]
                 yield row
 
 
-def _original(template: Template) -> JSON:
-    return {
-        "id": template.id,
-        "task": template.task,
-        "instruction": template.text,
-        "source": "original",
-        "origin": template.origin,
-        "parent": None,
-        "meta_prompt": None,
-        "temperature": None,
-        "iteration": 0,
-        "model": None,
-        "reply": None,
-        "choice": None,
-    }
+def _original(template: Template) -> InstructionRow:
+    return InstructionRow(
+        template.id, template.task, template.text, source="original", origin=template.origin
+    )
 
 
-def _generated(verdict: Verdict) -> JSON:
+def _generated(verdict: Verdict) -> InstructionRow:
     candidate = verdict.candidate
     request = candidate.request
-    told = candidate.instruction
-    return {
-        "id": None if told is None else instruction_id(request.origin.task, told),
-        "task": request.origin.task,
-        "instruction": told,
-        "source": "generated",
-        "origin": request.origin.origin,
-        "parent": request.parent.id,
-        "meta_prompt": request.meta_prompt,
-        "temperature": request.chat.temperature,
-        "iteration": request.parent.iteration + 1,
-        "model": candidate.model,
-        "reply": candidate.reply,
-        "choice": candidate.choice,
-    }
+    instruction = candidate.instruction or ""
+    return InstructionRow(
+        id=instruction_id(request.origin.task, instruction),
+        task=request.origin.task,
+        instruction=instruction,
+        source="generated",
+        origin=request.origin.origin,
+        parent=request.parent.id,
+        meta_prompt=request.meta_prompt,
+        temperature=request.chat.temperature,
+        iteration=request.parent.iteration + 1,
+        model=candidate.model,
+        reply=candidate.reply,
+        choice=candidate.choice,
+    )
 
 
 def write_output(out: Path, run: Run, journal: Path) -> None:
@@ -104,7 +95,7 @@ def write_output(out: Path, run: Run, journal: Path) -> None:
     with refusals(manifest, "remove"):
         manifest.unlink(missing_ok=True)
     files = {
-        INSTRUCTIONS: instruction_rows(run.grown),
+        INSTRUCTIONS: (row.as_json() for row in instruction_rows(run.grown)),
         REJECTED: rejected_rows(run.grown),
     }
     for name, rows in files.items():

@@ -1,22 +1,115 @@
-"""The instructions that a set is built with: a task's own, and what a run made of them."""
+"""The pool of instructions: the rows of instructions.jsonl, and the instructions of each task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from instraug.errors import (
-    InputError,
-    PlaceholderError,
-    Problem,
-)
+from instraug.errors import InputError, PlaceholderError, Problem
 from instraug.files.jsonl import read_jsonl
 from instraug.tasks.placeholders import multiset
-from instraug.tasks.records import Task, Template
+from instraug.tasks.records import Task, Template, instruction_id
+
+INSTRUCTIONS, REJECTED, REPLIES = "instructions.jsonl", "rejected.jsonl", "replies.jsonl"
+"""What a run leaves in its output folder, beside the manifest."""
 
 _FIX = "give the instructions.jsonl of a run over these tasks"
+
+
+@dataclass(frozen=True)
+class InstructionRow:
+    """One line of instructions.jsonl: a hand-written instruction, or an accepted rewrite.
+
+    The order of the fields is the file's.
+    """
+
+    id: str
+    task: str
+    instruction: str
+    source: Literal["original", "generated"]
+    origin: int
+    """Position among the task's hand-written instructions of the first ancestor."""
+    parent: str | None = None
+    """Id of the instruction that it is a rewrite of."""
+    meta_prompt: str | None = None
+    temperature: float | None = None
+    iteration: int = 0
+    model: str | None = None
+    reply: str | None = None
+    """The journal's key of the reply that it comes from."""
+    choice: int | None = None
+
+    @property
+    def generated(self) -> bool:
+        """False for a hand-written one."""
+        return self.source == "generated"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line as JSON has it."""
+        return asdict(self)
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "id": (str,),
+    "task": (str,),
+    "instruction": (str,),
+    "source": (str,),
+    "origin": (int,),
+    "parent": (str, type(None)),
+    "meta_prompt": (str, type(None)),
+    "temperature": (int, float, type(None)),
+    "iteration": (int,),
+    "model": (str, type(None)),
+    "reply": (str, type(None)),
+    "choice": (int, type(None)),
+}
+_NEEDED = ("task", "instruction", "source", "origin")
+"""What a row has to have to be built with; the rest says where it comes from."""
+
+
+def read_instructions(
+    path: Path, problems: list[Problem], *, fix: str = _FIX, whole: bool = True
+) -> Iterator[tuple[str, InstructionRow]]:
+    """Yield (``file:line``, row) of each line whose shape is right.
+
+    Args:
+        path: An ``instructions.jsonl``.
+        problems: What is wrong with the other lines is added to it.
+        fix: What the user can do about a line that is no instruction.
+        whole: Every field has to be there; else those that a set is built with.
+
+    Raises:
+        StorageError: the file cannot be read.
+    """
+    try:
+        for number, body in read_jsonl(path, strict=True, on_problem=problems.append):
+            where = f"{path}:{number}"
+            if "reasons" in body:
+                problems.append(Problem(where, "this rewrite was rejected", fix))
+            elif wrong := _wrong(body, whole):
+                what = f"this row is no instruction: missing or wrong: {', '.join(wrong)}"
+                problems.append(Problem(where, what, fix))
+            else:
+                known = {f.name: body[f.name] for f in fields(InstructionRow) if f.name in body}
+                own = instruction_id(body["task"], body["instruction"])
+                yield where, InstructionRow(**{"id": own, **known})
+    except InputError as error:
+        problems.extend(error.problems)
+
+
+def _wrong(body: Mapping[str, Any], whole: bool) -> list[str]:
+    """Name the fields that are missing or of another type."""
+    wrong = [
+        name
+        for name, kinds in _TYPES.items()
+        if (name in body or whole or name in _NEEDED)
+        and (not isinstance(body.get(name, ...), kinds) or isinstance(body[name], bool))
+    ]
+    if "source" not in wrong and body.get("source") not in (None, "original", "generated"):
+        wrong.append("source")
+    return wrong
 
 
 @dataclass(frozen=True)
@@ -48,98 +141,31 @@ def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:
         StorageError: the file cannot be read.
     """
     tasks = tuple(tasks)
-    found: dict[str, dict[str, Template]] = {task.name: {} for task in tasks}
+    rewrites: dict[str, dict[str, Template]] = {task.name: {} for task in tasks}
     fits = {task.name: [multiset(t.text) for t in task.templates] for task in tasks}
     problems: list[Problem] = []
-    rows = read_jsonl(path, on_problem=problems.append) if path else ()
-    for number, row in rows:
-        template = _template(row)
-        if template is None:
-            problems.append(Problem(f"{path}:{number}", "this row is no instruction", _FIX))
-        elif "reasons" in row:
-            problems.append(Problem(f"{path}:{number}", "this rewrite was rejected", _FIX))
-        elif row["source"] == "generated" and template.task in found:
-            try:
-                if multiset(template.text) in fits[template.task]:
-                    found[template.task].setdefault(template.text, template)
-                    continue
-                what = "the placeholders are those of no template of its task"
-            except PlaceholderError as error:
-                what = error.problems[0].what
-            problems.append(Problem(f"{path}:{number}", what, _FIX))
+    for where, row in read_instructions(path, problems, whole=False) if path else ():
+        if row.generated and row.task in rewrites:
+            if what := _misfit(row.instruction, fits[row.task]):
+                problems.append(Problem(where, what, _FIX))
+            else:
+                template = Template(row.task, row.instruction, row.origin)
+                rewrites[row.task].setdefault(row.instruction, template)
     if problems:
         raise InputError(problems)
-    return tuple([Pool(task, _distinct(task, found[task.name])) for task in tasks])
+    return tuple([Pool(task, _distinct(task, rewrites[task.name])) for task in tasks])
 
 
-def _template(row: dict[str, Any]) -> Template | None:
-    task, text, origin = row.get("task"), row.get("instruction"), row.get("origin")
-    texts = isinstance(task, str) and isinstance(text, str)
-    if texts and type(origin) is int and row.get("source") in ("original", "generated"):
-        return Template(str(task), str(text), origin)
-    return None
+def _misfit(instruction: str, fits: list[Any]) -> str | None:
+    """Return why an instruction belongs to no template of its task; None where it does."""
+    try:
+        if multiset(instruction) in fits:
+            return None
+    except PlaceholderError as error:
+        return error.problems[0].what
+    return "the placeholders are those of no template of its task"
 
 
-def _distinct(task: Task, generated: dict[str, Template]) -> tuple[Template, ...]:
+def _distinct(task: Task, generated: Mapping[str, Template]) -> tuple[Template, ...]:
     own = {t.text for t in task.templates}
     return tuple([t for text, t in generated.items() if text not in own])
-
-
-INSTRUCTIONS, REJECTED, REPLIES = "instructions.jsonl", "rejected.jsonl", "replies.jsonl"
-
-
-_AGAIN = "run the same `instraug expand` again; replies already bought are reused"
-
-
-@dataclass(frozen=True, slots=True)
-class InstructionRow:
-    """One line of instructions.jsonl."""
-
-    where: str
-    """``file:line``, for messages."""
-    task: str
-    body: Mapping[str, Any]
-
-    @property
-    def generated(self) -> bool:
-        """False for a hand-written one."""
-        return bool(self.body["source"] == "generated")
-
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "id": str,
-    "task": str,
-    "instruction": str,
-    "source": str,
-    "origin": int,
-    "parent": (str, type(None)),
-    "reply": (str, type(None)),
-    "choice": (int, type(None)),
-}
-
-
-def read_instruction_rows(path: Path, problems: list[Problem]) -> list[InstructionRow]:
-    """Read the instructions whose shape is right.
-
-    Args:
-        path: An ``instructions.jsonl``.
-        problems: What is wrong with the other lines is added to it.
-
-    Raises:
-        StorageError: the file cannot be read.
-    """
-    rows = []
-    try:
-        for number, body in read_jsonl(path, strict=True, on_problem=problems.append):
-            where = f"{path}:{number}"
-            wrong = [k for k, kind in _TYPES.items() if not isinstance(body.get(k, ...), kind)]
-            if body.get("source") not in ("original", "generated"):
-                wrong.append("source")
-            if wrong:
-                names = ", ".join(dict.fromkeys(wrong))
-                problems.append(Problem(where, f"missing or wrong: {names}", _AGAIN))
-            else:
-                rows.append(InstructionRow(where, body["task"], body))
-    except InputError as error:
-        problems.extend(error.problems)
-    return rows
