@@ -19,7 +19,7 @@ from instraug.errors import (
 )
 from instraug.models.budget import Budget
 from instraug.models.chat import Reply
-from tests.llm.asking import COUNT, FIRST_MIDDLE_LAST, KEY, asked
+from tests.models.asking import COUNT, FIRST_MIDDLE_LAST, KEY, asked
 
 # ── 1 to 4: rate limits ──────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,7 @@ import pytest
 
 from instraug.errors import RequestFailed
 from instraug.models.budget import Budget
-from tests.llm.asking import COUNT, FIRST_MIDDLE_LAST, asked
+from tests.models.asking import COUNT, FIRST_MIDDLE_LAST, asked
 
 # ── 16 to 18: a 200 that is no completion ────────────────────────────────────────────────────────
 

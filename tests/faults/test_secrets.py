@@ -20,7 +20,7 @@ from instraug.models.endpoint.keys import check_key, check_url, read_key_file, r
 from instraug.models.journal.journal import Journal
 from tests.fakeserver.answers import ODD
 from tests.fakeserver.faults import HTTP
-from tests.llm.asking import KEY, Asked, asked
+from tests.models.asking import KEY, Asked, asked
 
 ARGUMENTS = {
     "limited": "0.01",

@@ -20,7 +20,7 @@ from instraug.models.budget import Budget
 from instraug.models.chat import Reply
 from instraug.models.endpoint import transport
 from tests.fakeserver import FakeServer
-from tests.llm.asking import COUNT, FIRST_MIDDLE_LAST, asked, chat, opened, outcomes
+from tests.models.asking import COUNT, FIRST_MIDDLE_LAST, asked, chat, opened, outcomes
 
 
 def closed_port() -> int:

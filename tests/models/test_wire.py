@@ -25,7 +25,7 @@ from instraug.models.endpoint.wire import (
     read_vectors,
 )
 from instraug.models.tokens import prompt_bound
-from tests.llm.asking import chat
+from tests.models.asking import chat
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -17,7 +17,7 @@ from instraug.tasks.placeholders import escape
 from instraug.tasks.records import Task
 from instraug.tasks.rendering import renderer
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 TABLE = SHARED / "multiinstruct_templates.tsv"
 CHECKOUT = os.environ.get("MULTIINSTRUCT_CHECKOUT")
 

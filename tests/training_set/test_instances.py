@@ -28,7 +28,7 @@ from instraug.training_set.instances.multiinstruct import (
     read_instances,
 )
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 TABLE = SHARED / "multiinstruct_templates.tsv"
 SAMPLE = SHARED / "multiinstruct_train_sample.jsonl"
 CHECKOUT = os.environ.get("MULTIINSTRUCT_CHECKOUT")

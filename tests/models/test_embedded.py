@@ -355,12 +355,12 @@ def test_the_real_model_says_nothing_on_stderr(real: LocalModel) -> None:
     """llama.cpp's chatter would break a progress bar."""
     script = (
         "import asyncio, sys\n"
-        "from tests.test_local import AS_TEXT, CHAT, LocalModel, ask\n"
+        "from tests.models.test_embedded import AS_TEXT, CHAT, LocalModel, ask\n"
         f"model = LocalModel('local:{real.weights.path}', AS_TEXT, slots=1)\n"
         "print(ask(model, CHAT)[0].choices[0].text)\n"
         "model.close()\n"
     )
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr == ""

@@ -20,7 +20,7 @@ from instraug.tasks.load import load_tasks
 from instraug.tasks.records import Template
 from instraug.tasks.rendering import renderer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TASKS = ROOT / "examples" / "tasks"
 TRAIN = ROOT / "examples" / "instances" / "train.jsonl"
 TEST = ROOT / "examples" / "instances" / "test.jsonl"

@@ -10,7 +10,7 @@ import pytest
 from instraug.errors import RequestFailed
 from instraug.models.endpoint.wire import NotACompletion, read_vectors
 from tests.fakeserver import FakeServer
-from tests.llm.asking import opened, outcomes
+from tests.models.asking import opened, outcomes
 
 
 def test_embeddings_come_in_the_order_of_the_texts() -> None:

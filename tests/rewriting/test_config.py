@@ -22,7 +22,7 @@ from instraug.rewriting import config as config_module
 from instraug.rewriting.config import Config, RuleName, Rules, as_plain, load_config, with_overrides
 from instraug.rewriting.judging.rules import NAMES, UNDENIABLE
 
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
 FULL = """\
 model: some-model

@@ -16,7 +16,7 @@ from instraug.models.chat import Message, Reply
 from instraug.models.endpoint.client import OpenAIEndpoint
 from instraug.models.endpoint.wire import read_reply
 from tests.fakeserver import FakeServer, running
-from tests.llm.asking import ask_all, asked, chat, opened, outcomes
+from tests.models.asking import ask_all, asked, chat, opened, outcomes
 
 # ── what is sent, what comes back ────────────────────────────────────────────────────────────────
 
