@@ -1,3 +1,150 @@
-"""Grow a few hand-written instruction templates into a large pool (INSTRAUG, arXiv:2402.14492)."""
+"""Grow a few hand-written instruction templates into a large pool (INSTRAUG, arXiv:2402.14492).
+
+    import instraug
+
+    run = instraug.expand("tasks", "out", model="local", rewrites=2)
+    built = instraug.build("tasks", ["rows.jsonl"], "train.jsonl", instructions="out")
+
+Each function does what the command of its name does; docs/api.md shows them at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from instraug.rewriting.run import Run
+    from instraug.tasks.records import Task
+    from instraug.training_set.summary import Outcome
+
+__all__ = ["__version__", "build", "expand", "load_tasks", "refilter"]
 
 __version__ = "0.1.0"
+
+
+def load_tasks(folder: str | Path) -> tuple[Task, ...]:
+    """Read every task file of a folder.
+
+    Raises:
+        InputError: everything that is wrong in any of them.
+    """
+    from instraug.tasks import load
+
+    return load.load_tasks(Path(folder))
+
+
+def expand(
+    tasks: str | Path,
+    out: str | Path,
+    *,
+    config: str | Path | None = None,
+    api_key: str | None = None,
+    journal: str | Path | None = None,
+    frozen: bool = False,
+    **settings: Any,
+) -> Run:
+    """Grow every template of a task folder through a model, and write the output folder.
+
+    Args:
+        tasks: The task folder.
+        out: The output folder; run again, it goes on where it stopped.
+        config: A config file, or the name of a shipped one.
+        api_key: The endpoint's key; None: OPENAI_API_KEY.
+        journal: A journal shared among output folders; None: the folder's own.
+        frozen: Take every reply from the journal; open no socket.
+        settings: Any key of a config file, laid over it: ``model="local"``, ``rewrites=2``,
+            ``budget={"max_cost": 5.0}``.
+
+    Returns:
+        The run, its files written: ``run.summary()`` has its figures, ``run.raise_unless_done()``
+        raises what kept it from its targets.
+
+    Raises:
+        InstraugError: what ended the run; what was paid for is in the journal.
+    """
+    from instraug import chain
+    from instraug.models.opening import chosen, environment_key
+    from instraug.rewriting.config import Config, load_config, with_overrides
+    from instraug.rewriting.job import ExpandJob
+
+    base = load_config(_config_file(config)) if config else Config()
+    whole = with_overrides(base, **settings)
+    key = api_key or environment_key()
+    model = chosen(whole.model, whole.base_url, has_key=key is not None)
+    place = None if journal is None else Path(journal)
+    return chain.expand(ExpandJob(Path(tasks), Path(out), model, whole, place, frozen, key))
+
+
+def refilter(
+    out: str | Path, dest: str | Path | None = None, *, config: str | Path | None = None
+) -> Run:
+    """Judge the answers of a finished run again, by other rules; no call is made.
+
+    Args:
+        out: The run's output folder.
+        dest: Where to write; None: ``out`` itself.
+        config: A config file, whose rules are taken; None: the run's own.
+
+    Returns:
+        The run as it is judged now, its files written.
+
+    Raises:
+        InstraugError: the folder has no sound manifest, or the journal lacks what is needed.
+    """
+    from instraug import chain
+    from instraug.rewriting.config import load_config
+
+    rules = load_config(_config_file(config)).rules if config else None
+    return chain.refilter(Path(out), rules, Path(dest or out))
+
+
+def build(
+    tasks: str | Path,
+    instances: Iterable[str | Path],
+    dest: str | Path,
+    *,
+    instructions: str | Path | None = None,
+    config: str | Path | None = None,
+    workers: int = 1,
+    force: bool = False,
+    **settings: Any,
+) -> Outcome:
+    """Build a training set: instances rendered with sampled instructions (MIns+).
+
+    Args:
+        tasks: The task folder.
+        instances: Row files, or folders in MultiInstruct's layout.
+        dest: A file or folder to write.
+        instructions: An output folder of `expand`, or its instructions.jsonl; None: hand-written
+            instructions alone.
+        config: A config file, or the name of a shipped one.
+        workers: Processes; the rows do not depend on how many.
+        force: Replace ``dest``.
+        settings: Any key of a build's config file, laid over it: ``epsilon=0.3``.
+
+    Returns:
+        What became of it, the files in place: ``figures()`` counts its rows.
+
+    Raises:
+        InstraugError: nothing is written.
+    """
+    from instraug import chain
+    from instraug.tasks.pool import INSTRUCTIONS
+    from instraug.training_set.build import BuildJob
+    from instraug.training_set.config import BuildConfig, load_build_config, with_options
+
+    base = load_build_config(_config_file(config)) if config else BuildConfig()
+    pool = None if instructions is None else Path(instructions)
+    if pool and pool.is_dir():
+        pool /= INSTRUCTIONS
+    files = tuple(map(Path, instances))
+    whole = with_options(base, settings)
+    return chain.build(BuildJob(Path(tasks), files, Path(dest), pool, whole, workers, force))
+
+
+def _config_file(name: str | Path) -> Path:
+    from instraug.files.presets import find
+
+    return find(str(name))

@@ -7,7 +7,6 @@ build     instances + a pool  -> the rows of a training set (MIns+), in any form
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,14 @@ from instraug.rewriting.output import Bought, read_output, write_output
 from instraug.rewriting.prompts.plan import make_plan
 from instraug.rewriting.rounds import Chain, rejudge, run_rounds
 from instraug.rewriting.run import Run
-from instraug.rewriting.session import changes_since, draining, open_journal, recorded, session
+from instraug.rewriting.session import (
+    changes_since,
+    draining,
+    finish,
+    open_journal,
+    recorded,
+    session,
+)
 from instraug.training_set.build import (
     BuildJob,
     check_apart,
@@ -63,7 +69,7 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
     with session(job.out), open_journal(job) as journal:
         for notice in (*journal.notices, *changes_since(job)):
             watch.notice(notice)
-        run = asyncio.run(_expand(job, inputs, journal, watch))
+        run = finish(_expand(job, inputs, journal, watch))
         if isinstance(journal, Journal):
             journal.sync()  # no manifest vouches for replies that a power cut could take
         write_output(job.out, run, job.replies)
@@ -117,7 +123,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
             config, Inputs(kept.tasks, kept.meta_prompts), plan, scorer.id if scorer else None
         )
         bought = Bought(out, journal)
-        run.grown = asyncio.run(
+        run.grown = finish(
             rejudge(kept.tasks, plan, config.rules, gate_of(config.rules, scorer), bought)
         )
         run.recount(bought)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
 from pathlib import Path
@@ -121,7 +120,9 @@ def settings(config_file: str | None, **given: Any) -> Config:
 def api_key(key_file: Path | None) -> str | None:
     """Return the API key: of the file, else of OPENAI_API_KEY, else None."""
     if key_file is None:
-        return os.environ.get("OPENAI_API_KEY") or None
+        from instraug.models.opening import environment_key
+
+        return environment_key()
     from instraug.models.endpoint.keys import read_key_file
 
     return read_key_file(key_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,11 @@ def chosen(model: str | None, base_url: str | None, *, has_key: bool) -> str:
     if base_url or has_key:
         raise UsageError("no model is named; add --model NAME, or --model local")
     return "local"
+
+
+def environment_key() -> str | None:
+    """Return the API key that the environment holds, if any."""
+    return os.environ.get("OPENAI_API_KEY") or None
 
 
 def is_local(name: str) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from instraug.errors import Interrupted
 from instraug.files.disk import refusals
@@ -21,6 +24,8 @@ from instraug.rewriting.config import changes
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.job import ExpandJob
 from instraug.rewriting.run import Run
+
+T = TypeVar("T")
 
 DRAIN = 20.0
 """Seconds for which calls in flight are awaited once a run has to stop."""
@@ -80,6 +85,32 @@ def recorded(
     return charged
 
 
+def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also where an event loop is running, as in a notebook.
+
+    There it runs in a thread of its own; KeyboardInterrupt cancels it, and it drains.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+
+    async def noted() -> T:
+        if task := asyncio.current_task():
+            running.append((asyncio.get_running_loop(), task))
+        return await work
+
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(asyncio.run, noted())
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            for loop, task in running:
+                loop.call_soon_threadsafe(task.cancel)
+            raise
+
+
 @asynccontextmanager
 async def draining(generator: Generator) -> AsyncIterator[None]:
     """Await what is in flight when the block ends, however it ends.
@@ -95,6 +126,9 @@ async def draining(generator: Generator) -> AsyncIterator[None]:
 
 @contextmanager
 def _signals(generator: Generator) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is given signals; see `finish`
+        return
     loop = asyncio.get_running_loop()
     names = (signal.SIGINT, signal.SIGTERM)
 
