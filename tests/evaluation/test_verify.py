@@ -339,5 +339,9 @@ def test_what_is_no_instructions_file_is_one_line(out: Path, tmp_path: Path) -> 
         diff(out, tmp_path / "bad.jsonl")
     with pytest.raises(StorageError, match="cannot read"):
         diff(out, tmp_path)
-    failed(instraug("diff", out, tmp_path / "bad.jsonl"), 1, "bad.jsonl:1: missing or wrong")
+    failed(
+        instraug("diff", out, tmp_path / "bad.jsonl"),
+        1,
+        "bad.jsonl:1: this row is no instruction: missing or wrong",
+    )
     assert instraug("verify", tmp_path / "none").returncode == 2

@@ -241,7 +241,7 @@ def test_foreign_text_is_shown_redacted_and_on_one_line() -> None:
 def test_importing_the_client_does_not_import_openai() -> None:
     """The package costs half a second, and is loaded when an endpoint is entered."""
     code = (
-        "import instraug.llm.openai_chat, sys;"
+        "import instraug.models.endpoint.client, sys;"
         "sys.exit(any(m in sys.modules for m in ('openai', 'httpx2', 'aiohttp', 'tenacity')))"
     )
     assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ)).returncode == 0

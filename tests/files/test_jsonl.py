@@ -233,7 +233,7 @@ def test_a_decompression_bomb_is_refused_in_bounded_memory(tmp_path: Path, suffi
     code = (
         "import resource, sys; from pathlib import Path\n"
         "resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))\n"
-        "from instraug.errors import InputError; from instraug.storage.jsonl import read_jsonl\n"
+        "from instraug.errors import InputError; from instraug.files.jsonl import read_jsonl\n"
         "try: list(read_jsonl(Path(sys.argv[1])))\n"
         "except InputError as error: print(error)\n"
     )

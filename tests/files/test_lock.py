@@ -18,7 +18,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from instraug.errors import LockedError
-from instraug.storage.lock import Lock
+from instraug.files.lock import Lock
 sys.stdin.readline()
 try:
     with Lock.folder(Path(sys.argv[1])):

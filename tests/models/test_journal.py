@@ -333,8 +333,8 @@ def test_a_forged_record_with_a_right_checksum_is_an_error_of_one_line(
 WRITER = """
 import sys
 from pathlib import Path
-from instraug.records import Choice, Reply, Usage
-from instraug.storage.journal import Journal
+from instraug.models.chat import Choice, Reply, Usage
+from instraug.models.journal.journal import Journal
 with Journal.open(Path(sys.argv[1])) as journal:
     print("up", *journal.notices, flush=True)
     start = len(journal)

@@ -72,7 +72,7 @@ def test_draws_are_these_on_every_platform() -> None:
 def test_draws_do_not_depend_on_the_hash_seed_of_the_process() -> None:
     """Another process with another PYTHONHASHSEED draws the same."""
     code = (
-        "from instraug.building.sampling import drawer\n"
+        "from instraug.training_set.sampling import drawer\n"
         "d = drawer(3, 't', list('abc'), list('defg'), 0.5)\n"
         "import json; print(json.dumps([d(str(i)) for i in range(50)]))"
     )
