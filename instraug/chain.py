@@ -20,10 +20,12 @@ from instraug.models.opening import offline, opened
 from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.job import QUIET, ExpandJob, Inputs, Watch, load
+from instraug.rewriting.journal_path import keep_apart
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
-from instraug.rewriting.output import Bought, read_output, write_output
+from instraug.rewriting.output import read_output, write_output
 from instraug.rewriting.prompts.plan import make_plan
-from instraug.rewriting.rounds import Chain, rejudge, run_rounds
+from instraug.rewriting.rejudging import JudgedReplies, rejudge_all
+from instraug.rewriting.rounds import Chain, run_rounds
 from instraug.rewriting.run import Run
 from instraug.rewriting.session import (
     changes_since,
@@ -31,6 +33,7 @@ from instraug.rewriting.session import (
     finish,
     open_journal,
     recorded,
+    reserved,
     session,
 )
 from instraug.training_set.build import (
@@ -110,23 +113,26 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
         dest: Where to write; may be ``out``.
 
     Raises:
-        InputError: ``out`` has no sound manifest.
-        FrozenMiss: the semantic gate is on and the journal lacks a score.
+        InputError: ``out`` has no sound manifest, or its row files are others.
+        FrozenMiss: the journal lacks a reply of the run; or the semantic gate is on and it lacks
+            a score. Nothing is written.
+        UsageError: writing to ``dest`` would replace a journal.
     """
     kept = read_output(out)
     config = replace(kept.config, rules=rules or kept.config.rules)
     model = offline(kept.model)
+    keep_apart(dest, kept.journal)
     plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
-    with session(dest), Replay.read(kept.journal) as journal:
+    with reserved(dest) as make_dest, Replay.read(kept.journal) as journal:
         scorer = scorer_of(config, model, journal)
+        gate = gate_of(config.rules, scorer)
         run = Run(
             config, Inputs(kept.tasks, kept.meta_prompts), plan, scorer.id if scorer else None
         )
-        bought = Bought(out, journal)
-        run.grown = finish(
-            rejudge(kept.tasks, plan, config.rules, gate_of(config.rules, scorer), bought)
-        )
-        run.recount(bought)
+        replies = JudgedReplies(out, kept, journal)
+        run.grown = finish(rejudge_all(kept, plan, config.rules, gate, replies))
+        run.recount(replies)
+        make_dest()
         write_output(dest, run, kept.journal)
     return run
 

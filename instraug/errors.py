@@ -6,7 +6,8 @@
     ├── UsageError                2   options that do not fit together
     ├── NothingAccepted           3   the run ended without one accepted rewrite
     ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
-    ├── FrozenMiss                5   --frozen, and the journal lacks a reply
+    ├── FrozenMiss                5   --frozen or filter, and the journal lacks a reply
+    │   └── ScoreMiss             5   ... or a semantic score
     ├── Interrupted         130/143   SIGINT or SIGTERM; resumable
     ├── LockedError               1   another process holds the output folder
     ├── StorageError              1   the disk refused a write; nothing half-written is left
@@ -21,7 +22,7 @@ Nothing here knows of click: the cli prints ``str(error)`` and exits with ``erro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -92,9 +93,20 @@ class BudgetReached(InstraugError):
 
 
 class FrozenMiss(InstraugError):
-    """``--frozen`` met a request that the journal holds no reply for."""
+    """``--frozen`` or ``filter`` needs a reply that the journal does not hold."""
 
     exit_code = 5
+
+
+class ScoreMiss(FrozenMiss):
+    """The journal lacks semantic scores, and nothing may be asked."""
+
+    def __init__(self, scorer: str, texts: Sequence[str]) -> None:
+        self.scorer, self.count = scorer, len(texts)
+        super().__init__(
+            f"the journal lacks {len(texts)} {scorer} scores (the first: {texts[0]!r:.60}); "
+            "run expand without --frozen, or turn the rule semantic off"
+        )
 
 
 class Interrupted(InstraugError):

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from instraug.errors import printable
 from instraug.evaluation.verify import Check
 from instraug.files.atomic import atomic_writer
+from instraug.models.journal.replay import spare
 
 
 def write_junit(path: Path, suite: str, checks: Sequence[Check]) -> None:
@@ -20,8 +21,10 @@ def write_junit(path: Path, suite: str, checks: Sequence[Check]) -> None:
         checks: What was verified.
 
     Raises:
+        UsageError: the file is a journal of replies.
         StorageError: the file cannot be written.
     """
+    spare(path)
     failed = [c for c in checks if c.problems]
     counts = {"tests": len(checks), "failures": len(failed), "errors": 0, "skipped": 0}
     root = Element("testsuite", {"name": suite, **{k: str(n) for k, n in counts.items()}})

@@ -12,6 +12,9 @@ from types import TracebackType
 from instraug.errors import LockedError, printable
 from instraug.files.disk import refusals, write_all
 
+FOLDER_LOCK = ".lock"
+"""Name of the lock file of a folder, inside it."""
+
 
 class Lock:
     """An exclusive ``flock`` on a small file that names its holder; use it in a ``with``.
@@ -49,7 +52,7 @@ class Lock:
     @classmethod
     def folder(cls, folder: Path) -> Lock:
         """Lock an output folder, by ``.lock`` inside it."""
-        return cls(folder / ".lock", folder)
+        return cls(folder / FOLDER_LOCK, folder)
 
     @classmethod
     def file(cls, path: Path) -> Lock:

@@ -2,8 +2,9 @@
 
 The subset is what a person means to write: mappings with text keys, lists, text, decimal numbers,
 ``true``, ``false`` and ``null``. What YAML 1.1 would silently turn into something else (``no``,
-``010``, a date) is a problem whose fix says to quote it; anchors, aliases, tags, duplicate keys,
-deep nesting and large files are refused before they can cost anything.
+``010``, a date) or cut off (``the # of``) is a problem whose fix says to quote it; anchors,
+aliases, tags, duplicate keys, deep nesting and large files are refused before they can cost
+anything.
 """
 
 from __future__ import annotations
@@ -143,8 +144,10 @@ class _Builder:
         self.count = self.depth = 0
         self.events: Iterator[Any] = iter(())
         self.separators: dict[int, str] = {}
+        self.rows: list[str] = []
 
     def build(self, text: str) -> Document:
+        self.rows = text.split("\n")
         self.separators = _stand_ins(text)
         shielded = text.translate({ord(v): k for k, v in self.separators.items()})
         self.events = iter(yaml.parse(shielded, Loader=_PARSER))
@@ -156,7 +159,7 @@ class _Builder:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             what = getattr(error, "problem", None) or "unreadable"
-            fix = "check the indentation, and quote text that holds ': ' or starts with a brace"
+            fix = "check the indentation; quote text that holds ': ' or ' #' or starts with a brace"
             # The parser puts the end of the file on a line of its own.
             last = text.rstrip().count("\n")
             line = min(mark.line, last) + 1 if mark else 1
@@ -245,7 +248,15 @@ class _Builder:
             fix = "put text in quotes; write a number in decimal, a boolean as true or false"
             what = f"unquoted {_clip(value)} does not mean the same to every reader of YAML"
             return self.problem(line, what, fix)
+        if isinstance(typed, str) and self.is_cut(event.end_mark):
+            what = f"a # behind one space cuts the unquoted text off after {_clip(value)}"
+            fix = "put the text in quotes, or two spaces before the # if a comment is meant"
+            return self.problem(event.end_mark.line + 1, what, fix)
         return typed
+
+    def is_cut(self, end: Any) -> bool:
+        """True where one space and a ``#`` follow, which may well have been meant as text."""
+        return self.rows[end.line][end.column : end.column + 2] in (" #", "\t#")
 
 
 def _is_word(event: Any) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from instraug.errors import Problem
 
+SUFFIXES = (".yaml", ".yml")
+
 
 def files(folder: Path) -> tuple[list[Path], list[Problem]]:
     """Find the ``*.yaml`` and ``*.yml`` files of a folder and its subfolders, sorted by path.
@@ -28,7 +30,7 @@ def files(folder: Path) -> tuple[list[Path], list[Problem]]:
             continue
         for entry in entries:
             path = Path(entry.path)
-            is_yaml = path.suffix.lower() in (".yaml", ".yml")
+            is_yaml = path.suffix.lower() in SUFFIXES
             if entry.is_symlink():
                 if is_yaml or entry.is_dir():
                     fix = "put the file or folder itself here; links are not followed"

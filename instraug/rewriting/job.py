@@ -12,6 +12,7 @@ from instraug.errors import InputError, Problem
 from instraug.models.chat import Reply
 from instraug.models.opening import Address
 from instraug.rewriting.config import Config
+from instraug.rewriting.journal_path import check_journal_path
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompts
 from instraug.rewriting.prompts.requests import AS_TEXT
 from instraug.rewriting.rounds import Grown
@@ -93,8 +94,11 @@ def load(job: ExpandJob) -> Inputs:
 
     Raises:
         InputError: every problem of the task folder at once, or no task is left to expand.
+        UsageError: the journal's path is that of something else; nothing was touched.
     """
     only, config = job.config.only, job.config
+    named = None if config.meta_prompts is None else Path(config.meta_prompts)
+    check_journal_path(job.replies, job.out, job.tasks, named)
     chosen = tuple(
         task
         for task in load_tasks(job.tasks)
@@ -104,5 +108,4 @@ def load(job: ExpandJob) -> Inputs:
     if not chosen:
         fix = "name one of its train tasks with --only, or add --include-eval"
         raise InputError([Problem(str(job.tasks), "no task is left to expand", fix)])
-    named = None if config.meta_prompts is None else Path(config.meta_prompts)
     return Inputs(chosen, load_meta_prompts(named))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import instraug
-from instraug.errors import InputError, Problem
+from instraug.errors import (
+    InputError,
+    Problem,
+)
 from instraug.files.decode import decode
 from instraug.files.disk import refusals
-from instraug.files.jsonl import read_jsonl, write_jsonl
+from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
-from instraug.models.chat import Reply
-from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Config, as_plain, from_plain
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.records import Verdict
@@ -131,6 +131,8 @@ class Kept:
     model: str
     scorer: str | None
     journal: Path
+    outputs: Mapping[str, str]
+    """The row files' SHA-256 (hex), by name."""
 
 
 def read_output(out: Path) -> Kept:
@@ -156,6 +158,7 @@ def read_output(out: Path) -> Kept:
         model=kept.model,
         scorer=kept.scorer,
         journal=out / kept.journal,
+        outputs=kept.outputs,
     )
 
 
@@ -190,6 +193,7 @@ class _Kept:
     model: str
     scorer: str | None
     journal: str
+    outputs: Mapping[str, str]
 
 
 def _as_task(kept: _KeptTask) -> Task:
@@ -206,28 +210,3 @@ def _task(task: Task) -> dict[str, Any]:
     data["fields"] = None if task.fields is None else sorted(task.fields)
     data.pop("source")
     return data
-
-
-class Bought:
-    """The replies that a run judged."""
-
-    def __init__(self, out: Path, replay: Replay) -> None:
-        self._replay = replay
-        asked = set(_asked(out / INSTRUCTIONS)) | set(_asked(out / REJECTED))
-        self._keys = {reply for reply, _ in asked}
-        self.parents = Counter(parent for _, parent in asked)
-
-    def get(self, key: str) -> Reply | None:
-        return self._replay.get(key) if key in self._keys else None
-
-
-def _asked(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (reply, parent) of each generated row."""
-    for number, row in read_jsonl(path):
-        if row.get("source") == "original":
-            continue
-        reply, parent = row.get("reply"), row.get("parent")
-        if not isinstance(reply, str) or not isinstance(parent, str):
-            fix = "run the same `instraug expand` again to write the file anew"
-            raise InputError([Problem(f"{path}:{number}", "no row of a run", fix)])
-        yield reply, parent

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,6 +43,20 @@ def session(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
     with Lock.folder(out):
         yield
+
+
+@contextmanager
+def reserved(out: Path) -> Iterator[Callable[[], object]]:
+    """Hold a folder that is there; yield what makes, and holds, one that is not.
+
+    What fails before that leaves nothing behind.
+    """
+    with ExitStack() as held:
+        if out.exists():
+            held.enter_context(session(out))
+            yield lambda: None
+        else:
+            yield lambda: held.enter_context(session(out))
 
 
 def open_journal(job: ExpandJob) -> Journal | Replay:

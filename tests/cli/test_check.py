@@ -63,3 +63,26 @@ def test_check_of_no_folder_ends_1(tmp_path: Path) -> None:
     done = instraug("check", tmp_path / "missing")
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert done.stdout.startswith(f"{tmp_path}/missing: does not exist; ")
+
+
+def test_a_text_cut_off_by_a_number_sign_is_found_in_every_yaml_file(tmp_path: Path) -> None:
+    """Task, meta-prompt and config files name the line and both fixes."""
+    tasks, meta, config = tmp_path / "tasks", tmp_path / "meta.yaml", tmp_path / "c.yaml"
+    tasks.mkdir()
+    (tasks / "a.yaml").write_text("name: a\ninstructions:\n- Count the # of objects in {x}.\n")
+    meta.write_text("id: m\ntitle: M\nkind: direct\ntext: Reword # it.\n")
+    config.write_text("model: gpt-4o # cheap\n")
+    (tmp_path / "sound").mkdir()
+    (tmp_path / "sound" / "b.yaml").write_text(SOUND)
+    commands = [
+        (("check", tasks), "a.yaml:3"),
+        (("meta-prompts", "list", "--meta-prompts", meta), "meta.yaml:4"),
+        (("expand", tmp_path / "sound", "-o", tmp_path / "out", "-c", config), "c.yaml:1"),
+    ]
+    for command, where in commands:
+        done = instraug(*command)
+        assert done.returncode == 1
+        said = done.stdout + done.stderr
+        assert f"{where}: a # behind one space cuts the unquoted text off" in said
+        assert "put the text in quotes, or two spaces before the #" in said
+    assert not (tmp_path / "out").exists()

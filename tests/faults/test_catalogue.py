@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parents[1]
-NUMBERS = (*range(1, 38), *range(40, 49), *range(50, 66), *range(70, 81))
+NUMBERS = (*range(1, 38), *range(40, 49), *range(50, 66), *range(70, 81), 100)
 """1-22 HTTP and transport, 23-37 replies, 40-48 placeholders, 50-65 input files, 70-80 disk,
-process and state."""
+process and state, 100 a journal's path."""
 
 
 def numbers(name: str) -> set[int]:
     """Read the numbers in a test's name: ``test_05_07_...``, or ``test_23_to_34_...``."""
-    match = re.match(r"test_((?:\d\d_)+)(?:to_(\d\d)_)?", name)
+    match = re.match(r"test_((?:\d{2,3}_)+)(?:to_(\d\d)_)?", name)
     if not match:
         return set()
     found = [int(n) for n in match[1].strip("_").split("_")]

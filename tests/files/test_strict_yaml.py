@@ -140,6 +140,55 @@ def test_each_fault_is_one_line_with_its_place(text: str, line: int, what: str) 
     assert "\n" not in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "kept"),
+    [
+        ("- Count the # of objects in {region}.\n", 1, "Count the"),
+        ("a:\n- x\n- Which#1 is # one?\r\n- y\r\n", 3, "Which#1 is"),
+        ("a: one\n  two # three\n", 2, "one two"),
+        ("[a,\n b # c\n]\n", 2, "b"),
+        ("{a: b # c\n}\n", 1, "b"),
+        ("\ufeffa: \u00e9\u2028\U0001f600 b #\n", 1, "\u00e9\\u2028\U0001f600 b"),
+        ("? a b # c\n: d\n", 1, "a b"),
+        ("a: x # ends the file", 1, "x"),
+    ],
+)
+@pytest.mark.usefixtures("_either_parser")
+def test_a_number_sign_behind_one_space_cuts_no_text(text: str, line: int, kept: str) -> None:
+    """It is a problem on its line that shows what YAML would have kept and names both fixes."""
+    (problem,) = parse(text.encode(), "f.yaml").problems
+    assert problem.where == f"f.yaml:{line}"
+    assert problem.what.endswith(f"after '{kept}'")
+    assert "quotes" in problem.fix
+    assert "two spaces" in problem.fix
+
+
+def test_a_number_sign_behind_one_tab_cuts_no_text() -> None:
+    """A tab is one blank, too."""
+    assert len(problems("- Count the\t# of objects\n")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("# a\na: x  # c\n# b\n", {"a": "x"}),
+        ("a: x   #c\n", {"a": "x"}),
+        ("a: 'x' # c\nb: \"y\" # c\n", {"a": "x", "b": "y"}),
+        ("a: | # c\n  x # y\n", {"a": "x # y\n"}),
+        ("a: 5 # c\nb: 1.5 # c\nc: true # c\nd: null # c\ne: # c\n  f: x\n", ...),
+        ("a: [x, # c\n  y]  # c\nb: {c: x} # c\n", {"a": ["x", "y"], "b": {"c": "x"}}),
+        ("a: C# and x#y\n", {"a": "C# and x#y"}),
+        ("a: x\n # c\n", {"a": "x"}),
+    ],
+)
+@pytest.mark.usefixtures("_either_parser")
+def test_any_other_comment_is_a_comment(text: str, data: Any) -> None:
+    """Two spaces before it, a line of its own, or a quoted text, a number or a list in front."""
+    if data is ...:
+        data = {"a": 5, "b": 1.5, "c": True, "d": None, "e": {"f": "x"}}
+    assert value(text) == data
+
+
 def test_all_problems_of_a_file_are_told_at_once() -> None:
     """A refused value does not hide the next one, and nothing about it is said twice."""
     found = problems("a: no\nb: &x [010]\nc: *x\na: 1\n7: x\nd: !t x\n")

@@ -21,6 +21,9 @@ MARK = b'{"crc":"'
 _BODY = len(MARK) + len('xxxxxxxx",')
 
 
+_HEAD = re.compile(rb'\{"crc":"[0-9a-f]{8}",')
+
+
 def frame(row: Mapping[str, Any]) -> bytes:
     """Spell a record, newline included.
 
@@ -76,6 +79,11 @@ class Found(NamedTuple):
     """Bytes from the start of the file."""
     line: bytes
     """The record, with its newline where it has one."""
+
+
+def is_head(data: bytes) -> bool:
+    """Tell whether a file's first bytes begin a record, which may be cut short at any byte."""
+    return bool(_HEAD.match(data + (MARK + b'00000000",')[len(data) :]))
 
 
 def scan(lines: Iterable[bytes]) -> Iterator[Found | Damage]:

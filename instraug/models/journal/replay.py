@@ -6,16 +6,17 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from instraug.errors import StorageError
+from instraug.errors import StorageError, UsageError
 from instraug.files.disk import refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
-from instraug.models.journal.framing import Damage, Found, plain, scan
+from instraug.models.journal.framing import Damage, Found, is_head, plain, scan
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -137,6 +138,50 @@ def _reply(row: Mapping[str, Any]) -> Reply:
     return Reply(
         row["reply"], plain(row["model"]), choices, Usage(*row["usage"]), plain(row["raw"])
     )
+
+
+Content = Literal["nothing", "a journal", "a folder", "no regular file", "no journal of replies"]
+
+
+_HEAD = 1 << 26
+"""Bytes of a file in which an accident at a journal's start leaves an intact record."""
+
+
+def content(path: Path) -> Content:
+    """Say what stands at a path; ``nothing`` is no file, or a blank one.
+
+    A journal begins with a record, cut short or not. Where an accident hit its start, it holds an
+    intact record behind.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    with refusals(path, "read"):
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            return "nothing"
+        if not stat.S_ISREG(mode):
+            return "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    start = head.lstrip(b"\0 \t\r\n")  # what a repair, or a power cut, leaves of a record
+    if not start:
+        return "nothing"
+    intact = is_head(start) or any(isinstance(found, Found) for found in scan(BytesIO(head)))
+    return "a journal" if intact else "no journal of replies"
+
+
+def spare(path: Path) -> None:
+    """Raise UsageError where a journal stands at the path of an output, whatever was forced."""
+    if content(path) == "a journal":
+        raise UsageError(f"{path}: is a journal, whose replies cost money; choose another path")
+
+
+def check_journal(path: Path) -> None:
+    """Raise UsageError where anything but a journal, or nothing, stands at the path of one."""
+    if (found := content(path)) not in ("nothing", "a journal"):
+        raise UsageError(f"{path}: is {found}; choose another path for the journal")
 
 
 def open_regular(path: Path, flags: int) -> int:

@@ -18,7 +18,7 @@ from collections.abc import (
 from dataclasses import dataclass
 from typing import Protocol
 
-from instraug.errors import FrozenMiss
+from instraug.errors import ScoreMiss
 from instraug.models.chat import Embed
 from instraug.models.journal.ledger import ScoreLookup
 from instraug.models.opening import Model
@@ -85,7 +85,7 @@ class Cosine:
         """Args:
         model: The embedding model's name.
         ledger: A `ScoreLedger`, or a `ScoreLookup` where nothing is to be asked.
-        embed: Returns a vector a text; None: a score that the journal lacks is a FrozenMiss.
+        embed: Returns a vector a text; None: a score that the journal lacks is a ScoreMiss.
         """
         self.id = f"{COSINE}{model}"
         self._ledger, self._embed = ledger, embed
@@ -94,7 +94,7 @@ class Cosine:
         """Score what the journal does not hold yet.
 
         Raises:
-            FrozenMiss: the journal lacks a score, and nothing may be asked.
+            ScoreMiss: the journal lacks a score, and nothing may be asked.
             EndpointError: the embeddings cannot be had.
         """
         pairs = {
@@ -109,10 +109,7 @@ class Cosine:
 
     async def _new(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
         if self._embed is None:
-            raise FrozenMiss(
-                f"the journal holds no {self.id} score for {pairs[0][1][:60]!r}; "
-                "run expand without --frozen, or turn the rule semantic off"
-            )
+            raise ScoreMiss(self.id, [rewrite for _, rewrite in pairs])
         texts = sorted({text for pair in pairs for text in pair})
         vectors = dict(zip(texts, await self._embed(texts), strict=True))
         found = {(a, b): _cosine(vectors[a], vectors[b]) for a, b in pairs}

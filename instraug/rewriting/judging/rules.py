@@ -101,7 +101,7 @@ def length(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
     if candidate.instruction is None:
         return None
     n, parent = len(candidate.instruction.split()), len(candidate.request.parent.text.split())
-    if rules.min_length * parent < n < rules.max_length * parent:
+    if rules.min_length < n / parent < rules.max_length:
         return None
     return f"{n} words, the parent has {parent}"
 

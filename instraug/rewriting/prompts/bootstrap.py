@@ -20,6 +20,7 @@ from instraug.models.budget import Budget
 from instraug.models.chat import Chat, Message, Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
+from instraug.models.journal.replay import check_journal, content, spare
 from instraug.models.opening import opened
 from instraug.rewriting.config import Config
 from instraug.rewriting.generation import Generator
@@ -146,7 +147,8 @@ def bootstrap_file(
         wanted: How many to ask for.
 
     Raises:
-        UsageError: the model is the embedded one: what it lists is no guidelines.
+        UsageError: the model is the embedded one: what it lists is no guidelines; or the file, or
+            its journal's path, is that of something else.
         NothingAccepted: not one usable guideline came.
         InstraugError: what stopped the asking.
     """
@@ -155,16 +157,21 @@ def bootstrap_file(
             "the embedded model is too small to write meta-prompts; name another: --model NAME, "
             "or local:PATH for a GGUF file"
         )
-    with Journal.open(out.with_name(f"{out.name}.replies.jsonl")) as journal:
-        found, generator = asyncio.run(_bootstrap(journal, config, name, key, wanted))
+    replies = out.with_name(f"{out.name}.replies.jsonl")
+    spare(out)
+    if (found := content(out)) in ("a folder", "no regular file"):
+        raise UsageError(f"{out}: is {found}; choose another path")
+    check_journal(replies)
+    with Journal.open(replies) as journal:
+        made, generator = asyncio.run(_bootstrap(journal, config, name, key, wanted))
     if generator.stopped:
         raise generator.stopped
-    if not found:
+    if not made:
         why = next(iter(generator.failed.values()), "no line of its answers was a guideline")
         raise NothingAccepted(f"the model gave no usable guideline ({why}); try another model")
     with atomic_writer(out) as file:
-        file.write(strict_yaml.dump(as_data(found)).encode())
-    return found
+        file.write(strict_yaml.dump(as_data(made)).encode())
+    return made
 
 
 async def _bootstrap(

@@ -1,0 +1,60 @@
+"""Where a run's journal may be: where neither the run nor another one keeps something else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from instraug.errors import UsageError
+from instraug.files.lock import FOLDER_LOCK
+from instraug.files.manifest import MANIFEST
+from instraug.files.yaml_folder import SUFFIXES
+from instraug.models.journal.replay import check_journal, spare
+from instraug.tasks.pool import INSTRUCTIONS, REJECTED
+
+
+def check_journal_path(journal: Path, out: Path, *read: Path | None) -> None:
+    """Refuse a journal's path that is taken by something else, before anything is touched.
+
+    Args:
+        journal: The path, there or not; links are followed.
+        out: The output folder, there or not.
+        read: Folders, or files, whose YAML files the run reads; None is passed over.
+
+    Raises:
+        UsageError: it is.
+    """
+    keep_apart(out, journal)
+    check_journal(journal)
+    path = _real(journal)
+    for folder in read:
+        if folder and path.suffix in SUFFIXES and path.is_relative_to(_real(folder)):
+            what = f"would be read as a file of {folder}"
+            raise UsageError(f"{journal}: {what}; choose another path for the journal")
+
+
+def keep_apart(out: Path, journal: Path) -> None:
+    """Make sure that writing the outputs replaces no journal, neither the run's nor another's.
+
+    Args:
+        out: The output folder, there or not.
+        journal: The run's journal, there or not; links are followed.
+
+    Raises:
+        UsageError: the journal's path is an output's, or holds the folder; or a journal stands at
+            an output's path.
+    """
+    replies, folder = _real(journal), _real(out)
+    if folder.is_relative_to(replies):
+        raise UsageError(f"{journal}: is, or holds, the output folder; choose another journal")
+    for name in (INSTRUCTIONS, REJECTED, MANIFEST, FOLDER_LOCK):
+        path = out / name
+        same = path.exists() and journal.exists() and path.samefile(journal)
+        if same or _real(path) == replies:
+            raise UsageError(f"{journal}: a run writes its {name} there; choose another journal")
+        spare(path)
+
+
+def _real(path: Path) -> Path:
+    """Follow links and fold case, which some file systems do; for comparing paths."""
+    return Path(os.path.realpath(path).casefold())
