@@ -13,9 +13,7 @@ from instraug.rewriting.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-
 FOLDER = click.Path(path_type=Path, file_okay=False)
-
 
 PATH = click.Path(path_type=Path)
 
@@ -74,7 +72,6 @@ _MODEL = [
     ),
 ]
 
-
 _SPEND = [
     click.option("--concurrency", type=int, metavar="N", help="Requests in flight at most."),
     click.option("--max-requests", type=int, metavar="N", help="Stop before one more than N."),
@@ -87,7 +84,6 @@ _SPEND = [
     click.option("--rpm", type=int, metavar="N", help="Requests a minute."),
     click.option("--tpm", type=int, metavar="N", help="Tokens a minute."),
 ]
-
 
 _SECTIONS = {
     "endpoint": ("concurrency", "rpm", "tpm", "allow_http", "use_env_proxy"),

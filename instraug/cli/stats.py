@@ -13,18 +13,13 @@ from instraug.errors import UsageError, printable
 
 _DIVERSITY = ("distinct_1", "distinct_2", "distinct_3", "self_rouge_l")
 
-
 _POOL = ("before", "after", "factor", *_DIVERSITY, "origin_rouge_l")
-
 
 _ROWS = ("rows", "instructions", "original_share", "instance_text_proportion", *_DIVERSITY)
 
-
 _LENGTHS = ("texts", "min", "q1", "median", "q3", "max", "mean")
 
-
 _SHORT = {"original_share": "originals", "instance_text_proportion": "instance_text"}
-
 
 _BAR = 40
 

@@ -15,9 +15,7 @@ from instraug.evaluation.verify import verify
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
-
 _EITHER = click.Path(exists=True, path_type=Path)
-
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

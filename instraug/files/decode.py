@@ -37,9 +37,7 @@ class Range:
 
 Share = Annotated[float, Range(0, 1)]
 
-
 Positive = Annotated[float, Range(0, above=True)]
-
 
 Count = Annotated[int, Range(1)]
 
@@ -51,14 +49,11 @@ def some(value: tuple[object, ...] | str) -> str | None:
 
 T = TypeVar("T")
 
-
 Place = Callable[[Where], str]
 """Where a value stands, for messages: `strict_yaml.Document.place`."""
 
-
 _MOST = 200
 """Names that an unknown word is compared with at most: a file of nothing but them stays cheap."""
-
 
 _KINDS = {str: "put it in quotes", bool: "write true or false", int: "give a whole number"}
 

@@ -16,7 +16,6 @@ from instraug.files.compression import open_input, open_output
 LINE_CAP = 64 * 1024 * 1024
 """Bytes one line may have, decompressed; keeps a decompression bomb out of memory."""
 
-
 OnProblem = Callable[[Problem], None]
 
 

@@ -23,12 +23,9 @@ from instraug.errors import InputError, Problem
 
 MAX_BYTES = 1 << 20
 
-
 MAX_DEPTH = 20
 
-
 MAX_VALUES = 50_000
-
 
 Where = tuple[str | int, ...]
 """The way to a value from the root of a document: keys and list positions (from 0)."""
@@ -122,10 +119,8 @@ def _unreadable(place: str, what: str, fix: str) -> Document:
 # All of C0, C1 and DEL but tab and line ends, surrogates and the non-characters.
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-
 # YAML takes a lone carriage return for a line end, editors that count lines do not.
 _LONE_CR = re.compile(r"\r(?!\n)")
-
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -285,26 +280,20 @@ def _stand_ins(text: str) -> dict[int, str]:
 
 _NULLS = frozenset(["", "~", "null", "Null", "NULL"])
 
-
 _BOOLEANS = dict.fromkeys(["true", "True", "TRUE"], True) | dict.fromkeys(
     ["false", "False", "FALSE"], False
 )
 
-
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
-
 
 _FLOAT = re.compile(
     r"[-+]?([0-9]{1,40}\.[0-9]{0,40}|\.[0-9]{1,40}|[1-9][0-9]{0,40}(?=[eE]))([eE][-+]?[0-9]{1,3})?"
 )
 
-
 # Numbers to YAML 1.2 or to a reader, though not to PyYAML.
 _NUMERAL = re.compile(r"[-+]?[0-9]+|0o[0-7]+|[-+]?[0-9.]+[eE][-+]?[0-9]+")
 
-
 _RESOLVER: Any = Resolver()
-
 
 _TEXT_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "value", "merge")}
 

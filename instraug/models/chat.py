@@ -95,7 +95,6 @@ class Reply:
 Complete = Callable[[Chat], Awaitable[Reply]]
 """The only seam to the world: one chat, one reply, or an `EndpointError`."""
 
-
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 
 

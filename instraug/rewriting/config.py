@@ -19,7 +19,6 @@ from instraug.models.config import Budget, Endpoint, Prices
 
 Variant = Literal["single", "multi-temp", "iterative"]
 
-
 RuleName = Literal[
     "truncated",
     "filtered",
@@ -37,10 +36,8 @@ RuleName = Literal[
 ]
 """A rule that may be turned off; the others keep a template renderable and always hold."""
 
-
 MULTI_TEMP = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 """The 11 temperatures of INSTRAUG's MT variant (arXiv:2402.14492)."""
-
 
 Temperature = Annotated[float, Range(0, 2)]
 

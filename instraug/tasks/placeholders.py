@@ -18,15 +18,11 @@ from instraug.errors import PlaceholderError, Problem
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
 
-
 _PATH = rf"{_NAME}(?:\.{_NAME}|\[-?[0-9]{{1,9}}\])*"
-
 
 _TOKEN = re.compile(rf"\{{\{{|\}}\}}|\{{({_PATH})\}}|[{{}}]")
 
-
 _STEP = re.compile(rf"{_NAME}|\[-?[0-9]+\]")
-
 
 # One word in braces is somebody's idea of a placeholder; JSON or a set is not.
 _LOOKALIKE = re.compile(r"\{+\s*[^\s{}\"',:;]+\s*\}+")

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 Split = Literal["train", "eval"]
 
-
 Output = Literal["label", "text", "region"]
 
 

@@ -32,7 +32,6 @@ Take = Callable[[Fields, bytes], None]
 Raises BadRow or MissingField for a row that cannot be built.
 """
 
-
 Prepare = Callable[[Fields], object] | None
 """Done to a raw row first, where there is anything to do."""
 
@@ -137,7 +136,6 @@ def ranked(take: Take, task: str, seed: int, smallest: Smallest, ranks: list[Ran
 
 Ranked = tuple[Smallest, int]
 """The smallest ranks of a row's task, and the row's."""
-
 
 _Choice = tuple[Renderer, str]
 """An instruction, compiled, and its id."""

@@ -16,14 +16,11 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-
 BITS = 64
 """Bits of each number drawn."""
 
-
 HIGHEST = 1 << 2 * BITS
 """Above every rank."""
-
 
 _two_numbers = Struct("<QQ").unpack
 

@@ -28,10 +28,8 @@ from instraug.training_set.shards import Shard, opened
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
 
-
 LISTED = 1000
 """Bad rows of a kind that are listed one by one; all are counted."""
-
 
 _FAULTS = (
     orjson.JSONDecodeError,
@@ -41,7 +39,6 @@ _FAULTS = (
     RecursionError,
     Unfit,
 )
-
 
 _instruction = itemgetter("instruction_id")
 

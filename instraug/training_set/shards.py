@@ -23,9 +23,7 @@ from instraug.files.jsonl import LINE_CAP
 SHARD = 4 << 20
 """Bytes of a shard; a compressed file, which has no way in but its start, is one shard."""
 
-
 _BUFFER = 1 << 16
-
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -20,10 +20,8 @@ from instraug.tasks.words import words
 
 JSON = dict[str, Any]
 
-
 NEEDED = ("prompt", "task_name")
 """Text fields that every row of a built set has."""
-
 
 SAMPLE = 200
 """Prompts a task's diversity is measured on at most."""

@@ -11,7 +11,6 @@ from instraug.tasks.words import rouge_l
 PAIRS = 2000
 """Pairs compared at most; a larger set is sampled."""
 
-
 Words = Sequence[str]
 
 

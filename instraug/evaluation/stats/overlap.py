@@ -10,10 +10,8 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-
 KINDS = ("image", "text", "prompt")
 """What two rows can share: image_path; task_name with text and question; prompt."""
-
 
 SHOWN = 5
 """Examples kept of what was found."""

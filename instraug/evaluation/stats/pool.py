@@ -14,10 +14,8 @@ from instraug.tasks.words import folded, rouge_l, words
 
 JSON = dict[str, Any]
 
-
 SHOWN = 5
 """Examples kept of what was found."""
-
 
 NEEDED = ("task", "instruction", "source")
 """Text fields that every row of a pool has."""

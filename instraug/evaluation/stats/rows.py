@@ -17,15 +17,11 @@ from instraug.files.manifest import MANIFEST
 
 Row = dict[str, Any]
 
-
 _NOT_ROWS = (MANIFEST, "dataset_info.json")
-
 
 _KINDS = (".jsonl", ".json", ".tsv")
 
-
 _SUFFIXES = tuple(kind + packed for kind in _KINDS for packed in ("", *PACKED))
-
 
 _FIX = "give a built set of the format multiinstruct or tsv, or an output folder of expand"
 

@@ -35,7 +35,6 @@ from instraug.models.endpoint.wire import read_reply
 SLOTS = 8
 """Answers at a time: about twice the tokens a second of one."""
 
-
 CONTEXT = 2048
 """Tokens of a slot: prompt and answer."""
 

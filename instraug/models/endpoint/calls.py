@@ -29,18 +29,14 @@ from instraug.models.endpoint.transport import Answer, Line
 
 T = TypeVar("T")
 
-
 _UNKNOWN_TRIES = 4
 """Tries of a request whose outcome stays unknown: each may have been answered and billed."""
-
 
 _FIRST_TRIES = 4
 """Tries to reach an endpoint that was never reached: more likely a wrong address than a hitch."""
 
-
 _THROTTLED_TIMES = 5
 """Times as many tries for a throttled request as for a failing one: the pace slows anyway."""
-
 
 _WAIT_MOST = 30.0
 """Seconds, the longest wait of full jitter."""

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
 _EMBED_BATCH = 128
 """Texts in one embeddings request."""
 

@@ -60,7 +60,6 @@ _FATAL = {
     410: "the endpoint is gone; check --model and --base-url",
 }
 
-
 _FATAL_CODES = {
     "insufficient_quota": 402,
     "billing_not_active": 402,

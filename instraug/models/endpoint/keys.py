@@ -13,9 +13,7 @@ from instraug.errors import UsageError, printable
 
 DEFAULT_URL = "https://api.openai.com/v1"
 
-
 _SECRETS = re.compile(r"(?i)\b(?:bearer\s+\S+|sk-[\w-]{6,})|(?<=//)[^/\s@]*@")
-
 
 _SHORTEST = 8
 """Shorter keys (``EMPTY``, ``none``) are placeholders that local servers ask for, no secrets."""

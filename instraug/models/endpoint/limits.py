@@ -15,9 +15,7 @@ from instraug.models.config import Endpoint
 
 _RETRIES_AT_FIRST = 50.0
 
-
 _RETRIES_PER_REPLY = 0.5
-
 
 _FAILED_KEYS = 10
 """Requests in a row that are given up, with no reply between, until the endpoint counts as down."""

@@ -11,9 +11,7 @@ from instraug.models.config import Endpoint
 _DROPPABLE = ("seed", "n", "top_p", "temperature")
 """In the order in which one is given up where a message names several."""
 
-
 _TOKENS = ("max_tokens", "max_completion_tokens")
-
 
 _TOO_LONG = re.compile(r"context|too large|too long|maximum|at most|exceed|reduce", re.IGNORECASE)
 

@@ -27,19 +27,15 @@ from instraug.models.endpoint.keys import is_secret, redact
 MAX_REPLY = 16 << 20
 """Bytes of the largest answer that is read."""
 
-
 _CONNECT = 15.0
 """Seconds a connection may take."""
-
 
 _KEPT_ALIVE = 4.0
 """Seconds an idle connection is kept: less than servers do (uvicorn: 5), or a request crosses their
 hanging up and its outcome is unknown."""
 
-
 _SENT = frozenset(("content-type", "accept", "user-agent", "openai-organization", "openai-project"))
 """The package's headers that are sent; the others tell of this machine. The key is added here."""
-
 
 _HEARD = frozenset((b"retry-after", b"retry-after-ms", b"date"))
 """The headers of an answer that matter here."""

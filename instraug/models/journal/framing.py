@@ -17,9 +17,7 @@ import orjson
 
 MARK = b'{"crc":"'
 
-
 _BODY = len(MARK) + len('xxxxxxxx",')
-
 
 _HEAD = re.compile(rb'\{"crc":"[0-9a-f]{8}",')
 

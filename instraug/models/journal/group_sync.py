@@ -12,7 +12,6 @@ from instraug.files.disk import refusal
 GROUP = 64
 """Records after which a sync starts."""
 
-
 SECONDS = 0.2
 """Seconds after which a lone record is synced."""
 

@@ -142,7 +142,6 @@ def _reply(row: Mapping[str, Any]) -> Reply:
 
 Content = Literal["nothing", "a journal", "a folder", "no regular file", "no journal of replies"]
 
-
 _HEAD = 1 << 26
 """Bytes of a file in which an accident at a journal's start leaves an intact record."""
 

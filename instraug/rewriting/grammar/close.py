@@ -28,22 +28,16 @@ from instraug.rewriting.grammar.openings import (
 
 _REPORT = ("Tell me", "State", "Say", "Determine", "Find out", "You need to say")
 
-
 _DO = frozenset({"do", "does"})
-
 
 _BE = frozenset({"is", "are", "was", "were", "can", "could", "will", "would", "should"})
 
-
 _OPENINGS = 2
-
 
 _SWAPS = 3
 
-
 _NEAR_HEAD = 4
 """A question's verb stands among so many of its first words."""
-
 
 _TOLD = re.compile(
     r"(?:(?:in|for) this task,? you (?:are (?:asked|required) to|need to|will need to|have to|must"
@@ -52,15 +46,11 @@ _TOLD = re.compile(
 )
 """Ways to say that an order comes."""
 
-
 _TELL = ("Give", "State", "Identify", "Determine", "Name", "You need to state")
-
 
 _SAY = ("State", "Say", "You need to say", "You have to state")
 
-
 _GIVEN_TASK = ("Here you have to", "You need to", "Your task is to", "Your job is to", "You must")
-
 
 _CORE = re.compile(r"([A-Za-z]+)([,;:]?)")
 

@@ -27,29 +27,21 @@ from instraug.tasks.placeholders import Masked
 _LONGEST = 1.1
 """Most words of a rewrite as a share of its source's, its opening not counted."""
 
-
 _LEAST = 3
-
 
 _ANY_ORDER = 3
 """With more distinct units than this they keep the source's order: a state a set is too many."""
 
-
 _LONG = 40
 """With more words than this they keep it too."""
 
-
 _COMMA = '","? '
-
 
 _OPENINGS_A_ROUTE = 2
 
-
 _SWAPS_A_ROUTE = 2
 
-
 _QUESTIONS = bag("is are does do did can could what which where who how why when in")
-
 
 Used = tuple[int, ...]
 """How often each unit is placed so far."""

@@ -29,14 +29,11 @@ FUNCTION = bag(
 )
 """Words that any rewrite may use."""
 
-
 GRAMMATICAL = FUNCTION - bag("task need answer find name following given based using")
 """Those of `FUNCTION` that carry no meaning of their own."""
 
-
 NEGATIONS = bag("not no none never neither nor without cannot")
 """Words that turn a meaning around; a rewrite has them only where its origin has one."""
-
 
 OPEN_ENDED = bag(
     """a an the of in on to and or with from by that which if whether as at into for is are be was
@@ -46,7 +43,6 @@ OPEN_ENDED = bag(
     no not given following"""
 )
 """Words that no sentence ends with."""
-
 
 _NEAR = """
 select choose pick
@@ -184,7 +180,6 @@ error mistake
 errors mistakes
 """
 
-
 _SWAPS = """
 image: picture, photo; images: pictures, photos; picture: image, photo; photo: picture, image
 pictures: images; photos: pictures; region: area; regions: areas; area: region; areas: regions
@@ -219,10 +214,8 @@ def _swaps() -> dict[str, tuple[str, ...]]:
 NEAR = _groups()
 """Word -> words that can often stand in its place, the word itself left out."""
 
-
 SWAPS = _swaps()
 """Word -> words that can stand in its place nearly everywhere, grammar included."""
-
 
 _INFLECTED = bag(
     """contain include hold describe explain show depict match fit share overlap intersect appear

@@ -14,15 +14,11 @@ from instraug.rewriting.grammar.lexicon import NEAR, bag
 MASK = "\0"
 """Stands for a placeholder in the texts below."""
 
-
 AUXILIARIES = bag("is are do does did can could has have was were will would should")
-
 
 WH = bag("what which where who how why when whose")
 
-
 IF = bag("if whether")
-
 
 JUDGE = (
     "Decide whether", "Tell me if", "Check whether", "Determine if", "Say whether", "Judge if",
@@ -30,18 +26,14 @@ JUDGE = (
     "You need to say if",
 )  # fmt: skip
 
-
 _ASK = (
     "Tell me", "Name", "Identify", "Find", "Can you tell me", "State", "Your task is to identify",
     "You need to find", "You have to name",
 )  # fmt: skip
 
-
 TASK = ("Your task is to", "You need to", "You have to", "Your job is to", "You must")
 
-
 _LAST_RESORT = ("The", "What", "This", "For", "With")
-
 
 VERBS = bag(
     """select choose pick find locate identify decide determine judge check tell say state name
@@ -53,10 +45,8 @@ VERBS = bag(
     """
 )
 
-
 _NOT_ALONE = bag("tell say make give cut draw list state view consider study reply respond")
 """Verbs that cannot take the place of another one at the start of a sentence."""
-
 
 _ASKED_BY = {
     **dict.fromkeys(("select", "choose", "pick"), ("Which",)),
@@ -70,9 +60,7 @@ _ASKED_BY = {
 }
 """Verb -> question words that can ask for the same."""
 
-
 _BEFORE_VERB = bag("to please then and must will should you")
-
 
 _WORD = re.compile(r"[A-Za-z]+")
 

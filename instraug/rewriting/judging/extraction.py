@@ -10,15 +10,11 @@ import re
 
 _THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
 
-
 _FENCE = re.compile(r"\A```[\w-]*[ \t]*\n(.*?)\n?```\Z", re.DOTALL)
-
 
 _WHAT = r"(?:instructions?|text|sentence|version|prompt|question|task|input|output|rewrite)"
 
-
 _HOW = r"(?:rewritten|re-written|rephrased|paraphrased|revised|reworded|simplified|new|possible)"
-
 
 _PREAMBLE_LINE = re.compile(
     r"\A(?:(?:sure|certainly|of course|okay|ok|absolutely|no problem)\b[^\n]*"
@@ -27,12 +23,10 @@ _PREAMBLE_LINE = re.compile(
     re.IGNORECASE,
 )
 
-
 _LABEL = re.compile(
     rf"\A(?:(?:the )?{_HOW}(?: {_WHAT})?|{_WHAT}|paraphrase|answer)[ \t]*:[ \t]+(?=\S)",
     re.IGNORECASE,
 )
-
 
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "`": "`", "\u00ab": "\u00bb"}
 

@@ -39,7 +39,6 @@ class Gate:
 COSINE = "cosine:"
 """Begins the id of a scorer by embeddings; the embedding model's name follows."""
 
-
 _MASK = re.compile(r"\{[^{}]*\}")
 
 

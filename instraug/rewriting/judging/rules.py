@@ -18,7 +18,6 @@ from instraug.tasks.words import folded
 
 Rule = Callable[[Candidate, Task, Rules], str | None]
 
-
 _REFUSAL = re.compile(
     r"\A\W*(?:(?:i['\u2019]?m|i am|we are|we['\u2019]re)"
     r" (?:(?:very |really |so )?sorry|afraid|unable|not able)"
@@ -27,14 +26,12 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 
-
 _PREAMBLE = re.compile(
     r"\A\W*(?:sure\b|certainly\b|of course\b|absolutely\b|okay\b|here(?:'s|\u2019s| is| are)\b"
     r"|(?:the )?(?:rewritten|rephrased|paraphrased|revised|reworded)\b[^.?!\n]{0,40}:)"
     r"|\n\s*(?:note|explanation|let me know|i hope)\b",
     re.IGNORECASE,
 )
-
 
 _MARKUP = re.compile(
     r"```|\*\*|__|^\s{0,3}#{1,6}\s|^\s*(?:[-*\u2022]|\d{1,2}[.)])\s|</?[a-zA-Z][\w-]*\s*/?>|<\||\|>"
@@ -43,9 +40,7 @@ _MARKUP = re.compile(
     re.MULTILINE,
 )
 
-
 _CONTRACTION = re.compile(r"\w['\u2019](?:d|ll)\b", re.IGNORECASE)
-
 
 # Function words that no English instruction holds; one is chance, two are another language.
 _FOREIGN = re.compile(
@@ -169,10 +164,8 @@ ALONE: dict[str, Rule] = {
 }
 """Rule name -> rule, in the order in which reasons are listed."""
 
-
 NAMES = (*ALONE, "placeholders", "duplicate", "near_duplicate", "semantic")
 """Every rule that a config may turn off, but for ``empty``, ``placeholders`` and ``proof``."""
-
 
 UNDENIABLE = frozenset({"empty", "placeholders", "proof"})
 """Rules without which an instruction could not be rendered."""

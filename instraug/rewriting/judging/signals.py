@@ -26,25 +26,19 @@ from instraug.tasks.words import words
 VERSION = "logistic-2"
 """Changes with the formula: scores of different versions never mix."""
 
-
 THRESHOLD = 0.25
 """The least score that passes unless a run sets its own (0 to 1)."""
-
 
 _OPENING = 3
 """Tokens of an answer whose surprise says nothing: the grammar chose them."""
 
-
 _TYPICAL = -0.6
 """Fluency where an answer came without log-probabilities (nats a token)."""
 
-
 _BIAS, _FLUENCY, _COVERAGE, _ORDER, _REPETITION = -1.66, 2.23, 2.30, 2.63, -0.70
-
 
 _FAULT = -4.0
 """Added where one text has a negation and the other has none, and where too much is left out."""
-
 
 _LEFT_OUT = 0.5
 """Share of the words outside placeholders that is kept, below which that is so."""

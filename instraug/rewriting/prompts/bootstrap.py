@@ -32,7 +32,6 @@ from instraug.tasks.words import rouge_l, words
 
 _ASK = "List ten different guidelines for rewording an instruction without changing its meaning."
 
-
 _SHOWN = (
     Message("system", "Answer with a numbered list, one guideline a line, each one sentence."),
     Message("user", "List ten different guidelines for keeping a kitchen tidy."),
@@ -51,19 +50,14 @@ _SHOWN = (
     ),
 )
 
-
 _ITEMS = re.compile(r"\n|(?<=[.!?])\s+(?=\d{1,2}[.)]\s)")
 """Between the items of a list, of which some models make one line."""
 
-
 _MARK = re.compile(r"^\s*(?:\d{1,2}\s*[.):-]|[-*\u2022])?\s*")
-
 
 _TITLED = re.compile(r"^(?:\*\*|__)?([^:*_]{3,40}?)(?:\*\*|__)?:\s*(?:\*\*|__)?\s*(?=\S)")
 
-
 _CLOSING = "Reword the instruction so, keep its meaning, and keep every token in braces."
-
 
 SAME = 0.6
 """Two guidelines of this ROUGE-L or more say the same."""

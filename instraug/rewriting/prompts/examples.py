@@ -16,7 +16,6 @@ from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 
 _MASK = re.compile(r"\{[A-Z]+\d*\}")
 
-
 _TOKEN = re.compile(r"\0|[^\W_]+|[?:]")
 
 

@@ -13,19 +13,15 @@ from instraug.tasks.placeholders import Masked
 
 _OWN = re.compile(r"[^\W\d_]{2,}|\b[aA]\b")
 
-
 _LEAST = 3
 """Words of its own that must be left to rewrite."""
 
-
 _LABEL = r"(?:[A-Z]\w*(?: \w+){0,4}:?\s+)?"
-
 
 _HANGING = re.compile(
     r"(?:(?<=[.?!])\s+|\s*\n\s*)(?:[A-Z]\w*(?: \w+){0,4}(?::| is| are)|[A-Z]\w*)\s*\Z"
 )
 """A label that is left at the end once its mask is held back."""
-
 
 _SHORT_LABEL = r"(?:[A-Z]\w*(?: \w+){0,2}:\s*)?"
 

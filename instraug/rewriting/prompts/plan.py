@@ -17,14 +17,11 @@ from instraug.tasks.words import folded
 Grammar = Callable[[Masked, int], str]
 """Builds the grammar of a template's asking (0, 1, ...); it forces the masks into the answer."""
 
-
 WARM = 0.6
 """The temperature of INSTRAUG's single variant (arXiv:2402.14492)."""
 
-
 COOL = 0.2
 """Under a grammar, whose openings and swaps bring the variety, a lower one keeps the meaning."""
-
 
 _PATIENCE = 7
 """See `Plan.patience`; half the answers were spent on the last few templates with none."""

@@ -27,7 +27,6 @@ from instraug.training_set.shards import Shard
 
 T = TypeVar("T")
 
-
 Write = Callable[[Block], Any]
 
 

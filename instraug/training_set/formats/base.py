@@ -17,7 +17,6 @@ That is ``prompt``, ``target`` and ``instruction_id``: texts, as ``unique_id`` i
 the order that the prompt shows.
 """
 
-
 Encode = Callable[[Fields], Any]
 """Built row -> the row in the format's terms; may change its fields.
 

@@ -23,12 +23,9 @@ from instraug.training_set.formats.images import read_image
 # What ends a line or a column for a Python reader in text mode.
 _blank = partial(re.compile("\r\n|[\t\r\n]").sub, " ")
 
-
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)"
 
-
 _box = re.compile(rf"\s*{_NUMBER}" + rf"[\s,]+{_NUMBER}" * 3 + r"\s*").fullmatch
-
 
 _LABELS = {
     "entailment": "entailment",

@@ -19,12 +19,9 @@ from instraug.training_set.formats.images import find_image
 
 LAST_BIN = 999
 
-
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)"
 
-
 _box = re.compile(rf"{_NUMBER} {_NUMBER} {_NUMBER} {_NUMBER}").fullmatch
-
 
 Size = tuple[float, float]
 """Width and height, in the unit of the coordinates (pixels)."""

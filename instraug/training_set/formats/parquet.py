@@ -27,15 +27,11 @@ TEXTS = (
     "target_txt",
 )
 
-
 LISTS = ("region", "options")
-
 
 BUILT = ("prompt", "target", "instruction_id")
 
-
 _TEXTS = frozenset((*TEXTS, *BUILT))
-
 
 GROUP = 16384
 """Rows of a row group, at least."""

@@ -24,7 +24,6 @@ class Entry:
 
 _LINES, _LIST = (".jsonl", ".json"), (".json", ".jsonl")
 
-
 FORMATS = {
     "multiinstruct": Entry("multiinstruct", _LINES),
     "tsv": Entry("tsv", (".tsv",)),
@@ -42,10 +41,8 @@ FORMATS = {
     "parquet": Entry("parquet", (".parquet",)),
 }
 
-
 _OTHER_FILES = {".csv", ".txt", ".ndjson", ".arrow", ".gz", ".zst", ".bz2", ".xz", ".zip"}
 """Suffixes that no folder has, but by mistake."""
-
 
 _USUAL = {".jsonl": "multiinstruct", ".json": "multiinstruct", ".tsv": "tsv"}
 

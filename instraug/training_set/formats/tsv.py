@@ -20,7 +20,6 @@ COLUMNS = (
     "instruction_id",
 )
 
-
 # Spelled out, because the csv module of Python before 3.13 does not quote every line end.
 _special = re.compile('[\t\n\r"]').search
 

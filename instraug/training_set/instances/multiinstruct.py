@@ -226,7 +226,6 @@ _FIXES: Mapping[str, Step] = {
     "wikihow_next_step": refuse_told_target,
 }
 
-
 # ── files ────────────────────────────────────────────────────────────────────────────────────
 
 _LAYOUT = ("training_data/*/train.jsonl", "testing_data/*/test.jsonl")

@@ -21,13 +21,10 @@ CONSTANTS: Mapping[str, str] = {
 }
 """The strings that the release's templates name; a source that defines its own overrides them."""
 
-
 FIELDS = frozenset({"text", "question", "context", "answer", "region", "options"})
 """Fields a template may show; lists among them: `LISTS`."""
 
-
 LISTS = frozenset({"region", "options"})
-
 
 _TASKS: Mapping[str, str] = {
     "VQA": "VQA open-domain_VQA:text ok_vqa:text:eval text_vqa:text:eval grounded_VQA:region:eval",
@@ -104,9 +101,7 @@ FACTS: Mapping[str, Facts] = {
 }
 """Task name -> facts; a task that is not listed has the defaults."""
 
-
 _YES_NO = ("yes", "no")
-
 
 LABELS: Mapping[str, tuple[str, ...]] = {
     "if_region_overlap": _YES_NO,
@@ -163,7 +158,6 @@ A definition that reads otherwise is not known, and templates that use it are le
 source computes is never guessed.
 """
 
-
 TABLE_LOCALS: Mapping[str, Mapping[str, Local]] = {
     "visual_object_region": {"region": Local("subject_region")},
     "visual_subject_region": {"region": Local("object_region")},
@@ -176,10 +170,8 @@ TABLE_LOCALS: Mapping[str, Mapping[str, Local]] = {
 }
 """Task name -> locals, for a table of templates, which does not show the code ("": every task)."""
 
-
 REGION_QUESTION = ("commonsense_VQA", 2)
 """A task whose question names its regions from this template (counted from 0) on."""
-
 
 SEPARATORS: Mapping[str, str] = {
     "region": "||||",
@@ -190,19 +182,16 @@ SEPARATORS: Mapping[str, str] = {
 }
 """What joins a computed field, or a list that a template shows without joining it."""
 
-
 TABLE_DEFAULTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "wikihow_image_text_step_order": {"options": ("next", "previous")},
     "wikihow_text_image_step_order": {"options": ("next", "previous")},
 }
 """Task name -> fields that no row holds, for a table of templates."""
 
-
 HISTORY_TASKS: Mapping[str, tuple[str, str]] = {
     "visual_dialog": ("visual_dialog_has_hist", "visual_dialog_no_hist"),
 }
 """A task whose templates differ by whether the row has a dialogue history: with, without."""
-
 
 TABLE_ERRATA: Mapping[str, tuple[str, str]] = {
     "VQA_object_recognition": ("\n" + " " * 8, "\n" + " " * 12),

@@ -18,7 +18,6 @@ from instraug.tasks.placeholders import escape, parse
 LEFT_OUT = "left out"
 """The fix of every problem here: an import goes on without what it cannot map."""
 
-
 # What a task file cannot hold: C0 and C1 controls but tab and line end, lone surrogates.
 _UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -15,7 +15,6 @@ from instraug.tasks.importers.multiinstruct.catalog import Local
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
-
 MAX_EXPRESSION = 300
 """Characters of an expression in a table of templates; the release's longest has 30."""
 

@@ -16,7 +16,6 @@ from instraug.tasks.importers.multiinstruct.expressions import Scope
 
 HEADER = ["task_name", "instructions"]
 
-
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 

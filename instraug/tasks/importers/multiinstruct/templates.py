@@ -16,10 +16,8 @@ from instraug.tasks.records import Task, Template
 
 SOURCE_FILE = "instruction_templates.py"
 
-
 MAX_BYTES = 16 << 20
 """The release's file has 60 KB."""
-
 
 _TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
