@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from typing import Any, Final
 import yaml
 from yaml.resolver import Resolver
 
-from instraug.errors import InputError, Problem
+from instraug.errors import Problem
 
 MAX_BYTES = 1 << 20
 
@@ -57,24 +57,8 @@ class Document:
         return f"{self.name}:{self.lines.get(where, 1)}"
 
 
-def load(path: Path, *, tags: Collection[str] = ()) -> Document:
-    """Read a YAML file that has no problem.
-
-    Args:
-        path: The file.
-        tags: Tags such as ``!Template`` that may stand; they leave no trace in the data.
-
-    Raises:
-        InputError: every problem of the file at once.
-    """
-    document = read(path, tags=tags)
-    if document.problems:
-        raise InputError(document.problems)
-    return document
-
-
-def read(path: Path, *, tags: Collection[str] = ()) -> Document:
-    """Read a YAML file as `load` does, but hand its problems back in the document."""
+def read(path: Path) -> Document:
+    """Read a YAML file; its problems are in the document."""
     name = str(path)
     try:
         if not path.is_file():
@@ -84,10 +68,10 @@ def read(path: Path, *, tags: Collection[str] = ()) -> Document:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         return _unreadable(name, f"cannot be read: {error.strerror}", "check its permissions")
-    return parse(content, name, tags=tags)
+    return parse(content, name)
 
 
-def parse(content: bytes, name: str, *, tags: Collection[str] = ()) -> Document:
+def parse(content: bytes, name: str) -> Document:
     """Parse the bytes of one YAML document; see `read`."""
     if len(content) > MAX_BYTES:
         return _unreadable(name, f"holds more than {MAX_BYTES:,} bytes", "split the file")
@@ -101,7 +85,7 @@ def parse(content: bytes, name: str, *, tags: Collection[str] = ()) -> Document:
         what = f"U+{ord(found[0]):04X} is not printable text"
         line = text.count("\n", 0, found.start()) + 1
         return _unreadable(f"{name}:{line}", what, "remove it; end lines with \\n or \\r\\n")
-    return _Builder(name, tags).build(text)
+    return _Builder(name).build(text)
 
 
 def position(problem: Problem) -> int:
@@ -132,8 +116,8 @@ class _Stop(Exception):
 class _Builder:
     """Builds the data of one document from PyYAML's events, which construct nothing."""
 
-    def __init__(self, name: str, tags: Collection[str]) -> None:
-        self.name, self.tags = name, tags
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.lines: dict[Where, int] = {}
         self.problems: list[Problem] = []
         self.count = self.depth = 0
@@ -191,7 +175,7 @@ class _Builder:
             data = self.scalar(event, line)
         else:
             data = self.collection(event, where, line)
-        if event.tag and event.tag not in self.tags:
+        if event.tag:
             return self.problem(line, f"the tag {event.tag}", "remove it, or quote the text")
         return data
 
@@ -330,7 +314,7 @@ _Dumper.add_representer(str, _text_node)
 
 
 def dump(data: Any) -> str:
-    """Spell data as YAML that `load` gives back exactly: block style, keys in the order given.
+    """Spell data as YAML that `read` gives back exactly: block style, keys in the order given.
 
     Args:
         data: Mappings with text keys, lists, text, numbers, booleans and None; text without

@@ -12,9 +12,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from instraug.errors import InputError
 from instraug.files import strict_yaml
-from instraug.files.strict_yaml import REFUSED, Document, dump, load, parse, position, read
+from instraug.files.strict_yaml import REFUSED, dump, parse, position, read
 
 
 def problems(text: str | bytes) -> list[str]:
@@ -266,17 +265,9 @@ def test_unicode_line_separators_are_text(separator: str) -> None:
     assert document.lines[("b",)] == 2
 
 
-def test_allowed_tags_pass_and_leave_no_trace() -> None:
-    """A format with tags of its own is read as plain data; other tags are still refused."""
-    text = b"a: !Template {b: !Meta x}\nc: !Other 1\n"
-    document = parse(text, "f.yaml", tags=("!Template", "!Meta"))
-    assert document.data == {"a": {"b": "x"}, "c": REFUSED}
-    assert [p.what for p in document.problems] == ["the tag !Other"]
-
-
 @pytest.mark.parametrize("kind", ["missing", "folder", "fifo", "denied"])
 def test_what_is_no_readable_file_is_a_problem(tmp_path: Path, kind: str) -> None:
-    """A missing file, a folder, a FIFO (without waiting for it) and a refused one are told."""
+    """A missing file, a folder, a FIFO (without waiting for it) and a refused one are named."""
     path = tmp_path / "x.yaml"
     if kind == "folder":
         path.mkdir()
@@ -287,19 +278,6 @@ def test_what_is_no_readable_file_is_a_problem(tmp_path: Path, kind: str) -> Non
     document = read(path)
     (problem,) = document.problems
     assert (problem.where, document.data) == (str(path), REFUSED)
-    with pytest.raises(InputError, match=r"x\.yaml: .*; "):
-        load(path)
-
-
-def test_load_gives_the_document_or_raises_every_problem(tmp_path: Path) -> None:
-    """`load` is `read` for those who go on only with a sound file."""
-    path = tmp_path / "x.yaml"
-    path.write_text("a: [1, two]\n")
-    assert load(path) == read(path) == Document(str(path), {"a": [1, "two"]}, read(path).lines, ())
-    path.write_text("a: no\nb: *x\n")
-    with pytest.raises(InputError) as caught:
-        load(path)
-    assert [position(p) for p in caught.value.problems] == [1, 2]
 
 
 JSON = st.recursive(
