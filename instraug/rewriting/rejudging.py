@@ -113,7 +113,6 @@ async def rejudge_all(
 
 
 def _named(tasks: Mapping[str, object]) -> str:
-    """Name the first ten tasks, each with its figure."""
-    shown = [f"{task} ({figure})" for task, figure in tasks.items()][:10]
-    more = [f"{len(tasks) - 10} more"] if len(tasks) > 10 else []
-    return f"task{'s' * (len(tasks) > 1)} {', '.join([*shown, *more])}"
+    """Name every task, each with its figure."""
+    named = ", ".join(f"{task} ({figure})" for task, figure in tasks.items())
+    return f"{'task' if len(tasks) == 1 else 'tasks'} {named}"
