@@ -79,6 +79,8 @@ def row(rng: random.Random, task: int, number: int) -> dict[str, Any]:
         fields |= {"text": text(rng, 8, 16), "options": ["yes", "no"]}
     else:
         fields |= {"question": text(rng, 5, 12)}
+    if "options" in fields:
+        fields["target_txt"] = rng.choice(fields["options"])
     return fields
 
 

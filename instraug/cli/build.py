@@ -23,7 +23,7 @@ from instraug.training_set.formats.registry import FORMATS
     type=PATH,
     multiple=True,
     required=True,
-    help="Files of rows (also .gz, .zst), or folders in MultiInstruct's layout; one or more.",
+    help="Files of rows (also .gz, .zst), or folders in or of MultiInstruct's layout.",
 )
 @click.option("-o", "--dest", type=PATH, required=True, help="A file (by its suffix), or a folder.")
 @click.option(
@@ -32,8 +32,20 @@ from instraug.training_set.formats.registry import FORMATS
     metavar="FILE",
     help="Rewrites: an instructions.jsonl, or its folder.",
 )
+@click.option(
+    "--split",
+    type=click.Choice(["train", "eval", "all"]),
+    help="Rows to train on (default), those of evaluation tasks and testing_data/, or both.",
+)
 @click.option("--epsilon", type=float, metavar="P", help="Probability of a hand-written one (0.5).")
 @click.option("--per-task", type=int, metavar="N", help="Instances of one task at most.")
+@click.option("--per-source", type=int, metavar="N", help="Instances of one source at most.")
+@click.option(
+    "--source-by",
+    metavar="KEY,...",
+    callback=lambda _context, _option, given: given and [k.strip() for k in given.split(",")],
+    help="Row keys that tell sources apart (default: a source is a file).",
+)
 @click.option(
     "--per-instance",
     type=click.Choice(["sample", "all"]),
@@ -100,13 +112,18 @@ def build(
     if not quiet:
         for _, problem in outcome.listed:
             click.echo(f"left out: {problem}", err=True)
+        for remark in outcome.remarks():
+            click.echo(remark, err=True)
+        if other := outcome.other_split():
+            click.echo(f"left out: {other}; --split all takes them", err=True)
         if config.epsilon < 1 and not any(pool.generated for pool in outcome.pools):
             click.echo(
                 "no rewrites for these tasks: every row has a hand-written instruction", err=True
             )
     figures = outcome.figures()
     if not as_json:
-        figures.pop("tasks")
+        for name in ("tasks", "left_out", "options"):
+            figures.pop(name)
     summary = {"dest": str(dest), **figures, "outputs": outcome.outputs}
     summarise(summary, as_json=as_json, quiet=quiet)
 

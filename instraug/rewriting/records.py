@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from instraug.models.chat import Chat
 from instraug.tasks.placeholders import Masked
-from instraug.tasks.records import Template
+from instraug.tasks.records import (
+    Template,
+)
 
 
 @dataclass(frozen=True)

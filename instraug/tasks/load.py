@@ -13,7 +13,7 @@ from instraug.files.decode import decode, suggest
 from instraug.files.strict_yaml import REFUSED, Document, Where
 from instraug.files.yaml_folder import files
 from instraug.tasks.placeholders import Placeholder, parse, placeholders
-from instraug.tasks.records import Output, Split, Task, Template
+from instraug.tasks.records import Answers, Output, Split, Task, Template
 
 
 def load_tasks(folder: Path) -> tuple[Task, ...]:
@@ -93,6 +93,8 @@ class _TaskFile:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[Annotated[str, _name], ...] | None = None
     labels: tuple[Annotated[str, _filled], ...] = ()
+    answers: Answers | None = None
+    fixed_options: bool = False
 
 
 def _task(draft: _TaskFile, source: str) -> Task:
@@ -107,6 +109,8 @@ def _task(draft: _TaskFile, source: str) -> Task:
         defaults=draft.defaults,
         fields=None if draft.fields is None else frozenset(draft.fields),
         labels=draft.labels,
+        answers=draft.answers,
+        fixed_options=draft.fixed_options,
         source=source,
     )
 

@@ -15,6 +15,9 @@ Split = Literal["train", "eval"]
 
 Output = Literal["label", "text", "region"]
 
+Answers = Literal["text", "letter", "index0", "index1"]
+"""What targets are: an option's text, its letter, or its number, counted from 0 or from 1."""
+
 
 def instruction_id(task: str, instruction: str) -> str:
     """Return the id of an instruction: 12 hex digits, the same in every run.
@@ -63,6 +66,10 @@ class Task:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     fields: frozenset[str] | None = None
     labels: tuple[str, ...] = ()
+    answers: Answers | None = None
+    """None: text where a target is an option's, else a letter."""
+    fixed_options: bool = False
+    """Options keep their order."""
     source: str = ""
     """``file`` the task was read from, for messages."""
 

@@ -16,7 +16,7 @@ from instraug.tasks.records import Task
 def spell(task: Task) -> str:
     """Spell a task as its YAML file; equal tasks make equal text, and `load_tasks` gives it back.
 
-    Tables and lists that are empty are left out.
+    Keys without a value, or with their default of nothing, are left out.
     """
     document: dict[str, Any] = {
         "name": task.name,
@@ -29,6 +29,8 @@ def spell(task: Task) -> str:
         "defaults": dict(task.defaults),
         "fields": sorted(task.fields or ()),
         "labels": list(task.labels),
+        "answers": task.answers,
+        "fixed_options": task.fixed_options,
     }
     return strict_yaml.dump({key: value for key, value in document.items() if value})
 

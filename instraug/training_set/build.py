@@ -21,6 +21,7 @@ from instraug.files.disk import refusals
 from instraug.files.manifest import sha256
 from instraug.tasks.load import load_tasks
 from instraug.tasks.pool import load_pools
+from instraug.training_set.caps import caps_of
 from instraug.training_set.card import card
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.destination import Destination
@@ -70,7 +71,8 @@ def make_recipe(job: BuildJob, target: registry.Target) -> Plan:
         ),
         as_released=config.as_released,
         ofa_bins=config.ofa_bins,
-        per_task=config.per_task,
+        caps=caps_of(config),
+        split=config.split,
     )
 
 
@@ -110,8 +112,11 @@ def write_rows(
     Raises:
         InputError: rows that cannot be used, and may not be skipped; or no row at all.
     """
-    names = [pool.task.name for pool in plan.pools]
-    bounds = engine.bounds(shards, names, plan.per_task) if plan.per_task else {}
+    bounds: list[dict[str, int]] = []
+    for cap in plan.caps:
+        ranks = engine.ranks(shards, bounds, cap.rows)
+        cap.check(ranks.groups())
+        bounds.append(ranks.limits())
     form = registry.load(plan.format, plan.options)
     with dest.stream() as stream:
         sink = form.sink(stream)

@@ -21,14 +21,20 @@ def _known(name: str) -> str | None:
 class BuildConfig:
     """How a set is built; the command line lays its options over a config file."""
 
+    split: Literal["train", "eval", "all"] = "train"
+    """Rows to train on, rows to evaluate on (evaluation tasks, ``testing_data/``), or both."""
     epsilon: Share = 0.5
     """Probability of a hand-written instruction (arXiv:2402.14492); 1 is plain MIns."""
     per_task: Count | None = None
     """Instances of one task at most, chosen by a hash of seed and row; None: all."""
+    per_source: Count | None = None
+    """Instances of one source at most, chosen likewise, and before `per_task`; None: all."""
+    source_by: tuple[Annotated[str, some], ...] = ()
+    """Row keys whose values together name a row's source; none: a source is a file."""
     per_instance: Literal["sample", "all"] = "sample"
     """One sampled instruction an instance, or every instruction of the pool."""
     shuffle_options: bool = True
-    """Put each row's options in an order of its own; the target, a text, stays right."""
+    """Put each row's options in an order of its own; a target that names a place moves along."""
     format: Annotated[str, _known] | None = None
     """None: what the destination's suffix says, else multiinstruct."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0

@@ -5,14 +5,15 @@ Everything that depends on the task alone is settled here, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from instraug.tasks.pool import Pool
 from instraug.tasks.rendering import Renderer, compiler
+from instraug.training_set.answers import Arranger, Note, Seen
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.instances.multiinstruct import BadRow, computed_fields
-from instraug.training_set.sampling import Smallest, drawer, ranker, shuffled
+from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,29 @@ class Making:
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Out:
+    """What taking a row leaves."""
+
+    rows: list[Fields] = field(default_factory=list)
+    """Built rows."""
+    notes: list[Note] = field(default_factory=list)
+    """What there is to note of their options."""
+    held: list[str] = field(default_factory=list)
+    """The task of each row that is of the split that is not built."""
+    ranks: list[Ranked] = field(default_factory=list)
+    """Of rows that may be among the smallest."""
+    seen: Seen = field(default_factory=Seen)
+
+    def clear(self) -> None:
+        """Forget all but the options that were seen."""
+        for kind in (self.rows, self.notes, self.held, self.ranks):
+            kind.clear()
+
+
+Ranked = tuple[Smallest, int]
+"""The smallest ranks of a row's group, and the row's."""
+
 Take = Callable[[Fields, bytes], None]
 """(raw row, its line) -> nothing; the row is built in place, and appended elsewhere.
 
@@ -36,19 +60,21 @@ Prepare = Callable[[Fields], object] | None
 """Done to a raw row first, where there is anything to do."""
 
 
-def sampler(pool: Pool, making: Making, prepare: Prepare, rows: list[Fields]) -> Take:
+def sampler(pool: Pool, making: Making, prepare: Prepare, out: Out) -> Take:
     """Return the function that renders a row with one instruction, drawn from the task's pool.
 
     Args:
         pool: The task and its instructions.
         making: How; its epsilon is the probability of a hand-written instruction.
         prepare: See `Prepare`.
-        rows: Takes the built row.
+        out: Takes the built row.
     """
-    draw, append = _drawer(pool, making), rows.append
-    shuffle, hidden = making.shuffle_options, computed_fields(pool.task)
+    draw, append = _drawer(pool, making), out.rows.append
+    arranger = Arranger(pool.task, shuffle=making.shuffle_options, notes=out.notes, seen=out.seen)
+    silent, plain = arranger.seen.silent, arranger.seen.plain
+    arrange, hidden = arranger.arrange, computed_fields(pool.task)
 
-    def take(row: Fields, _: bytes) -> None:
+    def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
         try:
@@ -58,19 +84,27 @@ def sampler(pool: Pool, making: Making, prepare: Prepare, rows: list[Fields]) ->
         if type(unique_id) is not str or type(target) is not str:
             raise _no_text()
         (render, instruction), order = draw(unique_id)
-        if shuffle and type(options := row.get("options")) is list:
-            row["options"] = shuffled(options, order)
+        if type(options := row.get("options")) is list:
+            # Nearly every row's options were all seen, and one is the target.
+            try:
+                usual = silent.issuperset(options) and not plain.isdisjoint(options)
+            except TypeError:  # an option is a list or a mapping
+                usual = False
+            if usual and target in options and "answer" not in row:
+                row["options"] = shuffled(options, order)
+            else:
+                target = arrange(row, target, order, line)
         row["prompt"] = render(row)
         row["target"] = target
         row["instruction_id"] = instruction
-        for field in hidden:
-            del row[field]
+        for name in hidden:
+            del row[name]
         append(row)
 
     return take
 
 
-def exhauster(pool: Pool, making: Making, prepare: Prepare, rows: list[Fields]) -> Take:
+def exhauster(pool: Pool, making: Making, prepare: Prepare, out: Out) -> Take:
     """Return the function that renders a row with every instruction that may be drawn.
 
     The arguments are those of `sampler`; options stand in one order in all of a row's prompts.
@@ -82,60 +116,82 @@ def exhauster(pool: Pool, making: Making, prepare: Prepare, rows: list[Fields]) 
     elif making.epsilon == 0 and pool.generated:
         choices = choices[hand_written:]
     draw, hidden = _drawer(pool, making), computed_fields(pool.task)
+    arranger = Arranger(pool.task, shuffle=making.shuffle_options, notes=out.notes, seen=out.seen)
+    arrange = arranger.arrange
 
-    def take(row: Fields, _: bytes) -> None:
+    def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
         unique_id, target = _id(row), row.get("target_txt")
         if type(target) is not str:
             raise _no_text()
-        if making.shuffle_options and type(options := row.get("options")) is list:
-            row["options"] = shuffled(options, draw(unique_id)[1])
+        if type(row.get("options")) is list:
+            target = arrange(row, target, draw(unique_id)[1], line)
         built = [
             {"prompt": render(row), "target": target, "instruction_id": instruction}
             for render, instruction in choices
         ]
-        for field in hidden:
-            del row[field]
-        rows.extend([row | more for more in built])
+        for name in hidden:
+            del row[name]
+        out.rows.extend([row | more for more in built])
 
     return take
 
 
-def capped(take: Take, task: str, seed: int, bound: int) -> Take:
-    """Return the function that takes only rows whose rank is below the bound."""
-    rank = ranker(seed, task)
+def passer(task: str, held: list[str]) -> Take:
+    """Return the function that builds nothing of a task's rows, and notes the task for each."""
 
+    def take(_row: Fields, _: bytes) -> None:
+        held.append(task)
+
+    return take
+
+
+def capped(take: Take, rank: Rank, group: Group, bounds: Mapping[str, int]) -> Take:
+    """Return the function that takes only rows whose rank is below the bound of their group."""
+    if isinstance(group, str):
+        only = bounds.get(group)
+        return take if only is None else _below(take, rank, lambda _: only)
+    return _below(take, rank, lambda row: bounds.get(group(row), HIGHEST))
+
+
+def _below(take: Take, rank: Rank, bound: Callable[[Fields], int]) -> Take:
     def take_if_below(row: Fields, line: bytes) -> None:
-        if rank(_id(row), line) < bound:
+        if rank(_id(row), line) < bound(row):
             take(row, line)
 
     return take_if_below
 
 
-def ranked(take: Take, task: str, seed: int, smallest: Smallest, ranks: list[Ranked]) -> Take:
+def ranked(
+    take: Take, rank: Rank, group: Group, smallest: Callable[[str], Smallest], ranks: list[Ranked]
+) -> Take:
     """Return the function that notes a row's rank where it may be among the smallest.
 
     Args:
         take: What builds the task's rows; where it fails, no rank is noted.
-        task: The task's name.
-        seed: The build's.
-        smallest: The task's smallest ranks so far.
+        rank: The task's `ranker`.
+        group: The group of its rows, or what tells it of a row.
+        smallest: Group -> its smallest ranks so far.
         ranks: Takes the rank; it is to be added once the row is known to be sound.
     """
-    rank, append = ranker(seed, task), ranks.append
+    append = ranks.append
 
     def note(row: Fields, line: bytes) -> None:
         number = rank(_id(row), line)
-        if number < smallest.bound:
+        of_group = smallest(group if isinstance(group, str) else group(row))
+        if number < of_group.bound:
             take(row, line)
-            append((smallest, number))
+            append((of_group, number))
 
     return note
 
 
-Ranked = tuple[Smallest, int]
-"""The smallest ranks of a row's task, and the row's."""
+Rank = Callable[[str, bytes], int]
+"""What `sampling.ranker` returns."""
+
+Group = str | Callable[[Fields], str]
+"""The group of rows that a cap counts a task's rows to, or what tells it of a row."""
 
 _Choice = tuple[Renderer, str]
 """An instruction, compiled, and its id."""

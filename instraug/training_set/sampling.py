@@ -89,11 +89,19 @@ def _orders(size: int) -> list[Arrange]:
 
 
 @cache
-def _splits(size: int) -> list[Arrange]:
-    """Return the functions that move a half of the items to the front, one for every half."""
-    every = range(size)
-    halves = combinations(every, size // 2)
-    return [itemgetter(*half, *(i for i in every if i not in half)) for half in halves]
+def _deals(size: int) -> tuple[list[Arrange], list[Arrange], list[Arrange]]:
+    """Return functions that together put more items in order.
+
+    These move a half of the items to the front, one for every half; those return a front half in
+    order, and a back half, one for every order of it.
+    """
+    every, half = range(size), size // 2
+    fronts = combinations(every, half)
+    splits: list[Arrange] = [
+        itemgetter(*front, *(i for i in every if i not in front)) for front in fronts
+    ]
+    backs: list[Arrange] = [itemgetter(*order) for order in permutations(range(half, size))]
+    return splits, _orders(half), backs
 
 
 def shuffled(items: Sequence[Any], number: int) -> Sequence[Any]:
@@ -109,12 +117,11 @@ def shuffled(items: Sequence[Any], number: int) -> Sequence[Any]:
         orders = _orders(size)
         return orders[number % len(orders)](items)
     if size <= 12:
-        splits, first, last = _splits(size), _orders(size // 2), _orders(size - size // 2)
+        splits, fronts, backs = _deals(size)
         number, split = divmod(number, len(splits))
-        number, front = divmod(number, len(first))
+        number, front = divmod(number, len(fronts))
         deck = splits[split](items)
-        half = size // 2
-        return first[front](deck[:half]) + last[number % len(last)](deck[half:])
+        return fronts[front](deck) + backs[number % len(backs)](deck)
     # There are nearly as many orders as one draw can name, or more.
     number |= int.from_bytes(blake2b(number.to_bytes(8, "little")).digest(), "little") << BITS
     mixed: list[Any] = []
@@ -128,7 +135,7 @@ class Smallest:
     """The smallest of many ranks, in memory that depends on how many are wanted alone.
 
     Args:
-        wanted: How many rows of a task may be kept.
+        wanted: How many rows of a group may be kept.
         bound: Ranks from here on are known not to be among them.
     """
 
@@ -158,32 +165,38 @@ class Smallest:
 
 
 class Ranks:
-    """The smallest ranks of every task.
+    """The smallest ranks of every group of rows.
 
     Args:
-        tasks: Their names.
         wanted: How many rows of each may be kept.
     """
 
-    def __init__(self, tasks: Iterable[str], wanted: int) -> None:
-        self._smallest = {name: Smallest(wanted) for name in tasks}
+    def __init__(self, wanted: int) -> None:
+        self._smallest: dict[str, Smallest] = {}
         self._wanted = wanted
 
     def merge(self, found: Mapping[str, Iterable[int]]) -> None:
-        """Take ranks of a part of the rows into account, by task."""
-        for name, ranks in found.items():
-            add = self._smallest[name].add
+        """Take ranks of a part of the rows into account, by group."""
+        for group, ranks in found.items():
+            add = self._smallest.setdefault(group, Smallest(self._wanted)).add
             for rank in ranks:
                 add(rank)
 
+    def groups(self) -> Iterable[str]:
+        """Return every group that has a row."""
+        return self._smallest
+
     def bounds(self) -> dict[str, int]:
-        """Return for each task the rank from which on rows are already known to be left out."""
-        return {name: s.bound for name, s in self._smallest.items()}
+        """Return for each group the rank from which on rows are already known to be left out.
+
+        Groups of which none is known to be left out are missing.
+        """
+        return {group: s.bound for group, s in self._smallest.items() if s.bound < HIGHEST}
 
     def limits(self) -> dict[str, int]:
-        """Return for each task that has more rows than wanted the rank below which they are kept.
+        """Return for each group that has more rows than wanted the rank below which they are kept.
 
         That keeps as many as are wanted, or fewer where equal rows would have to be told apart.
         """
-        held = {name: s.held() for name, s in self._smallest.items()}
-        return {name: ranks[-1] for name, ranks in held.items() if len(ranks) > self._wanted}
+        held = {group: s.held() for group, s in self._smallest.items()}
+        return {group: ranks[-1] for group, ranks in held.items() if len(ranks) > self._wanted}

@@ -8,21 +8,32 @@ benchmarks/build.py holds it against bare JSON reading and writing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from instraug.tasks.pool import Pool
 from instraug.tasks.rendering import MissingField
+from instraug.training_set.answers import Note
+from instraug.training_set.caps import Cap
 from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Fields, Options, Unfit
 from instraug.training_set.formats.ofa_bins import quantiser
-from instraug.training_set.instances.multiinstruct import Adapter, BadRow
-from instraug.training_set.row_maker import Making, Ranked, Take, capped, exhauster, ranked, sampler
-from instraug.training_set.sampling import Smallest
+from instraug.training_set.instances.multiinstruct import Adapter, BadRow, is_testing
+from instraug.training_set.row_maker import (
+    Making,
+    Out,
+    Take,
+    capped,
+    exhauster,
+    passer,
+    ranked,
+    sampler,
+)
+from instraug.training_set.sampling import HIGHEST, Smallest, ranker
 from instraug.training_set.shards import Shard, opened
 
 BATCH = 12 << 10
@@ -30,6 +41,12 @@ BATCH = 12 << 10
 
 LISTED = 1000
 """Bad rows of a kind that are listed one by one; all are counted."""
+
+Wanted = Literal["train", "eval", "all"]
+"""The rows that are built: those to train on, those to evaluate on, or both.
+
+To evaluate on are the rows of tasks with split ``eval``, and all of MultiInstruct's testing_data/.
+"""
 
 _FAULTS = (
     orjson.JSONDecodeError,
@@ -42,6 +59,12 @@ _FAULTS = (
 
 _instruction = itemgetter("instruction_id")
 
+Bounds = Sequence[Mapping[str, int]]
+"""For each of a build's first caps: group -> the rank from which on its rows are left out.
+
+A group that is missing keeps all its rows.
+"""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -53,7 +76,8 @@ class Plan:
     making: Making
     as_released: bool = False
     ofa_bins: bool = False
-    per_task: int | None = None
+    caps: tuple[Cap, ...] = ()
+    split: Wanted = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +100,22 @@ class Report:
     """Instruction id -> rows built with it."""
     kinds: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
+    held: Counter[str] = field(default_factory=Counter)
+    """Task of the split that is not built -> its rows."""
+    testing: int = 0
+    """Rows of ``testing_data/`` that are not built."""
+    notes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What is noted of rows' options (see `answers`), and the task -> rows."""
+    noted_at: dict[str, int] = field(default_factory=dict)
+    """What is noted -> the first such line."""
     bad: list[Bad] = field(default_factory=list)
     """The first `LISTED` of each kind."""
+
+    def note(self, notes: list[Note], lines: list[bytes], first: int) -> None:
+        """Count what is noted of lines; the first of them has that number."""
+        for what, task, line in notes:
+            self.notes[what, task] += 1
+            self.noted_at.setdefault(what, first + lines.index(line))
 
     def leave_out(self, bad: Bad) -> None:
         """Count a row that cannot be used, and list it while there is room."""
@@ -96,10 +134,8 @@ class Builder:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._format = registry.load(plan.format, plan.options)
-        self._rows: list[Fields] = []
-        """Built rows of the batch at hand."""
-        self._ranks: list[Ranked] = []
-        """Ranks of its rows."""
+        self._out = Out()
+        """Of the batch at hand."""
         tasks = [pool.task for pool in plan.pools]
         # What a row lacks is found where a prompt shows it, by one rule for all tasks.
         self._adapter = Adapter(tasks, as_released=plan.as_released, lenient=True)
@@ -112,16 +148,14 @@ class Builder:
     def _take(self, pool: Pool) -> Take:
         making = self._plan.making
         take = exhauster if making.all_instructions else sampler
-        return take(pool, making, self._adapter.preparer(pool.task.name), self._rows)
+        return take(pool, making, self._adapter.preparer(pool.task.name), self._out)
 
-    def build(
-        self, shard: Shard, bounds: Mapping[str, int], write: Callable[[bytes], Any]
-    ) -> Report:
+    def build(self, shard: Shard, bounds: Bounds, write: Callable[[bytes], Any]) -> Report:
         """Write a shard's rows, as blocks of the format.
 
         Args:
             shard: What to read.
-            bounds: Task -> the rank from which on its rows are left out; none where it is missing.
+            bounds: Of every cap.
             write: Takes each block.
 
         Raises:
@@ -129,10 +163,11 @@ class Builder:
             StorageError: the file cannot be read.
         """
         report = Report()
-        seed, pack, size = self._plan.making.seed, self._format.pack, self._format.block_rows
-        takes = self._takes | {
-            name: capped(self._takes[name], name, seed, bound) for name, bound in bounds.items()
-        }
+        if self._passed_over(shard):
+            _count(shard, report)
+            return report
+        pack, size = self._format.pack, self._format.block_rows
+        takes = self._capped(self._takes, shard, bounds)
         block: list[Any] = []
         for lines, encoded in self._batches(shard, takes, report):
             block += encoded
@@ -143,26 +178,58 @@ class Builder:
             write(pack(block))
         return report
 
-    def rank(self, shard: Shard, bounds: Mapping[str, int]) -> dict[str, list[int]]:
-        """Return the smallest ranks of a shard's sound rows by task, as `Smallest.held` does.
+    def rank(self, shard: Shard, earlier: Bounds, known: Mapping[str, int]) -> dict[str, list[int]]:
+        """Return the smallest ranks of a shard's sound rows by group, as `Smallest.held` does.
 
         Args:
             shard: What to read.
-            bounds: Task -> the rank from which on its rows are known to be left out; every task's.
+            earlier: Of the caps before the one that is ranked for.
+            known: Group -> the rank from which on its rows are known to be left out.
 
         Raises:
             InputError, StorageError: as `build` does.
         """
-        wanted, seed = self._plan.per_task or 0, self._plan.making.seed
-        smallest = {name: Smallest(wanted, bounds[name]) for name in self._takes}
+        if self._passed_over(shard):
+            return {}
+        cap, seed = self._plan.caps[len(earlier)], self._plan.making.seed
+        smallest: dict[str, Smallest] = {}
+
+        def of(group: str) -> Smallest:
+            return smallest.setdefault(group, Smallest(cap.rows, known.get(group, HIGHEST)))
+
         takes = {
-            name: ranked(take, name, seed, smallest[name], self._ranks)
+            name: ranked(take, ranker(seed, name), cap.group(name, shard.path), of, self._out.ranks)
             for name, take in self._takes.items()
         }
+        takes = self._capped(takes, shard, earlier)
         for _ in self._batches(shard, takes, Report()):
-            for of_task, number in self._ranks:
-                of_task.add(number)
-        return {name: found for name, s in smallest.items() if (found := s.held())}
+            for of_group, number in self._out.ranks:
+                of_group.add(number)
+        return {group: found for group, s in smallest.items() if (found := s.held())}
+
+    def _capped(self, takes: Mapping[str, Take], shard: Shard, bounds: Bounds) -> dict[str, Take]:
+        """Return what takes a shard's rows, but for those of the other split, and beyond caps."""
+        held = self._other_split(shard)
+        found = {}
+        for name, take in takes.items():
+            if name in held:
+                found[name] = passer(name, self._out.held)
+                continue
+            found[name] = take
+            for cap, of_cap in zip(self._plan.caps, bounds, strict=False):
+                rank, group = ranker(self._plan.making.seed, name), cap.group(name, shard.path)
+                found[name] = capped(found[name], rank, group, of_cap)
+        return found
+
+    def _passed_over(self, shard: Shard) -> bool:
+        return self._plan.split == "train" and is_testing(shard.path)
+
+    def _other_split(self, shard: Shard) -> frozenset[str]:
+        """Return the names of the tasks whose rows in this shard are not to be built."""
+        wanted = self._plan.split
+        if wanted == "all" or is_testing(shard.path):
+            return frozenset()
+        return frozenset([p.task.name for p in self._plan.pools if p.task.split != wanted])
 
     def _batches(
         self, shard: Shard, takes: Mapping[str, Take], report: Report
@@ -177,36 +244,48 @@ class Builder:
         with opened(shard, size) as batches:
             for batch in batches:
                 try:
-                    yield batch, self._encoded(batch, takes, report)
+                    yield batch, self._encoded(batch, report.lines + 1, takes, report)
                 except _FAULTS:
                     for number, line in enumerate(batch, report.lines + 1):
                         try:
-                            yield [line], self._encoded([line], takes, report)
+                            yield [line], self._encoded([line], number, takes, report)
                         except _FAULTS as fault:
                             if line.strip():
                                 report.leave_out(_bad(fault, line, number))
                 report.lines += len(batch)
 
-    def _encoded(self, lines: list[bytes], takes: Mapping[str, Take], report: Report) -> list[Any]:
+    def _encoded(
+        self, lines: list[bytes], first: int, takes: Mapping[str, Take], report: Report
+    ) -> list[Any]:
         """Parse lines, find each one's task, hand it over, encode what was built.
 
         Raises one of `_FAULTS` where a row cannot be used; nothing is noted of any row then.
         """
-        adapt, quantise = self._adapter.adapt, self._quantise
-        self._rows.clear()
-        self._ranks.clear()
+        name_of, quantise = self._adapter.name_of, self._quantise
+        self._out.clear()
         for row, line in zip(list(map(orjson.loads, lines)), lines, strict=True):
             try:
                 take = takes[row["task_name"]]
             except (LookupError, TypeError):
-                take = takes[adapt(_object(row))]
+                take = takes[name_of(_object(row))]
             if quantise:
                 quantise(row)
             take(row, line)
-        used = list(map(_instruction, self._rows))
-        encoded = list(map(self._format.encode, self._rows))
+        used = list(map(_instruction, self._out.rows))
+        encoded = list(map(self._format.encode, self._out.rows))
         report.used.update(used)
+        report.held.update(self._out.held)
+        if self._out.notes:
+            report.note(self._out.notes, lines, first)
         return encoded
+
+
+def _count(shard: Shard, report: Report) -> None:
+    """Count the rows of a shard that is not built."""
+    with opened(shard, BATCH) as batches:
+        for batch in batches:
+            report.lines += len(batch)
+            report.testing += sum(not line.isspace() for line in batch)
 
 
 def _object(row: Any) -> Fields:

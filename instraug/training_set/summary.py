@@ -10,11 +10,21 @@ from typing import Any
 from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
+from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
 from instraug.training_set.shard_builder import LISTED, Report
 from instraug.training_set.shards import Shard
 
 NO_FAULT = frozenset({"target in context"})
 """Kinds of rows that are left out in any case: known faults of the data, none of the user's."""
+
+REMARKS = {
+    IN_ORDER: "their options keep their order, which carries meaning",
+    NUMBERED: (
+        "their answer is a number, so that their options keep their order; say in the task file "
+        "whether it counts from 0 or from 1 (answers: index0 or index1)"
+    ),
+    NO_OPTION: "their target is none of their options, which keep their order; check the rows",
+}
 
 
 @dataclass
@@ -29,6 +39,14 @@ class Outcome:
     """Kind of fault -> rows left out."""
     listed: list[tuple[str, Problem]] = field(default_factory=list)
     """Kind and problem of the first `LISTED` of each kind."""
+    held: Counter[str] = field(default_factory=Counter)
+    """Task of the split that was not asked for -> its rows."""
+    testing: int = 0
+    """Rows of ``testing_data/`` that were not asked for."""
+    notes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What is noted of rows' options (see `answers`), and the task -> rows."""
+    noted_at: dict[str, str] = field(default_factory=dict)
+    """What is noted -> ``file:line`` of the first."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
     _listed: Counter[str] = field(default_factory=Counter)
@@ -45,8 +63,13 @@ class Outcome:
             if self._listed[bad.kind] <= LISTED:
                 place = f"{shard.path}:{self._lines + bad.line}"
                 self.listed.append((bad.kind, Problem(place, bad.what, bad.fix)))
+        for what, line in report.noted_at.items():
+            self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
+        self.notes += report.notes
         self._lines += report.lines
         self.skipped += report.kinds
+        self.held += report.held
+        self.testing += report.testing
         self.used.update(report.used)
 
     @property
@@ -54,10 +77,13 @@ class Outcome:
         """Rows built."""
         return self.used.total()
 
-    @property
-    def originals(self) -> int:
-        """Rows built with a hand-written instruction."""
-        return sum(self._rows(pool.task.templates).total() for pool in self.pools)
+    def _share(self, pools: Iterable[Pool]) -> float | None:
+        """Return the share of these tasks' rows that have a hand-written instruction."""
+        own = generated = 0
+        for pool in pools:
+            own += self._rows(pool.task.templates).total()
+            generated += self._rows(pool.generated).total()
+        return round(own / (own + generated), 6) if own + generated else None
 
     def _rows(self, instructions: Iterable[Template]) -> Counter[str]:
         """Return rows by instruction, of those that any was built with."""
@@ -73,22 +99,50 @@ class Outcome:
                 more += f", the first {len(problems)} of them are above"
             return [*problems, Problem("build", more, "fix them, or leave them out: --skip-bad")]
         if not self.rows:
-            fix = "give rows of these tasks"
-            return [
-                *(p for _, p in self.listed),
-                Problem("build", "there is no row to build", fix),
-            ]
+            fix, what = "give rows of these tasks", "there is no row to build"
+            if other := self.other_split():
+                what, fix = f"{what}, but {other}", "--split all takes them"
+            return [*(p for _, p in self.listed), Problem("build", what, fix)]
         return []
+
+    def _noted(self) -> dict[str, Counter[str]]:
+        found: dict[str, Counter[str]] = {}
+        for (what, task), rows in sorted(self.notes.items()):
+            found.setdefault(what, Counter())[task] = rows
+        return found
+
+    def remarks(self) -> list[str]:
+        """Return in words what is noted of rows' options, a line each, with the first place."""
+        return [
+            f"{self.noted_at[what]}: {rows.total()} rows ({_listed(rows)}): {REMARKS[what]}"
+            for what, rows in self._noted().items()
+        ]
+
+    def other_split(self) -> str:
+        """Return in words which rows were left out for their split; "" where none was."""
+        parts = []
+        if self.held:
+            split = next(p.task.split for p in self.pools if p.task.name in self.held)
+            parts.append(
+                f"{self.held.total()} rows of tasks with split {split} ({_listed(self.held)})"
+            )
+        if self.testing:
+            parts.append(f"{self.testing} rows of testing_data/")
+        return " and ".join(parts)
 
     def figures(self) -> dict[str, Any]:
         """Return counts, as the manifest and ``--json`` have them (docs/building.md)."""
-        rows = self.rows
         return {
-            "rows": rows,
+            "rows": self.rows,
             "epsilon": {
                 "asked": self.epsilon,
-                "realised": round(self.originals / rows, 6) if rows else None,
+                "realised": self._share(self.pools),
+                "realised_both_pools": self._share(
+                    [pool for pool in self.pools if pool.task.templates and pool.generated]
+                ),
             },
+            "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
+            "options": {what: dict(rows) for what, rows in self._noted().items()},
             "skipped": dict(sorted(self.skipped.items())),
             "tasks": {
                 pool.task.name: figures
@@ -105,3 +159,7 @@ class Outcome:
             "generated": generated.total(),
             "instructions": len(own) + len(generated),
         }
+
+
+def _listed(rows: Counter[str]) -> str:
+    return ", ".join(f"{task} {count}" for task, count in sorted(rows.items()))

@@ -44,9 +44,10 @@ def test_json_prints_one_object(tmp_path: Path) -> None:
         *("--epsilon", 1, "--seed", 3, "--per-task", 2, "--json"),
     )
     found = json.loads(done.stdout)
-    assert set(found) == {"dest", "rows", "epsilon", "skipped", "tasks", "outputs"}
+    keys = {"dest", "rows", "epsilon", "left_out", "options", "skipped", "tasks", "outputs"}
+    assert set(found) == keys
     assert found["rows"] == sum(task["rows"] for task in found["tasks"].values())
-    assert found["epsilon"] == {"asked": 1.0, "realised": 1.0}
+    assert found["epsilon"] == {"asked": 1.0, "realised": 1.0, "realised_both_pools": None}
     assert set(found["outputs"]) == {"a.tsv"}
     assert all(
         set(t) == {"rows", "original", "generated", "instructions"} and t["rows"] == 2
@@ -94,7 +95,7 @@ def test_parity_with_the_release(tmp_path: Path) -> None:
     done = instraug(
         *("build", tmp_path / "tasks", "--instances", SAMPLE, "-o", tmp_path / "o.jsonl"),
         *("--per-instance", "all", "--epsilon", 1, "--no-shuffle-options"),
-        *("--as-released", "--skip-bad"),
+        *("--as-released", "--skip-bad", "--split", "all"),
     )
     assert done.returncode == 0, done.stderr
     known = {task.name for task in read_templates(TABLE).tasks}
@@ -117,10 +118,12 @@ def test_parity_with_the_release(tmp_path: Path) -> None:
 # ── settings ─────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("name", "cap"), [("mins-59k", 1000), ("mins-564k", 10_000)])
-def test_presets_set_the_papers_caps(name: str, cap: int) -> None:
-    """MIns+ 59K and 564K are 1,000 and at most 10,000 instances of a file."""
-    assert load_build_config(folder("configs") / f"{name}.yaml") == BuildConfig(per_task=cap)
+@pytest.mark.parametrize(("size", "cap"), [("59k", 1000), ("564k", 10_000)])
+def test_presets_set_the_papers_caps(size: str, cap: int) -> None:
+    """1,000 and at most 10,000 instances of a file; MIns is epsilon 1, MIns+ is 0.5."""
+    for name, epsilon in (("mins", 1), ("minsplus", 0.5)):
+        found = load_build_config(folder("configs") / f"{name}-{size}.yaml")
+        assert found == BuildConfig(per_source=cap, epsilon=epsilon)
 
 
 def test_the_command_line_goes_over_a_config_file(tmp_path: Path) -> None:

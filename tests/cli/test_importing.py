@@ -206,5 +206,7 @@ def test_a_spelled_task_reads_back_exactly(texts: list[str], constants: dict[str
 @pytest.mark.parametrize("text", ["no", "010", "1e5", "~", "", " x ", "{a}", "- a", "a: b", "#"])
 def test_what_yaml_would_take_for_something_else_is_quoted(text: str) -> None:
     """Text that looks like a number, a list or nothing stays text."""
-    task = Task("a", (Template("a", "Look.", 0),), labels=(text, "x"))
+    task = Task(
+        "a", (Template("a", "Look.", 0),), labels=(text, "x"), answers="letter", fixed_options=True
+    )
     assert parse(spell(task).encode(), "a.yaml").data["labels"] == [text, "x"]

@@ -35,6 +35,8 @@ separators: {region: "||||", meta_data.relation: " "}
 defaults: {options: [next, previous], region: 3}
 fields: [text, region, options, meta_data]
 labels: ["yes", "no"]
+answers: index0
+fixed_options: true
 """
 
 
@@ -76,6 +78,8 @@ def test_every_key_of_a_task_file_is_read(tmp_path: Path) -> None:
         defaults={"options": ["next", "previous"], "region": 3},
         fields=frozenset({"text", "region", "options", "meta_data"}),
         labels=("yes", "no"),
+        answers="index0",
+        fixed_options=True,
         source=str(tmp_path / "t" / "0.yaml"),
     )
 
@@ -137,7 +141,7 @@ def test_what_every_task_needs(tmp_path: Path, text: str, problem: str) -> None:
     [
         ("instruction: [x]", "unknown key 'instruction'; did you mean 'instructions'?"),
         ("LABELS: [x]", "unknown key 'LABELS'; did you mean 'labels'?"),
-        ("zzz: 1", "unknown key 'zzz'; use one of: category, constants, defaults, fields"),
+        ("zzz: 1", "unknown key 'zzz'; use one of: answers, category, constants, defaults"),
         ("split: test", "split is 'test'; use one of: eval, train"),
         ("split: Train", "split is 'Train'; did you mean 'train'?"),
         ("output: region!", "output is 'region!'; did you mean 'region'?"),
@@ -155,6 +159,9 @@ def test_what_every_task_needs(tmp_path: Path, text: str, problem: str) -> None:
         ("defaults: {a.b: x}", "defaults names 'a.b', which no placeholder can"),
         ("defaults: {options: }", "the default of 'options' is empty; give a value"),
         ("defaults: {options: [yes]}", "unquoted 'yes' does not mean the same"),
+        ("answers: index2", "answers is 'index2'; did you mean 'index0'?"),
+        ("answers: 1", "answers is 1; use one of: index0, index1, letter, text"),
+        ("fixed_options: 'true'", "fixed_options is 'true'; write true or false"),
         ("labels: [1]", "labels[0] is 1; put it in quotes"),
         ("labels: [no]", "unquoted 'no' does not mean the same"),
         ("labels: ['']", "labels[0] is ''; write it, or remove it"),

@@ -155,7 +155,8 @@ def test_epsilon_realised_is_that_of_the_rows(tmp_path: Path) -> None:
     rows = [row for _, row in read_jsonl(tmp_path / "out.jsonl")]
     own = sum(row["prompt"] in CAPTION["instructions"] for row in rows)
     figures = outcome.figures()
-    assert figures["epsilon"] == {"asked": 0.3, "realised": own / 500}
+    share = own / 500
+    assert figures["epsilon"] == {"asked": 0.3, "realised": share, "realised_both_pools": share}
     assert 0.2 < own / 500 < 0.4
     assert figures["tasks"]["caption"] == {
         "rows": 500,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.training_set.sampling import Ranks, Smallest, drawer, ranker, shuffled
+from instraug.training_set.sampling import HIGHEST, Ranks, Smallest, drawer, ranker, shuffled
 
 OWN, GROWN = ["o0", "o1", "o2"], ["g0", "g1", "g2", "g3", "g4"]
 
@@ -137,9 +137,9 @@ def test_the_limit_keeps_the_smallest_whatever_the_order(
 ) -> None:
     """In any order, in any parts, as many of the smallest as are wanted, equal ones as one."""
     rng.shuffle(ranks)
-    all_ranks = Ranks(["t"], wanted)
+    all_ranks = Ranks(wanted)
     for part in range(parts):
-        smallest = Smallest(wanted, all_ranks.bounds()["t"])
+        smallest = Smallest(wanted, all_ranks.bounds().get("t", HIGHEST))
         for rank in ranks[part::parts]:
             smallest.add(rank)
         all_ranks.merge({"t": smallest.held()})

@@ -22,7 +22,7 @@ from instraug.errors import InstraugError
 from instraug.files.disk import refusals, write_all
 from instraug.training_set.formats.base import Block
 from instraug.training_set.sampling import Ranks
-from instraug.training_set.shard_builder import Builder, Plan, Report
+from instraug.training_set.shard_builder import Bounds, Builder, Plan, Report
 from instraug.training_set.shards import Shard
 
 T = TypeVar("T")
@@ -33,15 +33,16 @@ Write = Callable[[Block], Any]
 class Engine(Protocol):
     """What builds the shards of one plan."""
 
-    def bounds(self, shards: Sequence[Shard], tasks: Sequence[str], wanted: int) -> dict[str, int]:
-        """Return for each task with more than ``wanted`` sound rows the rank that leaves so many.
+    def ranks(self, shards: Sequence[Shard], earlier: Bounds, wanted: int) -> Ranks:
+        """Return the smallest ranks by group, for the cap after those whose bounds are given.
 
-        Only rows of a lower rank are kept; see `sampling.Smallest`.
+        Args:
+            shards: What to read.
+            earlier: Of the caps before it.
+            wanted: How many rows of a group the cap keeps.
         """
 
-    def build(
-        self, shards: Sequence[Shard], bounds: Mapping[str, int], write: Write
-    ) -> Iterator[Report]:
+    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[Report]:
         """Write the blocks of all shards in order, and yield what became of each shard."""
 
 
@@ -93,15 +94,13 @@ class _Here:
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
 
-    def bounds(self, shards: Sequence[Shard], tasks: Sequence[str], wanted: int) -> dict[str, int]:
-        ranks = Ranks(tasks, wanted)
+    def ranks(self, shards: Sequence[Shard], earlier: Bounds, wanted: int) -> Ranks:
+        ranks = Ranks(wanted)
         for shard in shards:
-            ranks.merge(self._builder.rank(shard, ranks.bounds()))
-        return ranks.limits()
+            ranks.merge(self._builder.rank(shard, earlier, ranks.bounds()))
+        return ranks
 
-    def build(
-        self, shards: Sequence[Shard], bounds: Mapping[str, int], write: Write
-    ) -> Iterator[Report]:
+    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[Report]:
         for shard in shards:
             yield self._builder.build(shard, bounds, write)
 
@@ -112,16 +111,14 @@ class _There:
         self._ahead = 2 * workers
         self._folder = folder
 
-    def bounds(self, shards: Sequence[Shard], tasks: Sequence[str], wanted: int) -> dict[str, int]:
-        ranks = Ranks(tasks, wanted)
-        calls = (self._pool.submit(_rank, shard, ranks.bounds()) for shard in shards)
+    def ranks(self, shards: Sequence[Shard], earlier: Bounds, wanted: int) -> Ranks:
+        ranks = Ranks(wanted)
+        calls = (self._pool.submit(_rank, shard, earlier, ranks.bounds()) for shard in shards)
         for found in self._in_order(calls):
             ranks.merge(found)
-        return ranks.limits()
+        return ranks
 
-    def build(
-        self, shards: Sequence[Shard], bounds: Mapping[str, int], write: Write
-    ) -> Iterator[Report]:
+    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[Report]:
         # A part is written again once it was read: its pages are in memory, and stay there.
         parts = cycle([self._folder / str(number) for number in range(self._ahead + 1)])
         pairs = zip(shards, parts, strict=False)
@@ -172,11 +169,11 @@ def _outlive_nobody() -> None:
         os._exit(1)
 
 
-def _rank(shard: Shard, bounds: Mapping[str, int]) -> dict[str, list[int]]:
-    return _builders[0].rank(shard, bounds)
+def _rank(shard: Shard, earlier: Bounds, known: Mapping[str, int]) -> dict[str, list[int]]:
+    return _builders[0].rank(shard, earlier, known)
 
 
-def _build(shard: Shard, bounds: Mapping[str, int], part: Path) -> tuple[Path, list[int], Report]:
+def _build(shard: Shard, bounds: Bounds, part: Path) -> tuple[Path, list[int], Report]:
     """Build a shard into a file; return it, the sizes of its blocks, and the report."""
     sizes: list[int] = []
     with refusals(part, "write"):

@@ -74,6 +74,7 @@ class Adapter:
             for name, halves in catalog.HISTORY_TASKS.items()
             if not self._plans.keys().isdisjoint(halves)
         }
+        self._halves = {half for halves in self._histories.values() for half in halves}
         for name in self._histories:
             self._plans.pop(name, None)
 
@@ -83,9 +84,17 @@ class Adapter:
         None says that rows are ready as they are; what they lack shows when they are rendered.
         """
         plan = self._plans.get(name)
-        if plan is None or plan.complete:
+        if plan is None or plan.complete or name in self._halves:
             return self.adapt
         return self._adapt_other_regions if "region" in plan.needs else None
+
+    def name_of(self, row: Row) -> str:
+        """Return the name of the task that a row belongs to; nothing else of it is looked at.
+
+        Raises:
+            BadRow: it belongs to none of the tasks.
+        """
+        return self._plan_of(row).name
 
     def _adapt_other_regions(self, row: Row) -> None:
         region = row.get("region")
@@ -101,10 +110,7 @@ class Adapter:
         Raises:
             BadRow: the row belongs to none of the tasks, or lacks what they need.
         """
-        try:
-            plan = self._plans[row["task_name"]]
-        except (KeyError, TypeError):
-            plan = self._other(row.get("task_name"), row)
+        plan = self._plan_of(row)
         try:
             region = row.get("region")
             if region and (type(region) is str or type(region[0]) is not str):
@@ -124,6 +130,12 @@ class Adapter:
             what = f"a row of task {plan.name} whose target_txt or unique_id is no text"
             raise BadRow("missing field", what, "write them as text, or leave the row out")
         return plan.name
+
+    def _plan_of(self, row: Row) -> _Plan:
+        try:
+            return self._plans[row["task_name"]]
+        except (KeyError, TypeError):
+            return self._other(row.get("task_name"), row)
 
     def _other(self, name: Any, row: Row) -> _Plan:
         """Return the plan of a task that goes under another name."""
@@ -228,11 +240,22 @@ _FIXES: Mapping[str, Step] = {
 
 # ── files ────────────────────────────────────────────────────────────────────────────────────
 
-_LAYOUT = ("training_data/*/train.jsonl", "testing_data/*/test.jsonl")
+_TRAINING, _TESTING = "training_data", "testing_data"
+
+_LAYOUT = (f"{_TRAINING}/*/train.jsonl", f"{_TESTING}/*/test.jsonl")
+
+
+def is_testing(file: Path) -> bool:
+    """Return whether a row file stands in the release's ``testing_data/``, by its path."""
+    spelled = file.absolute()
+    ways = [file.resolve(), *([] if ".." in spelled.parts else [spelled])]
+    return any(_TESTING in (way.parent.name, way.parent.parent.name) for way in ways)
 
 
 def instance_files(paths: Iterable[Path]) -> list[Path]:
     """Return the row files that paths stand for: a file itself, a folder's in the release's layout.
+
+    The folder may be the layout's root, one of its two folders, or a data set's in one of these.
 
     Raises:
         InputError: every path that does not exist or holds no such file.
@@ -243,9 +266,8 @@ def instance_files(paths: Iterable[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        found = sorted(
-            f for pattern in _LAYOUT for end in ("", *PACKED) for f in path.glob(pattern + end)
-        )
+        inner = "test.jsonl" if is_testing(path / "train.jsonl") else "train.jsonl"
+        found = _in(path, _LAYOUT) or _in(path, (f"*/{inner}", inner))
         files += found
         if not found:
             fix = f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, or the files themselves"
@@ -253,6 +275,12 @@ def instance_files(paths: Iterable[Path]) -> list[Path]:
     if problems:
         raise InputError(problems)
     return files
+
+
+def _in(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted(
+        f for pattern in patterns for end in ("", *PACKED) for f in folder.glob(pattern + end)
+    )
 
 
 def read_instances(

@@ -1,0 +1,300 @@
+"""What a row's target says of its options, and what becomes of it when the options move.
+
+A target may be an option's text, or name its place by a letter or a number ("B", "(b)", "Option
+B.", "B. dog"). Text stays right in any order; a letter or number has to move with its option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from instraug.tasks.records import Answers, Task
+from instraug.training_set.formats.base import Fields
+from instraug.training_set.ordered import are_regions, is_step, keeps_order, labels
+from instraug.training_set.sampling import shuffled
+
+IN_ORDER, NUMBERED, NO_OPTION = "kept_in_order", "number_targets", "other_targets"
+"""What is noted of a row whose options keep their order: because that carries meaning; because the
+answer is a number, of which nobody says what it counts; because the target is none of them."""
+
+MEMORY = 1 << 14
+"""Short options that are remembered, and lists of options, by all tasks of a process."""
+
+_SHORT = 24
+"""Characters of an option that may well come again."""
+
+Note = tuple[str, str, bytes]
+"""What is noted, the row's task, and its line."""
+
+_OPEN, _CLOSE = r"[\s(\[{<\"'*]*", r"[\s)\]}>\"'*.:,;]*"
+
+_WORDS = r"(?i:the|correct|right|best|final|answer|option|choice|is)\b"
+
+_place = re.compile(
+    rf"{_OPEN}(?:{_WORDS}[\s(\[{{<\"'*:]*)*"
+    rf"(?P<label>[A-Za-z]|[0-9]{{1,3}})(?![^\W_])(?P<end>{_CLOSE}(?:[-–—]\s+)?)(?P<text>.*)",
+    re.DOTALL,
+).fullmatch
+
+_apart = re.compile(r"(\s*(?:\|+|[,;&/\n]|\b(?:and|or)\b)\s*)", re.IGNORECASE).split
+
+_FIRST = {"index0": 0, "index1": 1}
+"""What a target says of its options -> the number of the first one."""
+
+_remembered = lru_cache(MEMORY)(keeps_order)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Options that were seen, and are known to say nothing of others or of their places.
+
+    Where all of a row's are `silent`, one is `plain` and one is the target, all there is to do is
+    to shuffle them.
+    """
+
+    silent: set[str] = field(default_factory=set)
+    plain: set[str] = field(default_factory=set)
+    """Those of them that are no step of any scale."""
+
+    def learn(self, options: Sequence[str]) -> None:
+        """Take in the short ones of options that need not keep their order."""
+        if len(self.silent) > MEMORY:
+            self.silent.clear()
+            self.plain.clear()
+        for option in options:
+            if len(option) <= _SHORT and option not in self.silent:
+                self.silent.add(option)
+                if not is_step(option):
+                    self.plain.add(option)
+
+
+_NUMBERS: tuple[Answers, ...] = ("index0", "index1")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A target that names options by their places."""
+
+    pieces: tuple[str, ...]
+    """The target, cut before and after each label; labels stand at odd positions."""
+    positions: tuple[int, ...]
+    """From 0, of the option that each label names."""
+
+    def moved(self, new: Sequence[int]) -> str | None:
+        """Return the target for options of which the one at position p moved to ``new[p]``.
+
+        Labels that stood in the order of the options still do. None where no letter is left.
+        """
+        found = [new[p] for p in self.positions]
+        if list(self.positions) == sorted(self.positions):
+            found.sort()
+        pieces = list(self.pieces)
+        for at, position in enumerate(found):
+            old = pieces[2 * at + 1]
+            if old.isdigit():
+                pieces[2 * at + 1] = str(position + int(old) - self.positions[at])
+            elif position < 26:
+                pieces[2 * at + 1] = chr(ord("A" if old.isupper() else "a") + position)
+            else:
+                return None
+        return "".join(pieces)
+
+
+def places(target: str, options: Sequence[str], kind: Answers) -> Places | None:
+    """Read a target as letters, or as numbers that count from 0 or 1; None where it is not so.
+
+    Text behind a label has to be that of the option.
+    """
+    whole = _labels([target], options, kind)
+    return whole or _labels(_apart(target), options, kind)
+
+
+def _labels(parts: Sequence[str], options: Sequence[str], kind: Answers) -> Places | None:
+    pieces, positions = [""], []
+    for number, part in enumerate(parts):
+        if number % 2:  # what parts them
+            pieces[-1] += part
+            continue
+        match = _place(part)
+        if not match or match["label"].isdigit() != (kind in _FIRST):
+            return None
+        label, text = match["label"], match["text"]
+        at = int(label) - _FIRST[kind] if kind in _FIRST else ord(label.lower()) - ord("a")
+        if not 0 <= at < len(options):
+            return None
+        if text and (not match["end"].strip() or _plain(text) != _plain(options[at])):
+            return None
+        start, end = match.span("label")
+        pieces[-1] += part[:start]
+        pieces += [label, part[end:]]
+        positions.append(at)
+    return Places(tuple(pieces), tuple(positions))
+
+
+def is_text(target: str, options: Sequence[str]) -> bool:
+    """Return whether a target is an option's text, or several of them, but for case and dots."""
+    known = set(map(_plain, options))
+    if labelled := labels(options):
+        known.update(_plain(text) for _, text in labelled)
+        known.update(label for label, _ in labelled)
+        match = _place(target)
+        if match and not match["text"] and match["label"].lower() in known:
+            return True
+    return _plain(target) in known or all(_plain(part) in known for part in _apart(target)[::2])
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" .\"'")
+
+
+class Arranger:
+    """Puts the options of a task's rows in order, and keeps their targets right.
+
+    Args:
+        task: Says what its targets are, and whether its options keep their order.
+        shuffle: Put each row's options in an order of its own.
+        notes: Takes what there is to note.
+        seen: Options that any task's rows had.
+    """
+
+    def __init__(self, task: Task, *, shuffle: bool, notes: list[Note], seen: Seen) -> None:
+        self._task, self._notes = task, notes
+        self._shuffle = shuffle and not task.fixed_options
+        self._by_text = self._shuffle and task.answers in (None, "text")
+        self.seen = seen if self._by_text else Seen()
+        """Stays empty where a target that is an option's text need not be meant as one."""
+
+    def arrange(self, row: Fields, target: str, number: int, line: bytes) -> str:
+        """Put a row's options in order.
+
+        An ``answer`` that names the target's option by its place moves with it.
+
+        Args:
+            row: The row; its ``target_txt`` stays the same as its target.
+            target: Its target.
+            number: For `shuffled`.
+            line: The row's.
+
+        Returns:
+            Its target, once the options are in order.
+        """
+        options, kind = row["options"], self._task.answers
+        exact = target in options and kind in (None, "text")
+        if exact and "answer" not in row:
+            if self._shuffle and not self._keeps(options, line):
+                row["options"] = shuffled(options, number)
+            return target
+        if not options or (exact and not self._shuffle):
+            return target
+        texts = list(map(str, options))
+        found = None if exact else self._places(target, texts)
+        if found is None and not exact and not is_text(target, texts):
+            return self._unread(target, texts, line)
+        if not self._shuffle or self._keeps(options, line):
+            return target
+        return self._moved(row, target, found, texts, number, line)
+
+    def _places(self, target: str, texts: Sequence[str]) -> Places | None:
+        """Read a target as places, unless it is an option's text; what the task says goes first."""
+        kind = self._task.answers
+        if kind == "text" or (kind is None and is_text(target, texts)):
+            return None
+        return places(target, texts, kind or "letter")
+
+    def _unread(self, target: str, texts: Sequence[str], line: bytes) -> str:
+        """Note a target that names none of the options, as far as anybody can tell."""
+        if not (self._task.answers is None and _is_number(target, texts)):
+            self._note(NO_OPTION, line)
+        elif self._shuffle:
+            self._note(NUMBERED, line)
+        return target
+
+    def _keeps(self, options: Sequence[Any], line: bytes) -> bool:
+        """Return whether a row's options have to keep their order; note it where they have."""
+        try:
+            if are_regions(options):
+                return False
+            again = options[0] in self.seen.silent
+            kept = _remembered(tuple(options)) if again else keeps_order(options)
+            if not kept and self._by_text and len(options[0]) <= _SHORT:
+                self.seen.learn(options)
+        except TypeError:  # not all of them are text
+            kept = keeps_order(list(map(str, options)))
+        if kept:
+            self._note(IN_ORDER, line)
+        return kept
+
+    def _note(self, what: str, line: bytes) -> None:
+        self._notes.append((what, self._task.name, line))
+
+    def _moved(
+        self,
+        row: Fields,
+        target: str,
+        found: Places | None,
+        texts: Sequence[str],
+        number: int,
+        line: bytes,
+    ) -> str:
+        """Shuffle a row's options and let move what names their places; return the target then."""
+        options = row["options"]
+        at = shuffled(range(len(options)), number)
+        new = sorted(range(len(at)), key=at.__getitem__)
+        moved = found.moved(new) if found else target
+        if moved is None:  # there is no letter for so many options
+            self._note(IN_ORDER, line)
+            return target
+        if row.get("answer") is not None:
+            own = found.positions if found else _positions(target, texts)
+            try:
+                row["answer"] = self._answer(row["answer"], own, texts, new)
+            except ValueError:
+                self._note(NUMBERED, line)
+                return target
+        row["options"] = [options[position] for position in at]
+        row["target_txt"] = moved
+        return moved
+
+    def _answer(
+        self, answer: Any, own: Sequence[int], texts: Sequence[str], new: Sequence[int]
+    ) -> Any:
+        """Return a row's answer as it is once the options are moved.
+
+        Args:
+            answer: As it is before.
+            own: The positions of the options that the target names.
+            texts: The options.
+            new: See `Places.moved`.
+
+        Raises:
+            ValueError: it is a number, of which nobody says what it counts.
+        """
+        kind = self._task.answers
+        if type(answer) not in (str, int):
+            return answer
+        text = str(answer)
+        if kind in (None, "text"):
+            if is_text(text, texts):
+                return answer
+            if _is_number(text, texts):
+                raise ValueError(text)
+            kind = "letter"
+        named = places(text, texts, kind)
+        if named is None or not set(named.positions) <= set(own):
+            return answer
+        moved = named.moved(new)
+        return int(moved) if moved and type(answer) is int else moved
+
+
+def _positions(target: str, texts: Sequence[str]) -> list[int]:
+    named = {_plain(target), *map(_plain, _apart(target)[::2])}
+    return [position for position, text in enumerate(texts) if _plain(text) in named]
+
+
+def _is_number(target: str, texts: Sequence[str]) -> bool:
+    """Return whether a target could be an option's number, from 0 or from 1 on."""
+    return any(places(target, texts, kind) for kind in _NUMBERS)

@@ -1,0 +1,116 @@
+"""Lists of options whose order or place carries meaning, by rule.
+
+Three kinds keep their order: lists of which an option speaks of others or of its place ("all of
+the above", "both A and C"), lists that number themselves ("A. cat", "B. dog"), and three or more
+options that go up or down one scale: numbers, ranges, ordinals, dates, degrees, ratings. Of two
+options any order goes up or down, so that it says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from instraug.training_set.scales import WORDS, climbs, on_scale
+
+_OTHERS = "(?:above|below|following|preceding|previous|others?)"
+
+_LIST = r"(?:options|option|choices|choice|answers)"
+
+_QUANTITY = r"(?:all|none|any|both|neither|either|each|some|most|several|two|three|one|more|part)"
+
+_refers = re.compile(
+    rf"\b{_QUANTITY}(?: of)?(?: the)? {_OTHERS}\b"
+    rf"|\bthe above\b"
+    rf"|\b{_QUANTITY} of (?:these|those|them)\b"
+    rf"|\b{_LIST}\b"
+    rf"|\b(?:all|none|any) (?:except|but) \(?(?:[a-z]|[0-9])\b"
+    rf"|\b(?:{_OTHERS}|correct|right) answer\b|\banswer (?:above|below)\b"
+).search
+
+_TRIGGERS = (
+    *("above", "below", "following", "previous", "preced", "other"),
+    *(" of th", "except", " but ", "option", "choice", "answer"),
+)
+"""One of these is in whatever `_refers` finds."""
+
+_LABEL = r"\(?(?:[a-z]|[0-9]{1,2})[).]?"
+
+_JOIN = r"(?:\s*(?:,|/|&|\+)\s*(?:and |or )?|\s+(?:and|or|nor|but not)\s+)"
+
+_points = re.compile(
+    rf"(?:(?:both|either|neither|only|just|{_LIST})\s+)*"
+    rf"(?:{_LABEL}(?:{_JOIN}(?:not |only )?{_LABEL})+|only {_LABEL}|{_LABEL} only)"
+    r"(?:\s+(?:only|both|together|(?:are|is) \w+))?\W*"
+).fullmatch
+
+_embeds = re.compile(rf"\b(?:both|either|neither) {_LABEL} (?:and|or|nor) {_LABEL}(?!\w)").search
+
+_PAIRS = ("both", "either", "neither")
+
+_JOINERS = (" and ", " or ", " nor ", "only", "&", "/", ",", "+", " but not ")
+
+_NUMERAL = "[a-z]|[0-9]{1,2}|[ivx]{1,5}"
+
+_labelled = re.compile(
+    rf"\s*(?:option |choice )?(?:\(({_NUMERAL})\)|({_NUMERAL})[.):](?=\s))\s*(.*)",
+    re.IGNORECASE | re.DOTALL,
+).match
+
+_OF_NUMBERS = b"-+0123456789.,eE<bin_>"
+
+
+def labels(options: Sequence[str]) -> list[tuple[str, str]] | None:
+    """Return each option's label in lower case, and its text, where all begin with labels."""
+    found = []
+    for option in options:
+        match = _labelled(option)
+        if not match:
+            return None
+        found.append(((match[1] or match[2]).lower(), match[3]))
+    return found if len({label for label, _ in found}) == len(found) else None
+
+
+def are_regions(options: Sequence[str]) -> bool:
+    """Return whether options are four numbers each, or bins; they never have to keep their order.
+
+    Raises:
+        TypeError: an option is no text.
+    """
+    between = " ".join(options).encode().translate(None, _OF_NUMBERS)
+    return between == b" " * (4 * len(options) - 1)
+
+
+def keeps_order(options: Sequence[str]) -> bool:
+    """Return whether a list of options has to keep its order.
+
+    Any option may bring that about by what it says of others, see `is_step` for the rest.
+
+    Raises:
+        TypeError: an option is no text.
+    """
+    whole = "\n".join(options)
+    if len(options) < 2:
+        return False
+    if _speaks_of_others(whole.casefold()) or labels(options):
+        return True
+    return on_scale(options[0]) and climbs(options)
+
+
+def is_step(option: str) -> bool:
+    """Return whether an option could be one of a scale, or of a list that numbers itself.
+
+    Only lists of nothing but such options keep their order for either.
+    """
+    return on_scale(option) or _labelled(option) is not None
+
+
+def _speaks_of_others(whole: str) -> bool:
+    """Return whether one of the options (a line each, case folded) names others, or places."""
+    if any(map(whole.__contains__, _TRIGGERS)) and _refers(whole):
+        return True
+    if not any(map(whole.__contains__, _JOINERS)):
+        return False
+    if any(option.count(" ") <= WORDS and _points(option) for option in whole.split("\n")):
+        return True
+    return any(map(whole.__contains__, _PAIRS)) and _embeds(whole) is not None
