@@ -90,6 +90,8 @@ class Reply:
     usage: Usage
     raw: str
     """The response body, undecoded JSON text, exactly as received."""
+    endpoint: str | None = None
+    """Who answered, see `opening.Address.endpoint`; None where that was not noted."""
 
 
 Complete = Callable[[Chat], Awaitable[Reply]]

@@ -12,6 +12,7 @@ from instraug.models.budget import Budget, within
 from instraug.models.chat import AsText, Complete, Embed
 from instraug.models.config import Endpoint
 from instraug.models.embedded import weights
+from instraug.models.endpoint.keys import DEFAULT_URL, redact
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,14 @@ class Address:
     api_key: str | None = field(default=None, repr=False)
     endpoint: Endpoint = field(default_factory=Endpoint)
     as_text: AsText = field(default_factory=AsText)
+
+    @property
+    def endpoint(self) -> str:
+        """Who answers: the base URL without credentials, or ``embedded``."""
+        if is_local(self.model):
+            return "embedded"
+        url = self.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
+        return redact(url.partition("?")[0].rstrip("/"), self.api_key)
 
 
 def chosen(model: str | None, base_url: str | None, *, has_key: bool) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from instraug.errors import StorageError, UsageError
+from instraug.files.atomic import hidden_folder, put_folder
 from instraug.files.compression import PACKED, open_output
 from instraug.files.disk import refusals, sync_folder
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
@@ -140,21 +140,17 @@ def destination(dest: Path, data: str | None) -> Iterator[Destination]:
     Raises:
         StorageError: the disk refused; what was there before is as it was.
     """
-    temporary = dest.absolute().with_name(f".{dest.name}.{os.getpid()}.tmp")
     manifest = MANIFEST if data else f"{dest.name}.{MANIFEST}"
-    with refusals(dest, "write"):
-        temporary.mkdir()
+    with refusals(dest, "write"), hidden_folder(dest) as temporary:
         try:
             yield Destination(temporary / (data or dest.name), temporary / manifest)
             if data:
-                _put_folder(temporary, dest)
+                put_folder(temporary, dest)
             else:
                 _put_pair(temporary / dest.name, temporary / manifest, dest.absolute().parent)
         except StorageError as error:
             made = temporary if data else temporary / dest.name
             raise StorageError(str(error).replace(str(made), str(dest))) from error
-        finally:
-            _remove(temporary)
     sync_folder(dest.absolute().parent)
 
 
@@ -166,29 +162,3 @@ def _put_pair(data: Path, manifest: Path, folder: Path) -> None:
     (folder / manifest.name).unlink(missing_ok=True)
     data.rename(folder / data.name)
     manifest.rename(folder / manifest.name)
-
-
-def _put_folder(new: Path, dest: Path) -> None:
-    """Give a finished folder its name; an older one of that name goes once the new one is there."""
-    sync_folder(new)
-    if not dest.exists():
-        new.rename(dest)
-        return
-    old = new.with_name(f"{new.name}.old")
-    try:
-        dest.rename(old)
-        new.rename(dest)
-    except BaseException:
-        if not dest.exists():
-            old.rename(dest)
-        raise
-    _remove(old)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, if need be at the second attempt: a signal may end the first."""
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from instraug.errors import StorageError, UsageError
-from instraug.files.disk import refusal, refusals
+from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
 from instraug.models.journal.framing import Damage, Found, is_head, plain, scan
 
@@ -38,6 +38,9 @@ class Replay:
         self._open_intents: set[str] = set()
         self.damage: list[Damage] = []
         """What is no intact record, in order of the file."""
+        self.last_run = ""
+        """Key of the settings that were noted last."""
+        self._runs: dict[str, tuple[int, int]] = {}
         self.notices: list[str] = []
         """What the user should know, one line each."""
         if fd >= 0:
@@ -57,7 +60,7 @@ class Replay:
         """
         with refusals(path, "read"):
             exists = path.exists()
-        replay = Replay(path, open_regular(path, os.O_RDONLY)) if exists else Replay(path)
+        replay = Replay(path, open_regular(path)) if exists else Replay(path)
         if replay.damage:
             replay.notices.append(f"{path}: {told(replay.damage)}; the rest is used")
         return replay
@@ -92,6 +95,15 @@ class Replay:
                 "run `instraug verify`"
             ) from error
 
+    def runs(self) -> list[Mapping[str, Any]]:
+        """Return the settings of each run that bought a reply, as far as they were noted."""
+        found = []
+        for offset, length in self._runs.values():
+            # Of another version's spelling: passed over, like kinds that are not known.
+            with suppress(OSError, ValueError, LookupError, TypeError):
+                found.append(dict(orjson.loads(os.pread(self._fd, length, offset))["settings"]))
+        return found
+
     def score(self, scorer: str, key: str) -> float | None:
         """Return what the scorer gave to the key, exactly as it was recorded."""
         return self._scores.get((scorer, key))
@@ -122,6 +134,9 @@ class Replay:
         elif found.kind == "intent":
             if found.key not in self._replies:
                 self._open_intents.add(found.key)
+        elif found.kind == "run":
+            self.last_run = found.key
+            self._runs[found.key] = (found.offset, len(found.line))
         elif found.kind == "withdrawn":
             self._open_intents.discard(found.key)
         elif found.kind == "score":
@@ -136,7 +151,12 @@ def _reply(row: Mapping[str, Any]) -> Reply:
         [Choice(plain(c[0]), plain(c[1]), tuple(c[2]) if c[2:] else ()) for c in row["choices"]]
     )
     return Reply(
-        row["reply"], plain(row["model"]), choices, Usage(*row["usage"]), plain(row["raw"])
+        row["reply"],
+        plain(row["model"]),
+        choices,
+        Usage(*row["usage"]),
+        plain(row["raw"]),
+        plain(row.get("endpoint")),
     )
 
 
@@ -181,16 +201,6 @@ def check_journal(path: Path) -> None:
     """Raise UsageError where anything but a journal, or nothing, stands at the path of one."""
     if (found := content(path)) not in ("nothing", "a journal"):
         raise UsageError(f"{path}: is {found}; choose another path for the journal")
-
-
-def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file; a device or FIFO, which could block, is a StorageError."""
-    with refusals(path, "open"):
-        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)  # never wait for a FIFO
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise StorageError(f"{path}: no regular file; choose another path for the journal")
-    return fd
 
 
 def told(damage: list[Damage]) -> str:
