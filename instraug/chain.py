@@ -18,17 +18,17 @@ from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import offline, opened
 from instraug.rewriting.config import Rules
+from instraug.rewriting.frozen import Differences, FrozenGenerator
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.job import QUIET, ExpandJob, Inputs, Watch, load
+from instraug.rewriting.job import QUIET, ExpandJob, Inputs, Watch, check_replies, continued, load
 from instraug.rewriting.journal_path import keep_apart
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.output import read_output, write_output
 from instraug.rewriting.prompts.plan import make_plan
-from instraug.rewriting.rejudging import JudgedReplies, rejudge_all
+from instraug.rewriting.rejudging import JudgedReplies, check_made_from, rejudge_all
 from instraug.rewriting.rounds import Chain, run_rounds
 from instraug.rewriting.run import Run
 from instraug.rewriting.session import (
-    changes_since,
     draining,
     finish,
     open_journal,
@@ -69,13 +69,16 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
         FrozenMiss, FatalEndpointError, StorageError: no outputs; what was paid for is journaled.
     """
     inputs = inputs or load(job)
-    with session(job.out), open_journal(job) as journal:
-        for notice in (*journal.notices, *changes_since(job)):
-            watch.notice(notice)
-        run = finish(_expand(job, inputs, journal, watch))
-        if isinstance(journal, Journal):
-            journal.sync()  # no manifest vouches for replies that a power cut could take
-        write_output(job.out, run, job.replies)
+    with session(job.out):
+        job, notices = continued(job, inputs)
+        with open_journal(job) as journal:
+            for notice in (*journal.notices, *notices):
+                watch.notice(notice)
+            check_replies(job, journal)
+            run = finish(_expand(job, inputs, journal, watch))
+            if isinstance(journal, Journal):
+                journal.sync()  # no manifest vouches for replies that a power cut could take
+            write_output(job.out, run, job.replies)
     return run
 
 
@@ -86,9 +89,14 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
         plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
         scorer = scorer_of(config, model, journal)
         run = Run(config, inputs, plan, scorer.id if scorer else None, foreseen=job.foreseen)
-        complete = recorded(model.complete, journal, budget, run)
-        count = partial(_count, run, watch)
-        generator = Generator(complete, journal, model.concurrency, count)
+        asked = job.address.asked
+        count = partial(_count, run, watch, asked)
+        if isinstance(journal, Journal):
+            complete = recorded(model.complete, journal, budget, run, asked)
+            generator = Generator(complete, journal, model.concurrency, count)
+        else:
+            differences = Differences(job, inputs, model.name, journal)
+            generator = FrozenGenerator(journal, count, differences)
         chain = Chain(plan, rules, generator, gate_of(rules, scorer), watch.round)
         async with draining(generator):
             run.grown = await run_rounds(inputs.tasks, chain)
@@ -99,21 +107,26 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
     return run
 
 
-def _count(run: Run, watch: Watch, reply: Reply, bought: bool) -> None:
+def _count(run: Run, watch: Watch, asked: str, reply: Reply, bought: bool) -> None:
+    if reply.endpoint not in (None, asked, *run.endpoints):
+        again = f"replies that {reply.endpoint} gave are used again"
+        watch.notice(f"{again}, not {asked}'s; another --journal asks {asked} for its own")
     run.count(reply, bought)
     watch.reply(reply, bought)
 
 
-def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
+def refilter(out: Path, rules: Rules | None, dest: Path, *, force: bool = False) -> Run:
     """Judge a run's journal again and write its row files and manifest anew.
 
     Args:
         out: The output folder of a run.
         rules: What to judge by; None: the run's own rules.
         dest: Where to write; may be ``out``.
+        force: Replace the rows of another run in ``dest``.
 
     Raises:
-        InputError: ``out`` has no sound manifest, or its row files are others.
+        InputError: ``out`` has no sound manifest, or its row files are others; or what is in
+            ``dest`` was not made from ``out``.
         FrozenMiss: the journal lacks a reply of the run; or the semantic gate is on and it lacks
             a score. Nothing is written.
         UsageError: writing to ``dest`` would replace a journal.
@@ -122,6 +135,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
     config = replace(kept.config, rules=rules or kept.config.rules)
     model = offline(kept.model)
     keep_apart(dest, kept.journal)
+    check_made_from(out, kept, dest, force=force)
     plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
     with reserved(dest) as make_dest, Replay.read(kept.journal) as journal:
         scorer = scorer_of(config, model, journal)
@@ -133,7 +147,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
         run.grown = finish(rejudge_all(kept, plan, config.rules, gate, replies))
         run.recount(replies)
         make_dest()
-        write_output(dest, run, kept.journal)
+        write_output(dest, run, kept.journal, None if dest.samefile(out) else out)
     return run
 
 

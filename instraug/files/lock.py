@@ -91,9 +91,7 @@ def claim(fd: int, path: Path) -> None:
 
 
 def _locked(guarded: Path, holder: str) -> LockedError:
-    return LockedError(
-        f"{guarded}: in use by {holder}; wait for it to end, or choose another path"
-    )
+    return LockedError(f"{guarded}: in use by {holder}; wait for it to end, or choose another path")
 
 
 def _holder(fd: int) -> str:

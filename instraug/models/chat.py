@@ -91,7 +91,7 @@ class Reply:
     raw: str
     """The response body, undecoded JSON text, exactly as received."""
     endpoint: str | None = None
-    """Who answered, see `opening.Address.endpoint`; None where that was not noted."""
+    """Who answered, see `opening.Address.asked`; None where that was not noted."""
 
 
 Complete = Callable[[Chat], Awaitable[Reply]]

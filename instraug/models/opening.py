@@ -46,8 +46,8 @@ class Address:
     as_text: AsText = field(default_factory=AsText)
 
     @property
-    def endpoint(self) -> str:
-        """Who answers: the base URL without credentials, or ``embedded``."""
+    def asked(self) -> str:
+        """Who is asked: the base URL without credentials, or ``embedded``."""
         if is_local(self.model):
             return "embedded"
         url = self.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL

@@ -55,6 +55,15 @@ def keep_apart(out: Path, journal: Path) -> None:
         spare(path)
 
 
+def beside(journal: Path, out: Path) -> str:
+    """Return a journal's path relative to where an output folder really is.
+
+    The journal's folder is resolved, and a link as the journal itself stays one.
+    """
+    place = Path(os.path.realpath(journal.parent), journal.name)
+    return os.path.relpath(place, os.path.realpath(out))
+
+
 def _real(path: Path) -> Path:
     """Follow links and fold case, which some file systems do; for comparing paths."""
     return Path(os.path.realpath(path).casefold())

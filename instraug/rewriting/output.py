@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from instraug.files.disk import refusals
 from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
 from instraug.rewriting.config import Config, as_plain, from_plain
+from instraug.rewriting.journal_path import beside
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.records import Verdict
 from instraug.rewriting.rounds import Grown
@@ -77,7 +78,7 @@ def _generated(verdict: Verdict) -> InstructionRow:
     )
 
 
-def write_output(out: Path, run: Run, journal: Path) -> None:
+def write_output(out: Path, run: Run, journal: Path, made_from: Path | None = None) -> None:
     """Write instructions.jsonl and rejected.jsonl, then manifest.json.
 
     The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
@@ -87,6 +88,7 @@ def write_output(out: Path, run: Run, journal: Path) -> None:
         out: The folder.
         run: What happened.
         journal: Where the replies are; the manifest names it relative to ``out``.
+        made_from: The folder whose run was judged again; None: the run is one of its own.
 
     Raises:
         StorageError: a file could not be written; none is left half-written.
@@ -110,7 +112,8 @@ def write_output(out: Path, run: Run, journal: Path) -> None:
             "config": as_plain(run.config),
             "model": run.plan.model,
             "scorer": run.scorer,
-            "journal": os.path.relpath(journal, out),
+            "journal": beside(journal, out),
+            "made_from": made_from and beside(made_from, out),
             "inputs": {
                 "tasks": [_task(t) for t in inputs.tasks],
                 "meta_prompts": [asdict(m) for m in inputs.meta_prompts],
@@ -133,6 +136,13 @@ class Kept:
     journal: Path
     outputs: Mapping[str, str]
     """The row files' SHA-256 (hex), by name."""
+
+    def same_run(self, other: Kept) -> bool:
+        """Whether both are of one run, judged by whatever rules."""
+        alike = replace(self, outputs={}, scorer=None, journal=Path())
+        theirs = replace(other, outputs={}, scorer=None, journal=Path())
+        same = replace(theirs, config=replace(theirs.config, rules=self.config.rules))
+        return alike == same and os.path.realpath(self.journal) == os.path.realpath(other.journal)
 
 
 def read_output(out: Path) -> Kept:

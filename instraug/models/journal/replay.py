@@ -65,6 +65,11 @@ class Replay:
             replay.notices.append(f"{path}: {told(replay.damage)}; the rest is used")
         return replay
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     def __contains__(self, key: str) -> bool:
         return key in self._replies
 
@@ -97,7 +102,7 @@ class Replay:
 
     def runs(self) -> list[Mapping[str, Any]]:
         """Return the settings of each run that bought a reply, as far as they were noted."""
-        found = []
+        found: list[Mapping[str, Any]] = []
         for offset, length in self._runs.values():
             # Of another version's spelling: passed over, like kinds that are not known.
             with suppress(OSError, ValueError, LookupError, TypeError):
