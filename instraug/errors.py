@@ -5,6 +5,7 @@
     │   └── PlaceholderError      1   a template holds a malformed placeholder
     ├── UsageError                2   options that do not fit together
     ├── NothingAccepted           3   the run ended without one accepted rewrite
+    ├── TooFewGuidelines          1   a model gave fewer meta-prompts than asked for
     ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
     ├── FrozenMiss                5   --frozen or filter, and the journal lacks a reply
     │   └── ScoreMiss             5   ... or a semantic score
@@ -84,6 +85,10 @@ class NothingAccepted(InstraugError):
     """Every rewrite was rejected."""
 
     exit_code = 3
+
+
+class TooFewGuidelines(InstraugError):
+    """A model gave fewer usable guidelines than asked for."""
 
 
 class BudgetReached(InstraugError):
