@@ -152,6 +152,7 @@ def test_talk_in_lines_of_its_own_is_never_part_of_the_rewrite(line: str) -> Non
 
 
 NEVER = [
+    *["Hi, Tell me if {A} is near the left of {B}.", "Well, Find out if {A} is left in {B}."],
     *[f"Hello, {G}", f"OK {G}", f"Gladly, {G}", f"Alors, {G}", f"Yes. {G}", f"No problem. {G}"],
     *[
         G.replace("{A}", "'{A}"),

@@ -188,7 +188,7 @@ def test_equal_chats_in_flight_are_bought_once() -> None:
 
 def test_several_choices_a_request() -> None:
     """With choices=3, one request answers for three."""
-    model = Model(answer=lambda c: f"{c.key[:30]} {c.key[:9]} {c.messages[-1].content}")
+    model = Model(answer=lambda c: f"{c.key} {c.key[:9]} {c.messages[-1].content}")
     grown, _ = run(model, choices=3)
     assert counts(grown, 3)["accepted"] == counts(grown, 3)["answers"] == 9
     assert model.calls == 3

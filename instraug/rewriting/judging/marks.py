@@ -31,7 +31,7 @@ _QUOTES = (('"', '"'), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"))
 
 _RUN = re.compile(r"([^\w\s])\1{3,}|[^\w\s\0]{6,}")
 
-_LONGEST = 40
+_LONGEST = 64
 """Characters of the longest word; what goes on without a space is no sentence."""
 
 

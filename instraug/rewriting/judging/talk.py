@@ -81,6 +81,11 @@ _INNER = re.compile(r"(?:\w[,;]?|,) ([A-Z][a-z]+)\b")
 
 _NOTE = re.compile(r"[^\W\d_][\w ]{0,30}:\s*\S")
 
+_OPENING = GRAMMATICAL | bag("look find describe choose select decide identify determine")
+
+_SAYING = bag("say tell look find describe choose select decide identify determine")
+"""Words that open a sentence behind a comma; behind a word they may be a name."""
+
 _COLON = re.compile("[:\uff1a]")
 
 _CAPITAL = re.compile(r"[\"'\u201c\u2018]?[A-Z]")
@@ -193,7 +198,8 @@ def begun(text: str, origin: str, mask: re.Pattern[str]) -> str | None:
     for piece in pieces(text):
         for match in _INNER.finditer(piece):
             before = piece[: match.start(1)]
-            if match[1].lower() in GRAMMATICAL and not mask.search(before):
+            opens = _OPENING if match[0][-len(match[1]) - 2] == "," else _OPENING - _SAYING
+            if match[1].lower() in opens and not mask.search(before):
                 return None if on_topic(before, origin) else before.strip()
     return None
 
