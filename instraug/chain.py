@@ -93,6 +93,7 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
         async with draining(generator):
             run.grown = await run_rounds(inputs.tasks, chain)
         run.stopped, run.failed = generator.stopped, generator.failed
+        run.refused = generator.refused
     if run.unknown:
         what = f"{len(run.unknown)} calls of an earlier run had an unknown outcome"
         watch.notice(f"{what}; counted against the budget and asked once more")

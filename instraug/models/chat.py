@@ -90,6 +90,8 @@ class Reply:
     usage: Usage
     raw: str
     """The response body, undecoded JSON text, exactly as received."""
+    sent: tuple[tuple[str, float | None], ...] = ()
+    """Parameters that were sent otherwise than the chat has them; None: left out."""
 
 
 Complete = Callable[[Chat], Awaitable[Reply]]

@@ -77,6 +77,7 @@ def address(config: Config, model: str, api_key: str | None) -> Address:
         config.embedding_model,
         api_key,
         config.endpoint,
+        config.answer_tokens,
         AS_TEXT,
     )
 

@@ -69,7 +69,7 @@ def _generated(verdict: Verdict) -> InstructionRow:
         origin=request.origin.origin,
         parent=request.parent.id,
         meta_prompt=request.meta_prompt,
-        temperature=request.chat.temperature,
+        temperature=dict(candidate.sent).get("temperature", request.chat.temperature),
         iteration=request.parent.iteration + 1,
         model=candidate.model,
         reply=candidate.reply,
@@ -117,6 +117,7 @@ def write_output(out: Path, run: Run, journal: Path) -> None:
             },
             "outputs": {name: sha256(out / name) for name in files},
             **{k: v for k, v in run.summary().items() if k != "model"},
+            "short_templates": run.shortfalls,
         },
     )
 

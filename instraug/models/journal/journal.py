@@ -84,6 +84,7 @@ class Journal(Replay):
             ],
             "usage": [usage.prompt_tokens, usage.completion_tokens, usage.estimated],
             "raw": reply.raw,
+            **({"sent": dict(reply.sent)} if reply.sent else {}),
         }
         self._replies[reply.key] = self._append(row)
         self._sync.note()
