@@ -20,7 +20,15 @@ from instraug.models.opening import offline, opened
 from instraug.rewriting.config import Rules
 from instraug.rewriting.frozen import Differences, FrozenGenerator
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.job import QUIET, ExpandJob, Inputs, Watch, check_replies, continued, load
+from instraug.rewriting.job import (
+    QUIET,
+    ExpandJob,
+    Inputs,
+    Watch,
+    check_folder,
+    check_replies,
+    load,
+)
 from instraug.rewriting.journal_path import keep_apart
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.output import read_output, write_output
@@ -70,7 +78,7 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
     """
     inputs = inputs or load(job)
     with session(job.out):
-        job, notices = continued(job, inputs)
+        notices = check_folder(job, inputs)
         with open_journal(job) as journal:
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
@@ -101,6 +109,7 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
         async with draining(generator):
             run.grown = await run_rounds(inputs.tasks, chain)
         run.stopped, run.failed = generator.stopped, generator.failed
+        run.refused = generator.refused
     if run.unknown:
         what = f"{len(run.unknown)} calls of an earlier run had an unknown outcome"
         watch.notice(f"{what}; counted against the budget and asked once more")

@@ -5,6 +5,7 @@
     │   └── PlaceholderError      1   a template holds a malformed placeholder
     ├── UsageError                2   options that do not fit together
     ├── NothingAccepted           3   the run ended without one accepted rewrite
+    ├── TooFewGuidelines          1   a model gave fewer meta-prompts than asked for
     ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
     ├── FrozenMiss                5   --frozen or filter, and the journal lacks a reply
     │   └── ScoreMiss             5   ... or a semantic score
@@ -15,6 +16,7 @@
         ├── FatalEndpointError    1   no retry can help: wrong key, unknown model, bad TLS, no quota
         ├── RejectedRequest       1   this one request can never succeed (a 400); the run goes on
         ├── RequestFailed         1   this one request's retries are exhausted; the run goes on
+        ├── OutOfTokens           1   answer after answer was all thinking; the run ends
         └── EndpointUnavailable  75   retries are exhausted; resumable
 
 Nothing here knows of click: the cli prints ``str(error)`` and exits with ``error.exit_code``.
@@ -86,6 +88,10 @@ class NothingAccepted(InstraugError):
     exit_code = 3
 
 
+class TooFewGuidelines(InstraugError):
+    """A model gave fewer usable guidelines than asked for."""
+
+
 class BudgetReached(InstraugError):
     """The next request could exceed the budget; run again with a larger one to resume."""
 
@@ -139,6 +145,10 @@ class RejectedRequest(EndpointError):
 
 class RequestFailed(EndpointError):
     """This request's retries are exhausted; it is listed as failed and asked again next time."""
+
+
+class OutOfTokens(EndpointError):
+    """The model spends every token on thinking; what it gave is judged, and no more is asked."""
 
 
 class EndpointUnavailable(EndpointError):

@@ -45,14 +45,14 @@ def request(of: Task, origin: int = 0, position: int = 0) -> Request:
     return list(requests(plan(), of, template, template))[position]
 
 
-def reply(to: Request, *texts: str | None, finish: str = "stop") -> Reply:
+def reply(to: Request, *texts: str | None, finish: str | None = "stop") -> Reply:
     """A reply with these choices."""
     choices = tuple(Choice(t, finish) for t in texts)
     return Reply(to.chat.key, "m", choices, Usage(10, 5), "{}")
 
 
 def candidate(
-    of: Task, said: str | None, *, position: int = 0, finish: str = "stop", **rules: Any
+    of: Task, said: str | None, *, position: int = 0, finish: str | None = "stop", **rules: Any
 ) -> Candidate:
     """What postprocessing makes of one answer to a task's first template."""
     asked = request(of, position=position)

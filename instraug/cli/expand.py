@@ -58,7 +58,7 @@ def expand(
     from instraug import chain
     from instraug.cli.progress import Progress
     from instraug.models.opening import chosen
-    from instraug.rewriting.forecast import forecast
+    from instraug.rewriting.forecast import forecast, wanted
     from instraug.rewriting.job import ExpandJob, Watch, load
 
     key = api_key(api_key_file)
@@ -66,12 +66,13 @@ def expand(
     model = chosen(config.model, config.base_url, has_key=key is not None)
     job = ExpandJob(tasks, out, model, config, journal, frozen, key, force=force)
     inputs = load(job)
-    foreseen = forecast(config, model, inputs)
     if dry_run:
-        summarise(foreseen, as_json=as_json, quiet=False)
+        summarise(forecast(job, inputs), as_json=as_json, quiet=False)
         return
+    # Judging what a journal holds takes long, and the run does it anyway.
+    foreseen = None if job.replies.exists() else forecast(job, inputs)
     price = config.prices.get(model)
-    with Progress(foreseen["wanted"], price, quiet=quiet, verbose=verbose) as progress:
+    with Progress(wanted(job, inputs), price, quiet=quiet, verbose=verbose) as progress:
         watch = Watch(progress.reply, progress.round, progress.notice)
         run = chain.expand(replace(job, foreseen=foreseen), inputs, watch)
     summarise(run.summary(), as_json=as_json, quiet=quiet)

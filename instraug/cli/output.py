@@ -30,9 +30,15 @@ def _lines(summary: Mapping[str, Any], indent: str = "") -> list[str]:
         label = f"{indent}{name}"
         if isinstance(value, Mapping):
             lines += [label, *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+            lines += [label, *(f"{indent}  {_line(item)}" for item in value)]
         else:
             lines.append(f"{label:<24} {value}")
     return lines
+
+
+def _line(item: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in item.items())
 
 
 def rows(name: str, found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

@@ -82,15 +82,19 @@ def suggest(word: str, known: Collection[str]) -> str:
     """Return the fix for an unknown word: the nearest known one, else all of them."""
     if not 0 < len(known) <= _MOST:
         return "remove it"
+    if near := _nearest(word, known):
+        return f"did you mean '{near}'?"
+    names = sorted(known)
+    return f"use one of: {', '.join(names[:20] + ['...'] * (len(names) > 20))}"
+
+
+def _nearest(word: str, known: Collection[str]) -> str | None:
     from rapidfuzz import fuzz, process
 
     near = process.extractOne(
         word[:64], list(known), scorer=fuzz.ratio, processor=str.casefold, score_cutoff=60
     )
-    if near:
-        return f"did you mean '{near[0]}'?"
-    names = sorted(known)
-    return f"use one of: {', '.join(names[:20] + ['...'] * (len(names) > 20))}"
+    return str(near[0]) if near else None
 
 
 def spell(where: Where) -> str:
@@ -105,10 +109,20 @@ def shown(value: Any) -> str:
         return "empty"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, Mapping | list | tuple):
-        return "a mapping" if isinstance(value, Mapping) else "a list"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        if len(value) == 1:
+            return f"a list of one, {shown(value[0])}"
+        return "a list" if value else "an empty list"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _fix(data: Any, hint: Any) -> str:
+    if hint is str and isinstance(data, list | tuple) and len(data) == 1:
+        return "write what is in the list, without the list; or put it in quotes, brackets and all"
+    return _KINDS[hint]
 
 
 class _Decoder:
@@ -143,9 +157,9 @@ class _Decoder:
             return self.sequence(data, args[0], where)
         if origin is not None:
             return self.mapping(data, args[1], where)
-        return (
-            self.fields(data, hint, where) if is_dataclass(hint) else self.plain(data, hint, where)
-        )
+        if is_dataclass(hint):
+            return self.fields(data, hint, where)
+        return self.plain(data, hint, where)
 
     def checked(self, value: Any, checks: tuple[Any, ...], where: Where) -> Any:
         if value is not REFUSED:
@@ -157,7 +171,7 @@ class _Decoder:
     def plain(self, data: Any, hint: Any, where: Where) -> Any:
         if hint is not float:
             sound = hint is Any or type(data) is hint
-            return data if sound else self.wrong(data, where, _KINDS[hint])
+            return data if sound else self.wrong(data, where, _fix(data, hint))
         # Not below 1e300 are infinity, NaN and integers too large for a float.
         if isinstance(data, int | float) and not isinstance(data, bool) and abs(data) < 1e300:
             return float(data)
@@ -165,7 +179,10 @@ class _Decoder:
 
     def sequence(self, data: Any, item: Any, where: Where) -> Any:
         if not isinstance(data, list | tuple):
-            return self.wrong(data, where, "give a list, each item on a line of its own after '- '")
+            fix = "give a list, each item on a line of its own after '- '"
+            if isinstance(data, str) and data.lstrip()[:1] == "[":
+                fix = "take the quotes around the list off"
+            return self.wrong(data, where, fix)
         return tuple([self.value(d, item, (*where, i)) for i, d in enumerate(data)])
 
     def mapping(self, data: Any, item: Any, where: Where) -> Any:
@@ -177,16 +194,21 @@ class _Decoder:
         if not isinstance(data, Mapping):
             return self.wrong(data, where, "give a mapping, each line 'name: value'")
         hints = _hints(kind)
-        for key in data:
-            if key not in hints:
-                at = self.place((*where, key))
-                self.problems.append(Problem(at, f"unknown key {shown(key)}", suggest(key, hints)))
+        unknown = [key for key in data if key not in hints]
+        for key in unknown:
+            at = self.place((*where, key))
+            self.problems.append(Problem(at, f"unknown key {shown(key)}", suggest(key, hints)))
+        # What is misspelled is not missing as well; nor is all of it where no key is a known one.
+        misspelled = {_nearest(key, hints) for key in unknown} if len(unknown) <= _MOST else set()
+        stranger = bool(unknown) and len(unknown) == len(data)
         values = {
             k: self.value(data[k], hint, (*where, k)) for k, hint in hints.items() if k in data
         }
         for field in fields(kind):
             if field.name not in data and _required(field):
                 values[field.name] = REFUSED
+                if stranger or field.name in misspelled:
+                    continue
                 what = f"{spell(where)} lacks the key '{field.name}'"
                 self.problems.append(Problem(self.place(where), what, "add it"))
         return kind(**values)

@@ -132,7 +132,8 @@ class _Lines:
             return Problem(self._where(), what, "write one JSON object a line")
         if cause is not None:
             return Problem(self._where(), str(cause), "write one JSON object a line")
-        return Problem(self._where(), "no JSON object", "write {...}, one a line")
+        fix = "write {...}, one a line, without a list around them"
+        return Problem(self._where(), "no JSON object", fix)
 
     def _where(self) -> str:
         return f"{self._path}:{self.number}"

@@ -90,6 +90,8 @@ class Reply:
     usage: Usage
     raw: str
     """The response body, undecoded JSON text, exactly as received."""
+    sent: tuple[tuple[str, float | None], ...] = ()
+    """Parameters that were sent otherwise than the chat has them; None: left out."""
     endpoint: str | None = None
     """Who answered, see `opening.Address.asked`; None where that was not noted."""
 

@@ -53,7 +53,7 @@ class Endpoint:
         "top_p",
         "seed",
     )
-    """Optional parameters the endpoint takes; learned from a 400 that names one."""
+    """Optional parameters the endpoint takes; learned from a refusal that names one."""
 
 
 @dataclass(frozen=True)

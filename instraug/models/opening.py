@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from instraug.errors import UsageError
 from instraug.models.budget import Budget, within
 from instraug.models.chat import AsText, Complete, Embed
 from instraug.models.config import Endpoint
 from instraug.models.embedded import weights
+from instraug.models.endpoint.descriptors import affordable
 from instraug.models.endpoint.keys import DEFAULT_URL, redact
 
 
@@ -43,6 +44,8 @@ class Address:
     embedding_model: str | None = None
     api_key: str | None = field(default=None, repr=False)
     endpoint: Endpoint = field(default_factory=Endpoint)
+    answer_tokens: int | None = None
+    """Tokens that the user gives an answer; None: more once the model is seen to think."""
     as_text: AsText = field(default_factory=AsText)
 
     @property
@@ -97,19 +100,32 @@ async def opened(
             yield _embedded(local.name, complete, local.concurrency)
     else:
         from instraug.models.endpoint.client import OpenAIEndpoint
+        from instraug.models.endpoint.thinking import ROOM
 
+        settings = _bounded(address.endpoint, notice)
         endpoint = OpenAIEndpoint(
             name,
             address.base_url,
             address.api_key,
-            address.endpoint,
+            settings,
             budget,
             embedding_model=address.embedding_model,
             notice=notice,
+            room=ROOM if address.answer_tokens is None else None,
         )
         async with endpoint:
-            width = address.endpoint.concurrency
-            yield Model(name, endpoint.complete, width, embed=endpoint.embed)
+            yield Model(name, endpoint.complete, settings.concurrency, embed=endpoint.embed)
+
+
+def _bounded(endpoint: Endpoint, notice: Callable[[str], object]) -> Endpoint:
+    """Return the settings with no more calls in flight than this process may open connections."""
+    width = affordable(endpoint.concurrency)
+    if width < endpoint.concurrency:
+        notice(
+            f"concurrency is {width}, not {endpoint.concurrency}: few files may be open here; "
+            "raise ulimit -n for more"
+        )
+    return replace(endpoint, concurrency=width)
 
 
 def offline(name: str) -> Model:

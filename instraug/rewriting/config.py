@@ -77,10 +77,13 @@ class Config:
     top_p: Annotated[float, Range(0, 1, above=True)] = 0.9
     samples: Annotated[int, Range(1, 10_000)] = 8
     """Samples of one meta-prompt at one temperature before the plan is exhausted."""
+    patience: Annotated[int, Range(1, 10_000)] | None = 7
+    """A template takes at most this times (accepted + 1) answers; None: its whole plan."""
     choices: Annotated[int, Range(1, 128)] = 1
     """Choices asked for in one request, where the endpoint takes ``n``."""
-    answer_tokens: Annotated[int, Range(1, 1_000_000)] = 512
-    """Tokens one answer may have (the endpoint's max_tokens)."""
+    answer_tokens: Annotated[int, Range(1, 1_000_000)] | None = None
+    """Tokens one answer may have (the endpoint's max_tokens); None: 512, and 4096 once the model
+    was seen to think before it answers."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0
     include_eval: bool = False
     only: tuple[str, ...] = ()

@@ -87,8 +87,8 @@ class Earlier:
         for again as it is after any crash.
         """
         if not journal.damage:
-            lost = {k for k in self._replies if k not in journal and k not in journal.unknown}
-            if lost:
+            known = (journal, journal.unknown, journal.broken)
+            if lost := {key for key in self._replies if not any(key in keys for keys in known)}:
                 self._raise_lost(path, len(lost))
 
     def _raise_lost(self, journal: Path, lost: int) -> None:

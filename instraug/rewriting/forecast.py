@@ -2,42 +2,70 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import islice
 from math import ceil
 from typing import Any
 
-from instraug.rewriting.config import Config
-from instraug.rewriting.job import Inputs
+from instraug.models.embedded import weights
+from instraug.models.journal.replay import Replay
+from instraug.models.opening import is_local, offline
+from instraug.rewriting.job import ExpandJob, Inputs
+from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.prompts.plan import make_plan, skipped
 from instraug.rewriting.prompts.requests import requests
-
-YIELD = 0.6
-"""Share of answers that a forecast takes to be accepted."""
+from instraug.rewriting.yields import Expected, expected
 
 
-def forecast(config: Config, model: str, inputs: Inputs) -> dict[str, Any]:
-    """Say what a run would ask and cost, without a journal and without asking.
+def forecast(job: ExpandJob, inputs: Inputs) -> dict[str, Any]:
+    """Say what a run would ask and cost, without asking.
 
-    Requests are what the wanted rewrites take at a yield of 60 %; ``at_most`` is the whole plan.
-    Tokens are counted as a quarter of the characters.
+    Requests are those that the wanted rewrites take at the yield of the run's own journal, or at
+    60 % where there is none; those that the journal answers are counted apart. ``at_most`` is what
+    patience or the plan allow. Tokens are counted as a quarter of the characters.
     """
-    plan = make_plan(config, model, inputs.meta_prompts)
+    likely = _expected(job, inputs)
+    plan = make_plan(job.config, job.model, inputs.meta_prompts)
     sent = [(t, m) for t in inputs.tasks for m in t.templates if m.origin not in skipped(t)]
-    whole = plan.samples * len(plan.meta_prompts) * len(plan.temperatures)
-    per_template = min(ceil(sum(plan.steps) / YIELD / plan.choices), whole)
-    prompt = completion = 0
+    prompt = completion = asked = reused = 0.0
     for task, template in sent:
-        for request in islice(requests(plan, task, template, template), per_template):
-            prompt += sum(len(m.content) for m in request.chat.messages) // 4
-            completion += plan.choices * (len(request.masked.text) // 4 + 1)
-    price = config.prices.get(model)
+        new, found = likely.requests((task.name, template.origin))
+        asked, reused = asked + new, reused + found
+        some = list(islice(requests(plan, task, template, template), ceil(new)))
+        share = new / len(some) if some else 0
+        for request in some:
+            prompt += share * (sum(len(m.content) for m in request.chat.messages) // 4)
+            completion += share * plan.choices * (len(request.masked.text) // 4 + 1)
+    price = job.config.prices.get(job.model)
+    most = plan.whole
+    if plan.patience is not None:
+        most = min(most, ceil(plan.patience * sum(plan.steps) / plan.choices))
     return {
-        "model": model,
+        "model": job.model,
         "tasks": len(inputs.tasks),
         "templates": len(sent),
-        "wanted": len(sent) * sum(plan.steps),
-        "requests": len(sent) * per_template,
-        "at_most": len(sent) * whole,
-        "usage": {"prompt": prompt, "completion": completion},
-        "cost": price and round(price.of(prompt, completion), 4),
+        "wanted": wanted(job, inputs),
+        "yield": round(likely.share, 3),
+        "yield_from": "journal" if likely.answers else "usual",
+        "requests": round(asked),
+        "reused": round(reused),
+        "at_most": len(sent) * most,
+        "usage": {"prompt": round(prompt), "completion": round(completion)},
+        "cost": price and round(price.of(round(prompt), round(completion)), 4),
     }
+
+
+def wanted(job: ExpandJob, inputs: Inputs) -> int:
+    """Return the accepted rewrites that a run wants in all."""
+    return job.config.rewrites * sum(len(t.templates) - len(skipped(t)) for t in inputs.tasks)
+
+
+def _expected(job: ExpandJob, inputs: Inputs) -> Expected:
+    """Look into the run's journal, if it has one, with the requests that the run would make."""
+    config, exists = job.config, job.replies.is_file()
+    name = weights.name(job.model) if exists and is_local(job.model) else job.model
+    backend = offline(name)
+    plan = make_plan(config, name, inputs.meta_prompts, constrains=backend.constrains)
+    with Replay.read(job.replies) if exists else nullcontext() as paid:
+        gate = gate_of(config.rules, scorer_of(config, backend, paid)) if paid else None
+        return expected(plan, config, inputs.tasks, paid, gate)

@@ -11,6 +11,7 @@ from instraug.errors import (
     EndpointUnavailable,
     FrozenMiss,
     InstraugError,
+    OutOfTokens,
     RejectedRequest,
     RequestFailed,
 )
@@ -46,6 +47,8 @@ class Generator:
         """Why nothing more is sent; None while all is well."""
         self.failed: dict[str, str] = {}
         """Keys that got no reply, and why; asked again on the next run."""
+        self.refused: set[str] = set()
+        """Those of them that the endpoint refused: asking again brings the same."""
         self.bought = 0
         """Replies paid for in this run."""
 
@@ -90,7 +93,9 @@ class Generator:
             return await asyncio.shield(flying)
         except (RejectedRequest, RequestFailed) as error:
             self.failed[chat.key] = str(error)
-        except (BudgetReached, EndpointUnavailable) as error:
+            if isinstance(error, RejectedRequest):
+                self.refused.add(chat.key)
+        except (BudgetReached, EndpointUnavailable, OutOfTokens) as error:
             self.stop(error)
         except _Stopped:
             pass

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompt
 from instraug.rewriting.prompts.requests import AS_TEXT
 from instraug.rewriting.rounds import Grown
 from instraug.tasks.load import load_tasks
-from instraug.tasks.pool import REPLIES
 from instraug.tasks.records import Task
 
 
@@ -50,8 +50,7 @@ class ExpandJob:
     """The model's name; see `models.opening.chosen`."""
     config: Config = field(default_factory=Config)
     journal: Path | None = None
-    """A journal shared among output folders; None: the one of the run before, see `continued`, or
-    replies.jsonl in the output folder."""
+    """A journal shared among output folders; None: see `replies`."""
     frozen: bool = False
     api_key: str | None = field(default=None, repr=False)
     foreseen: Mapping[str, Any] | None = None
@@ -59,10 +58,10 @@ class ExpandJob:
     force: bool = False
     """Drop the rows of tasks that the run does not write, and buy again what the journal lacks."""
 
-    @property
+    @cached_property
     def replies(self) -> Path:
-        """The journal's path."""
-        return self.journal or self.out / REPLIES
+        """The journal's path: as named, or that of the run before in the folder, or its own."""
+        return self.journal or read_earlier(self.out).journal
 
     @property
     def meta_prompts(self) -> Path | None:
@@ -89,6 +88,7 @@ def address(config: Config, model: str, api_key: str | None) -> Address:
         config.embedding_model,
         api_key,
         config.endpoint,
+        config.answer_tokens,
         AS_TEXT,
     )
 
@@ -101,12 +101,8 @@ class Inputs:
     meta_prompts: tuple[MetaPrompt, ...]
 
 
-def continued(job: ExpandJob, inputs: Inputs | None = None) -> tuple[ExpandJob, list[str]]:
-    """Return the job with the journal of the earlier run in its folder, and what differs from it.
-
-    Args:
-        job: What to expand.
-        inputs: What `load` returned; None: they are not looked at yet.
+def check_folder(job: ExpandJob, inputs: Inputs) -> list[str]:
+    """Make sure that a run loses nothing of what is in its folder, and say what differs from it.
 
     Raises:
         InputError: rows in the folder count on the replies of a journal that is gone, or are those
@@ -118,18 +114,16 @@ def continued(job: ExpandJob, inputs: Inputs | None = None) -> tuple[ExpandJob, 
     if manifest.problem and path.exists():
         notices.append(f"{path}: {manifest.problem.what}; it is written anew")
     if job.journal is None and earlier.shares_journal:
-        job = replace(job, journal=earlier.journal)
         notices.append(f"the journal is {job.replies}, as {path} says")
-    check_journal_path(job.replies, job.out, job.tasks, job.meta_prompts)
     before = manifest.body.get("config")
     if isinstance(before, Mapping) and (changed := changes(before, job.config)):
         again = "replies to requests that stay the same are used again"
         notices.append(f"changed since the last run: {', '.join(changed)}; {again}")
     if not (job.force or job.frozen):
         earlier.check_there(job.replies)
-    if inputs and not job.force:
+    if not job.force:
         earlier.check_tasks(task.name for task in inputs.tasks)
-    return job, notices
+    return notices
 
 
 def check_replies(job: ExpandJob, journal: Replay) -> None:
@@ -147,8 +141,8 @@ def load(job: ExpandJob) -> Inputs:
         UsageError: the journal's path, or an output's, is that of something else, or a manifest
             could not name it.
     """
-    job, _ = continued(job)
     only, config = job.config.only, job.config
+    check_journal_path(job.replies, job.out, job.tasks, job.meta_prompts)
     check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])
     chosen = tuple(
         task
@@ -160,5 +154,5 @@ def load(job: ExpandJob) -> Inputs:
         fix = "name one of its train tasks with --only, or add --include-eval"
         raise InputError([Problem(str(job.tasks), "no task is left to expand", fix)])
     inputs = Inputs(chosen, load_meta_prompts(job.meta_prompts))
-    continued(job, inputs)
+    check_folder(job, inputs)
     return inputs

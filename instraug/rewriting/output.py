@@ -25,7 +25,7 @@ from instraug.rewriting.records import Verdict
 from instraug.rewriting.rounds import Grown
 from instraug.rewriting.run import JSON, Run
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, InstructionRow
-from instraug.tasks.records import Output, Split, Task, Template, instruction_id
+from instraug.tasks.records import Answers, Output, Split, Task, Template, instruction_id
 
 
 def instruction_rows(grown: Iterable[Grown]) -> Iterator[InstructionRow]:
@@ -70,7 +70,7 @@ def _generated(verdict: Verdict) -> InstructionRow:
         origin=request.origin.origin,
         parent=request.parent.id,
         meta_prompt=request.meta_prompt,
-        temperature=request.chat.temperature,
+        temperature=dict(candidate.sent).get("temperature", request.chat.temperature),
         iteration=request.parent.iteration + 1,
         model=candidate.model,
         reply=candidate.reply,
@@ -120,6 +120,7 @@ def write_output(out: Path, run: Run, journal: Path, made_from: Path | None = No
             },
             "outputs": {name: sha256(out / name) for name in files},
             **{k: v for k, v in run.summary().items() if k != "model"},
+            "short_templates": run.shortfalls,
         },
     )
 
@@ -186,6 +187,8 @@ class _KeptTask:
     defaults: Mapping[str, Any]
     fields: tuple[str, ...] | None
     labels: tuple[str, ...]
+    answers: Answers | None = None
+    fixed_options: bool = False
 
 
 @dataclass(frozen=True)

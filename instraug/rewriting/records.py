@@ -59,6 +59,8 @@ class Candidate:
     """The restored template; None where the placeholders do not fit."""
     finish_reason: str | None = None
     logprobs: tuple[float, ...] = ()
+    sent: tuple[tuple[str, float | None], ...] = ()
+    """As the reply's."""
     reasons: tuple[Reason, ...] = ()
     """What extraction and restoring already found broken."""
 

@@ -35,6 +35,10 @@ class Grown:
     """Position of each template that was not sent -> why."""
     verdicts: list[Verdict] = field(default_factory=list)
     """Of all candidates so far, in plan order."""
+    asked: Counter[int] = field(default_factory=Counter)
+    """Answers asked for, by position of the hand-written ancestor."""
+    unanswered: dict[int, str] = field(default_factory=dict)
+    """Position of each template with a request that got no reply -> why."""
 
     @property
     def accepted(self) -> Counter[int]:
@@ -92,6 +96,9 @@ async def _grow(grown: Grown, chain: Chain) -> None:
         while asks := _round(queues, grown, wanted, chain.plan):
             for request, reply in await chain.generator.ask(asks):
                 judged += candidates(grown.task, request, reply, chain.rules)
+            for request in asks:
+                if why := chain.generator.failed.get(request.chat.key):
+                    grown.unanswered[request.origin.origin] = why
             judged.sort(key=lambda c: (c.request.order, c.choice))
             grown.verdicts = await _judge(grown.task, judged, chain)
             chain.watch(grown)
@@ -160,24 +167,12 @@ class _Queue:
 
     origin: int
     requests: Iterator[Request]
-    before: int
-    """Rewrites accepted before the step."""
-    asked: int = 0
-    """Answers asked for in the step."""
 
-    def take(self, accepted: int, wanted: int, plan: Plan) -> list[Request]:
-        """Return the next requests: none where the template has enough, or patience is at its end.
-
-        It asks for what it lacks. An endpoint is asked for up to twice that where few answers
-        were accepted: fewer rounds, at the price of a few rewrites too many.
-        """
-        answers, gained = max(0, wanted - accepted), max(0, accepted - self.before)
-        if plan.patience is None:
-            answers = int(answers * min(2, (self.asked + 1) / (gained + 1)))
-        else:
-            answers = min(answers, max(0, plan.patience * (gained + 1) - self.asked))
-        taken = list(islice(self.requests, -(-answers // plan.choices)))
-        self.asked += len(taken) * plan.choices
+    def take(self, accepted: int, asked: Counter[int], wanted: int, plan: Plan) -> list[Request]:
+        """Return the next requests: none where the template has enough or patience has ended."""
+        count = plan.more(max(0, wanted - accepted), asked[self.origin], accepted)
+        taken = list(islice(self.requests, count))
+        asked[self.origin] += len(taken) * plan.choices
         return taken
 
 
@@ -195,7 +190,7 @@ def _queues(grown: Grown, plan: Plan, step: int) -> list[_Queue]:
         t.origin: [requests(plan, grown.task, t, parent) for parent in parents[t.origin]]
         for t in sent
     }
-    return [_Queue(o, _in_turn(each), grown.accepted[o]) for o, each in asks.items()]
+    return [_Queue(o, _in_turn(each)) for o, each in asks.items()]
 
 
 def _as_template(candidate: Candidate) -> Template:
@@ -215,4 +210,4 @@ def _in_turn(queues: list[Iterator[Request]]) -> Iterator[Request]:
 
 def _round(queues: list[_Queue], grown: Grown, wanted: int, plan: Plan) -> list[Request]:
     accepted = grown.accepted
-    return [r for q in queues for r in q.take(accepted[q.origin], wanted, plan)]
+    return [r for q in queues for r in q.take(accepted[q.origin], grown.asked, wanted, plan)]

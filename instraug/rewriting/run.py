@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -12,6 +12,7 @@ from instraug.errors import (
     EndpointUnavailable,
     InstraugError,
     NothingAccepted,
+    RejectedRequest,
 )
 from instraug.models.chat import Reply
 from instraug.models.config import Prices
@@ -20,6 +21,7 @@ from instraug.rewriting.config import Config
 from instraug.rewriting.job import Inputs
 from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.rounds import Grown
+from instraug.rewriting.shortfall import few, shortfalls
 from instraug.tasks.records import Template
 
 JSON = dict[str, Any]
@@ -56,6 +58,24 @@ def short(grown: Iterable[Grown], wanted: int) -> list[tuple[Template, int]]:
     ]
 
 
+def sent_otherwise(grown: Iterable[Grown]) -> list[JSON]:
+    """Count the answers to requests that the endpoint did not take as planned.
+
+    Returns:
+        Objects of parameter, asked (the planned value; null for seeds, which all differ), sent
+        (null: the parameter was left out) and answers.
+    """
+    found: Counter[tuple[str, float | None, float | None]] = Counter()
+    for verdict in (v for g in grown for v in g.verdicts):
+        for name, sent in verdict.candidate.sent:
+            planned = getattr(verdict.candidate.request.chat, name)
+            found[name, None if name == "seed" else planned, sent] += 1
+    return [
+        {"parameter": name, "asked": planned, "sent": sent, "answers": n}
+        for (name, planned, sent), n in sorted(found.items(), key=str)
+    ]
+
+
 @dataclass
 class Run:
     """What a run did."""
@@ -70,6 +90,8 @@ class Run:
     """Why the run ended before its targets; None where it did not."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Keys that got no reply, and why."""
+    refused: Collection[str] = ()
+    """Those of them that the endpoint refused, and would refuse again."""
     bought: int = 0
     reused: int = 0
     prompt_tokens: int = 0
@@ -108,6 +130,11 @@ class Run:
         return short(self.grown, self.config.rewrites)
 
     @property
+    def shortfalls(self) -> list[dict[str, Any]]:
+        """Those templates, each with why; see `shortfall.shortfalls`."""
+        return shortfalls(self.grown, self.plan, self.stopped)
+
+    @property
     def cost(self) -> float | None:
         """US dollars for the replies judged, by the config's prices; None where there are none."""
         price: Prices | None = self.config.prices.get(self.config.model or "")
@@ -120,14 +147,19 @@ class Run:
 
         Raises:
             BudgetReached, EndpointUnavailable, Interrupted: run again to resume.
+            OutOfTokens: the model spends its tokens on thinking.
+            RejectedRequest: every request was refused; so it would be the next time.
             NothingAccepted: every answer was rejected.
         """
         if self.stopped is not None:
             raise self.stopped
-        if self.failed and self.short:
-            first = next(iter(self.failed.values()))
-            what = f"{len(self.failed)} requests got no reply (the first: {first})"
+        lost = [why for key, why in self.failed.items() if key not in self.refused]
+        if lost and self.short:
+            what = f"{len(lost)} requests got no reply (the first: {lost[0]})"
             raise EndpointUnavailable(f"{what}; run again to ask for them once more")
+        if self.refused and not self.bought and self.short:
+            first = next(why for key, why in self.failed.items() if key in self.refused)
+            raise RejectedRequest(f"{first}; all {len(self.refused)} requests were refused")
         if not self.counts["accepted"]:
             raise NothingAccepted("no rewrite was accepted; rejected.jsonl has the reasons")
 
@@ -140,6 +172,8 @@ class Run:
             "cost": self.cost,
             "endpoints": dict(self.endpoints),
             "complete": self.stopped is None and not self.failed,
+            "short_templates": few(self.shortfalls),
+            "sent_otherwise": sent_otherwise(self.grown),
             "run": {
                 "requests": self.bought,
                 "reused": self.reused,
@@ -161,6 +195,7 @@ class Run:
         return {
             "requests": requests,
             "tokens": tokens,
-            "requests_off": round((self.bought + self.reused) / max(1, requests) - 1, 3),
+            "yield": self.foreseen["yield"],
+            "requests_off": round(self.bought / max(1, requests) - 1, 3),
             "tokens_off": round(taken / max(1, tokens) - 1, 3),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from instraug.files import strict_yaml
 from instraug.files.decode import decode, suggest
 from instraug.files.strict_yaml import REFUSED, Document, Where
 from instraug.files.yaml_folder import files
-from instraug.tasks.placeholders import Placeholder, parse, placeholders
+from instraug.tasks.placeholders import Placeholder, doubled, parse, placeholders
 from instraug.tasks.records import Answers, Output, Split, Task, Template
 
 
@@ -123,6 +123,13 @@ def _twins(draft: _TaskFile, document: Document, first: dict[str, str]) -> Itera
             yield Problem(place, what, "give every task a name of its own")
 
 
+def _roots(text: str) -> set[str]:
+    try:
+        return {p.root for p in placeholders(text)}
+    except PlaceholderError:
+        return set()
+
+
 class _Checker:
     """What type hints cannot say of one task file: its placeholders and its tables by name."""
 
@@ -139,6 +146,7 @@ class _Checker:
         for i, text in enumerate(instructions if isinstance(instructions, tuple) else ()):
             if isinstance(text, str):
                 yield from self._instruction(text, ("instructions", i))
+        yield from self._doubled()
         yield from self._keys("constants", lambda key: _name(key) is None)
         yield from self._keys("separators", lambda key: _path(key) is not None)
         yield from self._keys("defaults", lambda key: _name(key) is None)
@@ -156,6 +164,33 @@ class _Checker:
             return
         for source in dict.fromkeys(p.source for p in found):
             yield from self._reference(source, where)
+
+    def _doubled(self) -> Iterator[Problem]:
+        """Report ``{{name}}`` of a known field, which other engines fill in and this one does not.
+
+        Where a task names no field at all, each of them is taken for one.
+        """
+        texts = self.draft.instructions
+        texts = texts if isinstance(texts, tuple) else ()
+        known = self._named(texts)
+        for i, text in enumerate(texts):
+            for found in dict.fromkeys(doubled(text) if isinstance(text, str) else ()):
+                if known is None or found.root in known:
+                    what = f"{{{{{found.source}}}}} stands for literal text, not for a field"
+                    fix = (
+                        f"write {{{found.source}}}; where the braces are meant, give the text in "
+                        "constants and write that constant's name in braces"
+                    )
+                    yield self._problem(("instructions", i), what, fix)
+
+    def _named(self, texts: Iterable[Any]) -> Collection[str] | None:
+        """Return the fields that a task names anywhere; None where it names none."""
+        if self.known is not None:
+            return self.known
+        used = {root for text in texts if isinstance(text, str) for root in _roots(text)}
+        paths = [*self._table("separators"), *self._table("defaults")]
+        used |= {path.root for key in paths if (path := _path(key))} | set(self.constants)
+        return used or None
 
     def _reference(self, source: str, where: Where) -> Iterator[Problem]:
         root = Placeholder(source).root

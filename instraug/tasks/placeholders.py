@@ -15,6 +15,7 @@ from itertools import chain, count
 from string import ascii_uppercase
 
 from instraug.errors import PlaceholderError, Problem
+from instraug.tasks.literals import lost, slots
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
 
@@ -23,9 +24,6 @@ _PATH = rf"{_NAME}(?:\.{_NAME}|\[-?[0-9]{{1,9}}\])*"
 _TOKEN = re.compile(rf"\{{\{{|\}}\}}|\{{({_PATH})\}}|[{{}}]")
 
 _STEP = re.compile(rf"{_NAME}|\[-?[0-9]+\]")
-
-# One word in braces is somebody's idea of a placeholder; JSON or a set is not.
-_LOOKALIKE = re.compile(r"\{+\s*[^\s{}\"',:;]+\s*\}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +52,16 @@ def parse(template: str) -> tuple[Segment, ...]:
     """Split a template into literal text (braces unescaped) and placeholders, in order.
 
     Raises:
-        PlaceholderError: a brace that is neither a well-formed placeholder nor doubled; its
+        PlaceholderError: each brace that is neither a well-formed placeholder nor doubled; its
             ``where`` is the column (from 1).
     """
     segments: list[Segment] = []
     literal: list[str] = []
-    at = 0
+    problems: list[Problem] = []
+    at = passed = 0
     for match in _TOKEN.finditer(template):
+        if match.start() < passed:
+            continue
         literal.append(template[at : match.start()])
         at = match.end()
         if match[1] is not None:
@@ -69,7 +70,10 @@ def parse(template: str) -> tuple[Segment, ...]:
         elif len(match[0]) == 2:
             literal.append(match[0][0])
         else:
-            raise _malformed(template, match.start())
+            passed = _end(template, match.start())
+            problems.append(_malformed(template, match.start(), passed))
+    if problems:
+        raise PlaceholderError(problems)
     return tuple(segments + _joined([*literal, template[at:]]))
 
 
@@ -78,11 +82,34 @@ def _joined(literal: list[str]) -> list[Segment]:
     return [text] if text else []
 
 
-def _malformed(template: str, at: int) -> PlaceholderError:
-    end = template.find("}", at)
-    seen = template[at : end + 1 if 0 <= end < at + 60 else at + 20]
+def _end(template: str, at: int) -> int:
+    """Return the index behind what starts with a stray brace: all that it encloses, or itself."""
+    depth = 0
+    for match in re.finditer(r"[{}]", template[at : at + 2000]):
+        depth += 1 if match[0] == "{" else -1
+        if depth <= 0:
+            return at + match.end()
+    return at + 1
+
+
+def _malformed(template: str, at: int, end: int) -> Problem:
+    seen = template[at : end if at + 1 < end <= at + 60 or template[at] == "}" else at + 20]
     fix = "write {name}, {name.part} or {name[0]}, or double the brace ({{ or }}) for a literal one"
-    return PlaceholderError([Problem(f"column {at + 1}", f"malformed placeholder {seen!r}", fix)])
+    return Problem(f"column {at + 1}", f"malformed placeholder {seen!r}", fix)
+
+
+def doubled(template: str) -> Iterator[Placeholder]:
+    """Yield what stands in doubled braces and reads like a placeholder of another template engine.
+
+    ``{{name}}`` is the literal text ``{name}`` here, and a field in Jinja.
+    """
+    last: re.Match[str] | None = None
+    for match in _TOKEN.finditer(template):
+        if last and last[0] == "{{" and match[0] == "}}":
+            inner = template[last.end() : match.start()]
+            if found := re.fullmatch(rf"\s*({_PATH})\s*(?:\|[^{{}}]*)?", inner):
+                yield Placeholder(found[1])
+        last = match
 
 
 def placeholders(template: str) -> tuple[Placeholder, ...]:
@@ -188,7 +215,7 @@ def restore(answer: str, masked: Masked) -> Restored:
     """Put the placeholders back into an answer, or say exactly how its tokens differ.
 
     Every other brace of the answer is literal text and comes back doubled. Nothing is repaired:
-    a dropped, doubled, renamed or invented token is a rejection.
+    a dropped, doubled, renamed or invented token is a rejection, and so is a lost literal.
 
     Args:
         answer: The model's rewrite of ``masked.text``.
@@ -197,18 +224,16 @@ def restore(answer: str, masked: Masked) -> Restored:
     pattern = re.compile(masked.pattern)
     found = pattern.findall(answer)
     wanted = pattern.findall(masked.text)
-    stray = _lookalikes(pattern, answer) - _lookalikes(pattern, masked.text)
     difference = _difference(Counter(wanted), Counter(found), masked.tokens)
+    stray = slots(answer, pattern)
+    stray = stray - slots(masked.text, pattern) if stray else stray
     difference += [f"invented {s[:60]}" for s in stray]
+    difference += lost(answer, masked.text, masked.pattern)
     if difference:
         return Restored(None, "; ".join(difference))
     parts = re.split(f"({masked.pattern})", answer)
     spelled = (masked.tokens[p] if i % 2 else escape(p) for i, p in enumerate(parts))
     return Restored(masked.prefix + "".join(spelled) + masked.suffix)
-
-
-def _lookalikes(pattern: re.Pattern[str], text: str) -> Counter[str]:
-    return Counter(_LOOKALIKE.findall(pattern.sub("\0", text)))
 
 
 def _difference(wanted: Counter[str], found: Counter[str], tokens: Mapping[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from instraug.tasks.records import Answers, Task
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.ordered import are_regions, is_step, keeps_order, labels
 from instraug.training_set.sampling import shuffled
+from instraug.training_set.scales import has_degree
 
 IN_ORDER, NUMBERED, NO_OPTION = "kept_in_order", "number_targets", "other_targets"
 """What is noted of a row whose options keep their order: because that carries meaning; because the
@@ -40,7 +41,7 @@ _place = re.compile(
     re.DOTALL,
 ).fullmatch
 
-_apart = re.compile(r"(\s*(?:\|+|[,;&/\n]|\b(?:and|or)\b)\s*)", re.IGNORECASE).split
+_apart = re.compile(r"((?<!\s)\s*(?:\|+|[,;&/\n]|\b(?:and|or)\b)\s*)", re.IGNORECASE).split
 
 _FIRST = {"index0": 0, "index1": 1}
 """What a target says of its options -> the number of the first one."""
@@ -50,7 +51,7 @@ _remembered = lru_cache(MEMORY)(keeps_order)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Options that were seen, and are known to say nothing of others or of their places.
+    """Options that were seen, and are known to say nothing of others, of places or of degrees.
 
     Where all of a row's are `silent`, one is `plain` and one is the target, all there is to do is
     to shuffle them.
@@ -66,10 +67,11 @@ class Seen:
             self.silent.clear()
             self.plain.clear()
         for option in options:
-            if len(option) <= _SHORT and option not in self.silent:
-                self.silent.add(option)
-                if not is_step(option):
-                    self.plain.add(option)
+            if len(option) > _SHORT or option in self.silent or has_degree(option):
+                continue
+            self.silent.add(option)
+            if not is_step(option):
+                self.plain.add(option)
 
 
 _NUMBERS: tuple[Answers, ...] = ("index0", "index1")

@@ -11,21 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from instraug.training_set.scales import WORDS, climbs, on_scale
+from instraug.training_set.scales import LONGEST, climbs, on_scale
+
+_ALL = "(?:all|none|any|both|neither|either)"
+
+_SOME = "(?:all|none|any|both|neither|either|some|most|several|two|three|one|more|part)"
 
 _OTHERS = "(?:above|below|following|preceding|previous|others?)"
 
 _LIST = r"(?:options|option|choices|choice|answers)"
 
-_QUANTITY = r"(?:all|none|any|both|neither|either|each|some|most|several|two|three|one|more|part)"
-
 _refers = re.compile(
-    rf"\b{_QUANTITY}(?: of)?(?: the)? {_OTHERS}\b"
-    rf"|\bthe above\b"
-    rf"|\b{_QUANTITY} of (?:these|those|them)\b"
-    rf"|\b{_LIST}\b"
-    rf"|\b(?:all|none|any) (?:except|but) \(?(?:[a-z]|[0-9])\b"
-    rf"|\b(?:{_OTHERS}|correct|right) answer\b|\banswer (?:above|below)\b"
+    rf"\b{_SOME} of (?:these|those|them|the {_OTHERS})\b"
+    rf"|\b{_ALL} (?:the )?(?:above|below)\b|\bthe above\b"
+    r"|\b(?:all|none|any) (?:except|but) \(?(?:[a-z]|[0-9])\b"
+    rf"|\b{_LIST}\b|\b(?:{_OTHERS}|correct|right) answer\b|\banswer (?:above|below)\b"
 ).search
 
 _TRIGGERS = (
@@ -94,13 +94,14 @@ def keeps_order(options: Sequence[str]) -> bool:
         return False
     if _speaks_of_others(whole.casefold()) or labels(options):
         return True
-    return on_scale(options[0]) and climbs(options)
+    return climbs(options)
 
 
 def is_step(option: str) -> bool:
     """Return whether an option could be one of a scale, or of a list that numbers itself.
 
-    Only lists of nothing but such options keep their order for either.
+    But for what `has_degree` says of others, lists keep their order for either only where all of
+    their options are such.
     """
     return on_scale(option) or _labelled(option) is not None
 
@@ -111,6 +112,6 @@ def _speaks_of_others(whole: str) -> bool:
         return True
     if not any(map(whole.__contains__, _JOINERS)):
         return False
-    if any(option.count(" ") <= WORDS and _points(option) for option in whole.split("\n")):
+    if any(len(option) <= LONGEST and _points(option) for option in whole.split("\n")):
         return True
     return any(map(whole.__contains__, _PAIRS)) and _embeds(whole) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from instraug.files.decode import shown
 from instraug.tasks.pool import Pool
 from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note, Seen
@@ -80,9 +81,9 @@ def sampler(pool: Pool, making: Making, prepare: Prepare, out: Out) -> Take:
         try:
             unique_id, target = row["unique_id"], row["target_txt"]
         except KeyError:
-            raise _no_text() from None
+            raise _no_text(row) from None
         if type(unique_id) is not str or type(target) is not str:
-            raise _no_text()
+            raise _no_text(row)
         (render, instruction), order = draw(unique_id)
         if type(options := row.get("options")) is list:
             # Nearly every row's options were all seen, and one is the target.
@@ -124,7 +125,7 @@ def exhauster(pool: Pool, making: Making, prepare: Prepare, out: Out) -> Take:
             prepare(row)
         unique_id, target = _id(row), row.get("target_txt")
         if type(target) is not str:
-            raise _no_text()
+            raise _no_text(row)
         if type(row.get("options")) is list:
             target = arrange(row, target, draw(unique_id)[1], line)
         built = [
@@ -212,9 +213,10 @@ def _id(row: Fields) -> str:
     unique_id = row.get("unique_id")
     if type(unique_id) is str:
         return unique_id
-    raise _no_text()
+    raise _no_text(row)
 
 
-def _no_text() -> BadRow:
-    what = "a row whose unique_id or target_txt is missing, or no text"
-    return BadRow("missing field", what, "write them as text, or leave the row out")
+def _no_text(row: Fields) -> BadRow:
+    name = "target_txt" if type(row.get("unique_id")) is str else "unique_id"
+    what = f"{name} is {shown(row[name])}" if name in row else f"the row lacks {name}"
+    return BadRow("missing field", what, "write it as text in quotes, or leave the row out")

@@ -75,8 +75,8 @@ _number = re.compile(
     r"(?P<unit>[^\w\s]?\s*(?:[^\W\d]+\W{0,2}){0,4})",
 ).fullmatch
 
-WORDS = 5
-"""Spaces in the longest step of a scale."""
+WORDS, LONGEST = 5, 60
+"""Spaces and characters in the longest step of a scale."""
 
 _digit = re.compile("[0-9]").search
 
@@ -98,20 +98,29 @@ def _table() -> dict[str, dict[int, float]]:
 
 _SCALES = _table()
 
-_KNOWN = frozenset([*_SCALES, *_WORDS, *_DEGREES, *_MIDDLE, "not"])
+_DEGREE = frozenset([*_DEGREES, "not"])
+
+_KNOWN = _DEGREE.union(_SCALES, _WORDS, _MIDDLE)
 
 
 def on_scale(option: str) -> bool:
     """Return whether an option could be a step of a scale."""
-    if option.count(" ") > WORDS:
+    if len(option) > LONGEST or option.count(" ") > WORDS:
         return False
     folded = option.casefold()
     return not _KNOWN.isdisjoint(_word(folded)) or bool(_digit(folded) and _number(folded))
 
 
+def has_degree(option: str) -> bool:
+    """Return whether an option could make any other a step of its scale, as in "very striped"."""
+    return not _DEGREE.isdisjoint(_word(option.casefold()))
+
+
 def climbs(options: Sequence[str]) -> bool:
     """Return whether three or more options go up, or down, one scale step by step."""
-    if len(options) < 3:
+    if len(options) < 3 or not (on_scale(options[0]) or on_scale(options[1])):
+        return False
+    if any(len(option) > LONGEST for option in options):
         return False
     folded = [option.casefold() for option in options]
     return any(map(_strict, _readings(folded)))

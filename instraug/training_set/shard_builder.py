@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import orjson
 
+from instraug.files.decode import shown
 from instraug.tasks.pool import Pool
 from instraug.tasks.rendering import MissingField
 from instraug.training_set.answers import Note
@@ -291,7 +292,8 @@ def _count(shard: Shard, report: Report) -> None:
 def _object(row: Any) -> Fields:
     if type(row) is dict:
         return row
-    raise BadRow("broken line", "no JSON object", "write {...}, one a line")
+    what = f"no JSON object but {shown(row)}"
+    raise BadRow("broken line", what, "write one row a line, {...}, without a list around them")
 
 
 def _bad(fault: BaseException, line: bytes, number: int) -> Bad:

@@ -81,11 +81,20 @@ def _reasoning(good: Answer) -> Answer:
     return good
 
 
+def _spent(good: Answer) -> Answer:
+    """All of the token limit went into thinking."""
+    for choice in good["choices"]:
+        choice["message"] = {"role": "assistant", "content": "", "reasoning_content": "Hmm. " * 50}
+        choice["finish_reason"] = "length"
+    return good
+
+
 ODD: dict[str, Callable[[Answer], Answer]] = {
     "no_choices": lambda good: {**good, "choices": []},
     "null_choices": lambda good: {**good, "choices": None},
     "null_content": _says(lambda _: None),
     "reasoning": _reasoning,
+    "spent": _spent,
     "length": _says(lambda text: text[: len(text) // 2], "length"),
     "filter": _says(lambda _: "", "content_filter"),
     "refusal": _says(lambda _: "I'm sorry, but I can't help with that request."),

@@ -35,6 +35,11 @@ def json_reply(body: object, status: int = 200, **headers: str) -> web.Response:
     )
 
 
+def text_reply(body: str, status: int = 200, **headers: str) -> web.Response:
+    """A body exactly as given."""
+    return web.Response(text=body, status=status, headers=headers)
+
+
 def error(status: int, message: str, code: str | None = None, **headers: str) -> web.Response:
     """An error as OpenAI spells it."""
     body = {"error": {"message": message, "type": "error", "param": None, "code": code}}
@@ -107,6 +112,26 @@ async def error_object(_request: web.Request, _good: Body, _argument: str) -> we
 async def raw(_request: web.Request, _good: Body, argument: str) -> web.StreamResponse:
     """``raw:TEXT`` answers 200 with exactly that text."""
     return web.Response(body=argument.encode(), content_type="application/json")
+
+
+async def answer(_request: web.Request, _good: Body, argument: str) -> web.StreamResponse:
+    """``answer:JSON`` answers with that object's status, headers and body."""
+    told = orjson.loads(argument)
+    return json_reply(told.get("body", {}), told["status"], **told.get("headers", {}))
+
+
+async def choice_error(_request: web.Request, good: Body, argument: str) -> web.StreamResponse:
+    """200 whose choice is an error, as gateways pass on a provider that broke off.
+
+    ``choice_error:REASON`` says so by that finish reason alone, beside half an answer.
+    """
+    for choice in good["choices"]:  # type: ignore[attr-defined]
+        said = choice["message"]["content"]
+        choice["message"]["content"] = said[: len(said) // 2] if argument else ""
+        choice["finish_reason"] = argument or "error"
+        if not argument:
+            choice["error"] = {"code": 502, "message": "Provider disconnected"}
+    return json_reply(good)
 
 
 async def huge(_request: web.Request, good: Body, argument: str) -> web.StreamResponse:
@@ -191,7 +216,8 @@ HTTP: dict[str, Fault] = {
     f.__name__: f
     for f in (
         status, limited, limited_date, limited_ms, quota, loading, redirect, html, empty, cut_json,
-        error_object, raw, huge, bomb, echo, latin, hang, drip, truncated, reset, reset_early,
+        error_object, raw, answer, choice_error, huge, bomb, echo, latin, hang, drip, truncated,
+        reset, reset_early,
     )
 }  # fmt: skip
 """Faults of HTTP and transport; a bare number such as ``503`` is short for ``status:503``."""

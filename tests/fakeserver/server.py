@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,7 +16,9 @@ import orjson
 from aiohttp import web
 
 from tests.fakeserver import answers
-from tests.fakeserver.faults import HTTP, error, json_reply
+from tests.fakeserver.faults import HTTP, error, json_reply, text_reply
+
+Rule = Callable[[Any], tuple[int, object] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class FakeServer:
         refuses: Collection[str] = (),
         key: str | None = None,
         log: bool = True,
+        rule: Rule | None = None,
     ) -> None:
         """Args:
         delay: Seconds before each answer.
@@ -58,11 +61,13 @@ class FakeServer:
         refuses: Parameters that get a 400 naming them.
         key: The API key to ask for; None takes any.
         log: Keep every call in `calls`.
+        rule: Looks at each request's body first; what it returns is the answer: a status and a
+            body (a text as it is, anything else as JSON), or None for the usual one.
         """
         self._port, self._delay, self._log = port, delay, log
         self._faults, self._always = dict(faults or {}), always
         self._rate, self._kinds, self._seed = rate, list(kinds), seed
-        self._refuses, self._key = tuple(refuses), key
+        self._refuses, self._key, self._rule = tuple(refuses), key, rule
         self._runner: web.AppRunner | None = None
         self._lines: set[asyncio.BaseTransport] = set()
         self._came = asyncio.Event()
@@ -143,9 +148,8 @@ class FakeServer:
     ) -> web.StreamResponse:
         if self._key is not None and request.headers.get("Authorization") != f"Bearer {self._key}":
             fault = "401"
-        for name in self._refuses:
-            if name in body:
-                return _refused(name)
+        if refusal := self._refusal(body):
+            return refusal
         if request.path.endswith("/embeddings"):
             good = answers.embeddings(body)
         else:
@@ -165,6 +169,15 @@ class FakeServer:
             name, argument = "status", name
         return await HTTP[name](request, good, argument)
 
+    def _refusal(self, body: answers.Answer) -> web.Response | None:
+        for name in self._refuses:
+            if name in body:
+                return _refused(name)
+        if self._rule and (told := self._rule(body)):
+            status, said = told
+            return text_reply(said, status) if isinstance(said, str) else json_reply(said, status)
+        return None
+
     async def _models(self, _request: web.Request) -> web.Response:
         return json_reply({"object": "list", "data": [{"id": "fake", "object": "model"}]})
 
@@ -177,8 +190,8 @@ def _refused(name: str) -> web.Response:
     if name == "max_tokens":
         instead = "is not supported with this model. Use 'max_completion_tokens' instead."
         return error(400, f"Unsupported parameter: 'max_tokens' {instead}", "unsupported_parameter")
-    what = f"Unsupported value: '{name}' is not supported with this model."
-    return error(400, what, "unsupported_value")
+    what = f"Unsupported parameter: '{name}' is not supported with this model."
+    return error(400, what, "unsupported_parameter")
 
 
 @contextmanager

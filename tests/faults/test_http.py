@@ -80,10 +80,14 @@ def test_04_an_empty_account_is_fatal(at: int) -> None:
 # ── 5 to 10: statuses ────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("status", ["500", "502", "503", "504", "529", "408", "409", "429"])
+@pytest.mark.parametrize(
+    "status",
+    ["500", "502", "503", "504", "520", "529", "408", "409", "421", "423", "424", "425", "429",
+     "498", "499"],
+)  # fmt: skip
 @FIRST_MIDDLE_LAST
 def test_05_07_passing_failures_are_retried(status: str, at: int) -> None:
-    """5xx, 408, 409 and a bare 429 cost one more call and no reply."""
+    """5xx, 408, 409, 424, 498 and a bare 429 cost one more call and no reply."""
     seen = asked(COUNT, in_turn=True, server={"faults": {at: status}})
     assert len(seen.replies) == COUNT
     assert seen.server.count == COUNT + 1
@@ -144,11 +148,12 @@ def test_08_a_bad_request_is_permanent_for_it_alone(status: str, at: int) -> Non
     assert seen.server.count == COUNT
 
 
-@pytest.mark.parametrize("status", ["401", "403"])
-@FIRST_MIDDLE_LAST
+@pytest.mark.parametrize(
+    ("status", "at"), [("401", 0), ("401", COUNT // 2), ("401", COUNT - 1), ("403", 0)]
+)
 def test_09_a_refused_key_ends_the_run_at_once(status: str, at: int) -> None:
-    """After the first 401 or 403 nothing is sent, and the body, which repeats the key, is not
-    shown."""
+    """After a 401, or a 403 before any success, nothing is sent, and the body, which repeats the
+    key, is not shown."""
     seen = asked(COUNT, in_turn=True, server={"faults": {at: status}})
     assert all(isinstance(e, FatalEndpointError) for e in seen.errors)
     assert seen.server.count == at + 1

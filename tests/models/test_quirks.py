@@ -1,99 +1,100 @@
-"""Learning from refusals, in the words of the servers that there are."""
+"""Learning from refusals: what is followed, what is taken back, and that it comes to an end."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from instraug.models.config import Endpoint
-from instraug.models.endpoint.quirks import Quirks
+from instraug.models.endpoint.quirks import Lesson, Quirks
+from instraug.models.endpoint.refusals import Refusal
 
-SENT = ("model", "messages", "max_tokens", "n", "temperature", "top_p", "seed")
-
-_ONLY_DEFAULT = "Unsupported value: 'temperature' does not support 0.6 with this model."
-_INSTEAD = (
-    "Unsupported parameter: 'max_tokens' is not supported with this model. "
-    "Use 'max_completion_tokens' instead."
-)
-_EXTRA = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}
-NAMED: list[tuple[str, dict[str, Any]]] = [
-    ("temperature", {"error": {"message": _ONLY_DEFAULT, "param": "temperature"}}),
-    ("max_tokens", {"error": {"message": _INSTEAD, "param": "max_tokens"}}),
-    ("n", {"error": {"message": "'n' : number must be at most 1", "type": "x"}}),
-    ("seed", {"detail": [_EXTRA]}),
-    ("n", {"error": {"message": "invalid value", "param": "n", "code": None}}),
-    ("top_p", {"error": {"message": "temperature and top_p cannot both be specified"}}),
-    ("seed", {"error": 'unknown field "seed"'}),
-    ("n", {"message": "parameter `n` is not supported", "object": "error", "code": 400}),
-]
-
-_OPENAI = (
-    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4488 "
-    "in the messages, 512 in the completion). Please reduce the length of the messages."
-)
-_VLLM = (
-    "'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context "
-    "length is 300 tokens and your request has 200 input tokens (512 > 300 - 200)."
-)
-_COMPLETION = "max_tokens is too large: 512. This model supports at most 100 completion tokens."
-_WORDS = "Invalid content in message 1: no seed, n or p may stand there"
-NOT_NAMED: list[Any] = [
-    {"error": {"message": _OPENAI, "param": "messages", "code": "context_length_exceeded"}},
-    {"object": "error", "message": _VLLM},
-    {"error": {"message": _COMPLETION, "param": "max_tokens", "code": "invalid_value"}},
-    {"error": {"message": _WORDS}},
-    {"error": None},
-    {"detail": "nothing"},
-    {"error": {"message": 5, "param": 7}},
-    *("", [], None, 5),
-]
+SENT: dict[str, Any] = {
+    "model": "m", "messages": [{"role": "user", "content": "Describe {A}."}],
+    "max_tokens": 64, "n": 2, "temperature": 0.6, "top_p": 0.9, "seed": 7,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "body"), NAMED)
-def test_a_refusal_that_names_a_parameter_teaches_it(name: str, body: dict[str, Any]) -> None:
-    """OpenAI, Mistral, Groq, Ollama, vLLM and gateways each have a way to say it."""
+def refusal(text: str, **sent: Any) -> Refusal:
+    return Refusal(text, SENT | sent)
+
+
+def test_a_parameter_is_dropped_and_one_value_alone_left_out() -> None:
+    """A range teaches nothing of other values."""
     quirks = Quirks(Endpoint())
-    assert quirks.learn(SENT, body)
-    assert len(quirks.learned) == 1
-    assert repr(name) in quirks.learned[0]
-    if name == "max_tokens":
-        assert quirks.endpoint.max_tokens_name == "max_completion_tokens"
-    else:
-        assert set(Endpoint().sends) - set(quirks.endpoint.sends) == {name}
+    assert quirks.learn(refusal("temperature must be <= 0.5"), []) == Lesson("temperature", 0.6)
+    assert not quirks.sends("temperature", 0.6)
+    assert quirks.sends("temperature", 0.4)
+    assert quirks.learn(refusal("unknown field `seed`"), []) == Lesson("seed")
+    assert not quirks.sends("seed", 1)
 
 
-@pytest.mark.parametrize("body", NOT_NAMED)
-def test_other_refusals_teach_nothing(body: Any) -> None:
-    """Too long a context above all, which often names max_tokens: that is final."""
-    quirks = Quirks(Endpoint())
-    assert not quirks.learn(SENT, body)
+def test_a_guess_that_does_not_help_is_taken_back_and_never_made_again() -> None:
+    """The same refusal without the parameter: it was not the cause."""
+    quirks, told = Quirks(Endpoint()), refusal("the value of 'seed' is not allowed, id 7f3")
+    lesson = quirks.learn(told, [])
+    assert lesson == Lesson("seed")
+    assert quirks.learn(refusal("the value of 'seed' is not allowed, id 8a1"), [lesson]) is None
+    quirks.failed([(lesson, told.alike)], told.alike)
     assert quirks.endpoint == Endpoint()
+    assert quirks.learn(told, []) is None
+    assert quirks.learned == []
 
 
-def test_plain_text_can_teach_too() -> None:
-    """Not every server answers JSON."""
-    quirks = Quirks(Endpoint())
-    assert quirks.learn(SENT, "unexpected keyword argument 'seed'")
-    assert not quirks.sends("seed")
+def test_what_helped_once_is_not_taken_back() -> None:
+    """Another call's other trouble changes nothing that is certain."""
+    quirks, told = Quirks(Endpoint()), refusal("unknown field `seed`")
+    lesson = quirks.learn(told, [])
+    assert lesson
+    quirks.worked([lesson])
+    quirks.failed([(lesson, told.alike)], told.alike)
+    assert not quirks.sends("seed", 7)
+    assert len(quirks.learned) == 1
+
+
+def test_a_lesson_is_heard_once_and_only_when_it_worked() -> None:
+    """Two calls under way learn the same; the user reads one line, after the first success."""
+    heard: list[str] = []
+    quirks = Quirks(Endpoint(), heard.append)
+    lessons = [quirks.learn(refusal("'seed' is not supported"), []) for _ in range(2)]
+    assert heard == []
+    for lesson in lessons:
+        assert lesson
+        quirks.worked([lesson])
+    assert heard == ["the endpoint does not take 'seed'; it is no longer sent"]
 
 
 def test_learning_comes_to_an_end() -> None:
     """An endpoint that refuses whatever it is sent is asked a bounded number of times."""
-    quirks, rounds = Quirks(Endpoint()), 0
-    while rounds < 50:
-        sent = [quirks.endpoint.max_tokens_name, *quirks.endpoint.sends]
-        words = " ".join(f"'{name}'" for name in (*SENT, "max_completion_tokens"))
-        if not quirks.learn(sent, f"not supported: {words}"):
-            break
-        rounds += 1
-    assert rounds == 5
-
-
-def test_a_call_under_way_when_another_learned_is_asked_again_without_notice() -> None:
-    """The second refusal of the same parameter teaches nothing new."""
     quirks = Quirks(Endpoint())
-    for _ in range(2):
-        assert quirks.learn(SENT, "'seed' is not supported")
-        assert quirks.learn(SENT, "'max_tokens' is not supported, use max_completion_tokens")
-    assert len(quirks.learned) == 2
+    tried: list[Lesson] = []
+    names = " ".join(f"'{name}'" for name in (*SENT, "max_completion_tokens"))
+    while len(tried) < 50:
+        sent = {k: v for k, v in SENT.items() if k not in Endpoint().sends or quirks.sends(k)}
+        sent[quirks.endpoint.max_tokens_name] = sent.pop("max_tokens")
+        lesson = quirks.learn(Refusal(f"not supported: {names}", sent), tried)
+        if lesson is None:
+            break
+        tried.append(lesson)
+    assert len(tried) == 6
+
+
+def test_the_token_limit_is_renamed_not_dropped() -> None:
+    """And back, where the endpoint was configured for the new name but takes the old."""
+    quirks = Quirks(Endpoint())
+    assert quirks.learn(refusal("max_tokens is not supported, use max_completion_tokens"), [])
+    assert quirks.endpoint.max_tokens_name == "max_completion_tokens"
+    quirks = Quirks(Endpoint(max_tokens_name="max_completion_tokens"))
+    sent = {"max_completion_tokens": 64}
+    assert quirks.learn(Refusal('{"detail":"unknown parameter max_completion_tokens"}', sent), [])
+    assert quirks.endpoint.max_tokens_name == "max_tokens"
+
+
+def test_room_for_thinking_is_given_up_where_it_is_too_much() -> None:
+    """The limit goes back to what was asked for; a limit that a user set is never changed."""
+    quirks = Quirks(Endpoint(), room=4096)
+    quirks.saw_thinking()
+    assert quirks.limit(64) == 4096
+    too_large = "max_tokens is too large: 4096. This model supports at most 2048 completion tokens"
+    assert quirks.learn(refusal(too_large, max_tokens=4096), [])
+    assert quirks.limit(64) == 64
+    assert Quirks(Endpoint()).learn(refusal(too_large), []) is None

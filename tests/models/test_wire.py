@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from instraug.errors import EndpointError
 from instraug.models.chat import Message, Reply
 from instraug.models.config import Endpoint
-from instraug.models.endpoint.faults import Fault, Kind, from_status, retry_after
+from instraug.models.endpoint import faults
+from instraug.models.endpoint.faults import Fault, Kind
 from instraug.models.endpoint.quirks import Quirks
+from instraug.models.endpoint.refusals import Refusal
+from instraug.models.endpoint.waits import asked as retry_after
 from instraug.models.endpoint.wire import (
     NotACompletion,
     chat_body,
@@ -26,6 +29,12 @@ from instraug.models.endpoint.wire import (
 )
 from instraug.models.tokens import prompt_bound
 from tests.models.asking import chat
+
+
+def from_status(status: int, headers: dict[str, str], text: str, key: str | None) -> Any:
+    """What an answer to a request of no particular body means."""
+    return faults.from_status(status, headers, Refusal(text, {}), key)
+
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -151,3 +151,74 @@ def test_list_shows_the_shipped_set(as_json: bool) -> None:
     done = instraug("meta-prompts", "list", *(["--json"] if as_json else []))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("guided") == 10
+
+
+GOOD = "Use a plain verb in place of a heavy phrase."
+OTHER = "Put the main object of the request at its front."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"<think>\n1. Think of some rules for this list.\n</think>\n1. {GOOD}\n2. {OTHER}",
+        f"They want ten rules about wording.\n</think>\n\n1. {GOOD}\n2. {OTHER}",
+        f'["{GOOD}", "{OTHER}"]',
+        f'```json\n{{"guidelines": ["{GOOD}", "{OTHER}"]}}\n```',
+        f"Sure, here they are as you asked\n\n- {GOOD}\n- {OTHER}\n\nLet me know if you need more.",
+        f"1. {GOOD}\n2. {OTHER}\n3. I'm sorry, but I cannot think of any more.",
+        f"1. {GOOD}\n2. {OTHER}<|im_end|>",
+        f"1. **{GOOD}**\n**2.** {OTHER}",
+        f"1. {GOOD}\n2. {OTHER}\n3. Never let a sentence go on beyond the",
+        f"1. {GOOD}\n2. {OTHER}\n3. Write so that {{A}} comes first of all.",
+    ],
+)
+def test_an_answer_is_read_as_a_rewrite_is(said: str) -> None:
+    """Thoughts, JSON, fences, talk, refusals and a cut line are no guidelines."""
+    assert [text for _, text in guidelines(said)] == [GOOD, OTHER]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I'm sorry, but I can't help with that request of yours.",
+        "As an AI language model I do not write any guidelines.",
+        "<think>Use a plain verb in place of a heavy phrase.",
+        "1. Use a plain verb in place of a heavy phrase and",
+        "1. Go on and on " + "and on " * 12,
+        "",
+    ],
+)
+def test_what_holds_no_guideline_gives_none(said: str) -> None:
+    """A refusal, a thought and what was cut before its end give nothing."""
+    assert list(guidelines(said, "length")) == []
+
+
+def test_a_cut_answer_loses_its_last_line() -> None:
+    """Nobody knows whether the line that the token limit cut was whole."""
+    said = f"1. {GOOD}\n2. {OTHER}"
+    assert [text for _, text in guidelines(said, "length")] == [GOOD]
+    assert [text for _, text in guidelines(said, "stop")] == [GOOD, OTHER]
+
+
+def test_an_echo_of_the_request_is_no_guideline() -> None:
+    """What was asked and shown comes back from weak models; it is not taken."""
+    said = (
+        "List ten different guidelines for rewording an instruction without changing its meaning.\n"
+        "1. Wash every pan as soon as the meal is on the table.\n2. Sweep the floor after you have "
+        "chopped vegetables."
+    )
+    assert answering(said) == []
+
+
+def test_fewer_than_asked_for_is_a_failure(tmp_path: Path) -> None:
+    """Exit 1, no file; the replies are kept, so that fewer can be had without buying again."""
+    body = '{"model":"m","choices":[{"message":{"content":"1. ' + GOOD + '"}}]}'
+    out = tmp_path / "own.yaml"
+    with running(FakeServer(always=f"raw:{body}")) as server:
+        ask = ["meta-prompts", "bootstrap", "-o", out, "--model", "m", "--base-url", server.url]
+        failed(instraug(*ask), 1, "1 usable guidelines of 10", "--count 1")
+        assert not out.exists()
+        bought = server.count
+        assert instraug(*ask, "--count", 1).returncode == 0
+        assert server.count == bought
+    assert len(load_meta_prompts(out)) == 1

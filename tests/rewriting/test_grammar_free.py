@@ -169,7 +169,7 @@ def test_masks_of_another_family_are_forced_as_well() -> None:
     """A template that shows {A} itself gets other masks, and they are as safe."""
     template = "Write {{A}} behind the name in {name} now."
     found = Grammar(build(masked(template))).sample(random.Random(1))
-    assert restore(found.strip(), masked(template)).instruction is not None or "{A}" in found
+    assert found.count("{A0}") == 1
 
 
 def test_a_colon_stands_only_before_a_mask_and_only_where_the_template_has_one() -> None:

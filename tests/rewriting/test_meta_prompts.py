@@ -96,7 +96,7 @@ def test_each_fault_is_told_with_its_line(tmp_path: Path, old: str, new: str, pr
         ("meta_prompts: []\n", "m.yaml: holds no meta-prompt; add one, or use the shipped set"),
         ("meta_prompts: [{id: a}, b]\n", "m.yaml:1: meta_prompts[1] is 'b'; give a mapping"),
         (f"{TWO}more: 1\n", "m.yaml:4: unknown key 'more'; use one of: meta_prompts"),
-        ("- id: a\n", "m.yaml:1: the file is a list; give a mapping"),
+        ("- id: a\n", "m.yaml:1: the file is a list of one, a mapping; give"),
         ("id: &a x\n", "m.yaml:1: the anchor &a; remove it"),
         ("", "m.yaml:1: the file is empty"),
     ],

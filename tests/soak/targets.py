@@ -18,6 +18,7 @@ from instraug.errors import InstraugError, Problem
 from instraug.evaluation.verify import verify
 from instraug.files.jsonl import read_jsonl
 from instraug.models.endpoint import faults, wire
+from instraug.models.endpoint.refusals import Refusal
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Rules, load_config
@@ -137,7 +138,7 @@ def wire_errors(raw: str) -> None:
     line = raw.split("\n", 1)[0]
     headers = {"retry-after": line, "retry-after-ms": line, "date": line}
     for status in (200, 302, 400, 401, 429, 503):
-        told = str(faults.from_status(status, headers, raw, "sk-canary-12345678"))
+        told = str(faults.from_status(status, headers, Refusal(raw, {}), "sk-canary-12345678"))
         assert "\n" not in told
         assert "canary" not in told
 

@@ -18,6 +18,7 @@ from instraug.files.strict_yaml import dump
 from instraug.tasks.load import load_tasks, read_tasks
 from instraug.tasks.placeholders import escape
 from instraug.tasks.records import Task, Template
+from instraug.tasks.rendering import renderer
 
 FULL = """\
 name: object_region_match
@@ -111,7 +112,7 @@ def test_a_repeated_instruction_is_kept(tmp_path: Path) -> None:
     [
         ("instructions: [x]", "0.yaml:1: the file lacks the key 'name'; add it"),
         ("name: a", "0.yaml:1: the file lacks the key 'instructions'; add it"),
-        ("name: a\ninstructions: []", "0.yaml:2: instructions is a list; give at least one"),
+        ("name: a\ninstructions: []", "0.yaml:2: instructions is an empty list; give at least one"),
         ("name: a\ninstructions: x", "0.yaml:2: instructions is 'x'; give a list"),
         ("name: a\ninstructions:", "0.yaml:2: instructions is empty; give a value"),
         ("name: a\ninstructions: ['']", "0.yaml:2: instructions[0] is ''; write it, or remove it"),
@@ -120,7 +121,20 @@ def test_a_repeated_instruction_is_kept(tmp_path: Path) -> None:
         ("name: a\ninstructions:\n - 10", "0.yaml:3: instructions[0] is 10; put it in quotes"),
         ("name: a\ninstructions: [true]", "0.yaml:2: instructions[0] is true; put it in quotes"),
         ("name: a\ninstructions: [{text}]", "instructions[0] is a mapping; put it in quotes"),
-        ("name: a\ninstructions: [[Options]]", "instructions[0] is a list; put it in quotes"),
+        (
+            "name: a\ninstructions: [[Options]]",
+            "[0] is a list of one, 'Options'; write what is in the list",
+        ),
+        ("name: [a]\ninstructions: [x]", "0.yaml:1: name is a list of one, 'a'; write what is in"),
+        ("name: {a: b}\ninstructions: [x]", "0.yaml:1: name is a mapping; put it in quotes"),
+        (
+            "name: a\ninstructions: '[\"x\"]'",
+            "instructions is '[\"x\"]'; take the quotes around the",
+        ),
+        ("name: a\ninstructions: [[x, y]]", "instructions[0] is a list; put it in quotes"),
+        ("name: a\ninstruction: [x]", "unknown key 'instruction'; did you mean 'instructions'?"),
+        ("Name: a\ninstructions: [x]", "unknown key 'Name'; did you mean 'name'?"),
+        ("tasks:\n - name: a", "0.yaml:1: unknown key 'tasks'; use one of: category"),
         ("name: 7\ninstructions: [x]", "0.yaml:1: name is 7; put it in quotes"),
         ("name: ' a'\ninstructions: [x]", "0.yaml:1: name is ' a'; give one line of text"),
         ('name: "a\\nb"\ninstructions: [x]', "name is 'a\\nb'; give one line of text"),
@@ -146,10 +160,13 @@ def test_what_every_task_needs(tmp_path: Path, text: str, problem: str) -> None:
         ("split: Train", "split is 'Train'; did you mean 'train'?"),
         ("output: region!", "output is 'region!'; did you mean 'region'?"),
         ("output: 3", "output is 3; use one of: label, region, text"),
-        ("category: [VQA]", "category is a list; put it in quotes"),
+        ("category: [VQA]", "category is a list of one, 'VQA'; write what is in the list"),
         ("constants: {t: 3}", "constants.t is 3; put it in quotes"),
-        ("constants: {t: [x]}", "constants.t is a list; put it in quotes"),
-        ("constants: [t]", "constants is a list; give a mapping, each line 'name: value'"),
+        ("constants: {t: [x]}", "constants.t is a list of one, 'x'; write what is in the list"),
+        (
+            "constants: [t]",
+            "constants is a list of one, 't'; give a mapping, each line 'name: value'",
+        ),
         ("constants: {'a b': x}", "constants names 'a b', which no placeholder can"),
         ("constants: {a.b: x}", "constants names 'a.b', which no placeholder can"),
         ("separators: {region: 1}", "separators.region is 1; put it in quotes"),
@@ -167,6 +184,9 @@ def test_what_every_task_needs(tmp_path: Path, text: str, problem: str) -> None:
         ("labels: ['']", "labels[0] is ''; write it, or remove it"),
         ("fields: [a b]", "fields[0] is 'a b'; a name is letters, digits and _ after a letter"),
         ("fields: text", "fields is 'text'; give a list"),
+        ("fields: '[\"a\"]'", "fields is '[\"a\"]'; take the quotes around the list off"),
+        ("labels: 3", "labels is 3; give a list"),
+        ("split: [train]", "split is a list of one, 'train'; did you mean 'train'?"),
         ("fields: [1]", "fields[0] is 1; put it in quotes"),
     ],
 )
@@ -191,6 +211,53 @@ def test_a_brace_that_is_no_placeholder_is_told_with_its_line(tmp_path: Path, br
     assert only.startswith("0.yaml:4: malformed placeholder ")
     assert " at column " in only
     assert "or double the brace ({{ or }}) for a literal one" in only
+
+
+def test_every_malformed_placeholder_of_a_line_is_told(tmp_path: Path) -> None:
+    """A line with three faults gives three problems, JSON and all that it encloses one."""
+    found = told_of(tmp_path / "t", with_instruction('{a b} {c-d} {"e": {"f": 1}} {text} }'))
+    seen = [line.partition("malformed placeholder ")[2].partition(";")[0] for line in found]
+    assert seen == [
+        "'{a b}' at column 1",
+        "'{c-d}' at column 7",
+        """'{"e": {"f": 1}}' at column 13""",
+        "'}' at column 36",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "doubled"),
+    [
+        ("Is {{text}} so?", {"fields": ["text"]}, ["{{text}}"]),
+        ("Is {{ text }} so, {{text.a[0]}}?", {"fields": ["text"]}, ["{{text}}", "{{text.a[0]}}"]),
+        ("Is {{text | upper}} so?", {"defaults": {"text": "x"}}, ["{{text}}"]),
+        ("Is {text} or {{text}} so?", {}, ["{{text}}"]),
+        ("Is {{opt}} so?", {"constants": {"opt": "x"}}, ["{{opt}}"]),
+        ("Is {{x}} so?", {"separators": {"x[0]": "y"}}, ["{{x}}"]),
+        ("Is {{a}} so, or {{b}}?", {}, ["{{a}}", "{{b}}"]),
+        ("Is {{{text}}} so, {{other}}?", {"fields": ["text"]}, []),
+        ("Is {text} so, {{literally}} {{text of it}}?", {}, []),
+        ("Is {text} like {shown}?", {"constants": {"shown": "{text}"}}, []),
+        ("Say {{yes}}.", {"fields": []}, []),
+    ],
+)
+def test_doubled_braces_around_a_field_are_a_problem(
+    tmp_path: Path, text: str, more: dict[str, Any], doubled: list[str]
+) -> None:
+    """Who comes from Jinja learns how a field is written, and how a literal one is."""
+    found = told_of(tmp_path / "t", with_instruction(text, **more))
+    assert [line.split()[1] for line in found] == doubled
+    assert all(
+        "in constants" in line and f"write {d[1:-1]};" in line
+        for line, d in zip(found, doubled, strict=True)
+    )
+
+
+def test_a_constant_spells_a_literal_field(tmp_path: Path) -> None:
+    """What the problem advises renders the braces as they are."""
+    text = with_instruction("Is {text} like {shown}?", constants={"shown": "{text}"})
+    (task,) = load_tasks(write(tmp_path / "t", text))
+    assert renderer(task.templates[0].text, task)({"text": "x"}) == "Is x like {text}?"
 
 
 @pytest.mark.parametrize(

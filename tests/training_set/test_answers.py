@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from instraug.tasks.records import Answers, Task
 from instraug.training_set.answers import Arranger, Note, Seen
+from instraug.training_set.sampling import shuffled
 from tests.commandline import instraug
 from tests.sets import CHOICE, Row, built, choice_row, rows_of, write_rows, write_tasks
 
@@ -238,6 +239,13 @@ def test_a_target_that_is_no_option_is_noted(target: str, given: dict[str, Any])
     assert (row["options"], row["target"], noted) == (ANIMALS, target, ["other_targets"])
 
 
+def test_a_long_target_takes_no_long_time() -> None:
+    """A hundred thousand characters of what a letter may stand among are read in one pass."""
+    for piece in ("the ", "A, ", " ", "and ", "((", '"', "is", "\n", "A) "):
+        for long in (piece * 30_000, "A" + piece * 30_000 + "B", "A, " + piece * 30_000):
+            assert arranged(ANIMALS, long)[0]["target"] is not None
+
+
 def test_a_letter_is_no_option_where_targets_are_text() -> None:
     """answers: text is the task's word that letters are none."""
     assert arranged(ANIMALS, "B", answers="text")[1] == ["other_targets"]
@@ -246,6 +254,21 @@ def test_a_letter_is_no_option_where_targets_are_text() -> None:
 def test_a_row_without_options_has_no_target_among_them() -> None:
     """An empty list is nothing to report."""
     assert arranged([], "B") == ({"options": [], "target_txt": "B", "target": "B"}, [])
+
+
+ONE = (
+    *("important|cat|dog", "very important|cat|dog", "not important|important|very important"),
+    *(
+        "not important|cow",
+        "slightly important|cat",
+        "first|cat|dog",
+        "third|cat|dog",
+        "second|cat",
+        "A. x|cat",
+    ),
+    *("first|second|third", "third|first|second", "A. x|B. y", "B. y|dog", "1|2|cat", "3|1|2"),
+    *("1|2|3", "cat|dog|both A and B", "both A and B|dog", "good|bad|cat", "bad|good|excellent"),
+)
 
 
 # ── order kept ───────────────────────────────────────────────────────────────────────────────
@@ -266,14 +289,22 @@ def test_options_that_speak_of_their_places_keep_their_order(target: str) -> Non
     assert (row["options"], row["target"], noted) == (options, target, ["kept_in_order"])
 
 
-def test_what_was_seen_changes_no_verdict() -> None:
-    """Options that were plain in one list do not let another list of them be shuffled wrongly."""
-    notes: list[Note] = []
-    arranger = Arranger(Task("t", ()), shuffle=True, notes=notes, seen=Seen())
-    for options in (["cat", "first", "dog"], ["third", "cat"], ["second", "cow", "x"]):
-        arranger.arrange({"options": options}, options[0], 3, b"")
-    assert not arranger.seen.plain & {"first", "second", "third"}
-    assert notes == []
+@given(st.permutations([*ONE, *ONE]), st.data())
+def test_what_was_seen_changes_no_verdict(lists: list[str], data: st.DataObject) -> None:
+    """Rows come out the same in whatever order they are built, by however many processes."""
+    seen = Seen()
+    for line in lists:
+        options = line.split("|")
+        arranger = Arranger(Task("t", ()), shuffle=True, notes=[], seen=seen)
+        fresh = Arranger(Task("t", ()), shuffle=True, notes=[], seen=Seen())
+        found, expected = {"options": list(options)}, {"options": list(options)}
+        usual = seen.silent.issuperset(options) and not seen.plain.isdisjoint(options)
+        fresh.arrange(expected, options[0], 3, b"")
+        if usual:
+            found["options"] = list(shuffled(options, 3))
+        else:
+            arranger.arrange(found, options[0], 3, b"")
+        assert list(found["options"]) == list(expected["options"])
 
 
 # ── the field answer ─────────────────────────────────────────────────────────────────────────

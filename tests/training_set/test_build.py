@@ -255,6 +255,10 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "lone surrogate": (rb'{"unique_id": "\ud800"}', "invalid JSON"),
     "NaN": (b'{"unique_id": NaN}', "invalid JSON"),
     "a list": (b"[1]", "no JSON object"),
+    "a list of rows": (
+        b'[{"task_name": "a"}]',
+        "but a list of one, a mapping; write one row a line",
+    ),
     "a text": (b'"task_name"', "no JSON object"),
     "a number": (b"17", "no JSON object"),
     "null": (b"null", "no JSON object"),
@@ -282,8 +286,14 @@ def row_lines() -> Iterator[tuple[str, bytes, str]]:
         del row[name]
         yield f"without {name}", json.dumps(row).encode(), said
         yield f"null {name}", json.dumps(choice_row(1, **{name: None})).encode(), said
-    yield "a number for an id", json.dumps(choice_row(1, unique_id=5)).encode(), "no text"
-    yield "a number for a target", json.dumps(choice_row(1, target_txt=5)).encode(), "no text"
+    yield "a number for an id", json.dumps(choice_row(1, unique_id=5)).encode(), "unique_id is 5; "
+    yield (
+        "a number for a target",
+        json.dumps(choice_row(1, target_txt=5)).encode(),
+        "target_txt is 5; ",
+    )
+    one = choice_row(1, target_txt=["left"])
+    yield "a list of one", json.dumps(one).encode(), "target_txt is a list of one, 'left'; write"
     yield "a mapping for a text", json.dumps(choice_row(1, question={})).encode(), "{question}"
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.training_set.ordered import is_step, keeps_order
+from instraug.training_set.scales import has_degree
 
 KEEP = (
     # an option that speaks of the others
@@ -36,6 +37,7 @@ KEEP = (
     *("not at all important|slightly important|important|very important", "S|M|L|XL"),
     *("none|mild|moderate|severe", "severe damage|mild damage|little or none damage"),
     *("very unlikely|unlikely|neutral|likely|very likely", "small|medium|large"),
+    *("important|very important|extremely important", "very striped|striped|not striped"),
     *("not crowded|slightly crowded|very crowded", "cold|warm|hot", "beginner|intermediate|expert"),
 )
 MOVE = (
@@ -52,6 +54,8 @@ MOVE = (
     *("no flaws|blur|rotation|too bright|too dark|other|obscured|bad framing", "yes|no|other"),
     *("supported|refuted|not enough information", "earthquake|fire|other disaster|not disaster"),
     *("the region has the object|the region does not have the object", "vitamin A|vitamin B"),
+    *("next to each other|apart", "one above the other|side by side", "some other color|red"),
+    *("two other people|nobody", "the one below the shelf|the red one", "more than one|one"),
     *("a cat and a dog", "A cat|A dog", "I am here.|I am there.", "St. Paul|Mt. Fuji", "x", ""),
 )
 
@@ -92,13 +96,25 @@ WORDS = [w for options in KEEP + MOVE if "168" not in options for w in options.s
 @given(st.data())
 def test_options_once_seen_need_no_second_look(data: st.DataObject) -> None:
     """Options of lists that were shuffled, one of them no step, make no list keep its order."""
-    silent = [w for w in WORDS if not keeps_order([w, "cat"])]
-    options = data.draw(st.lists(st.sampled_from(silent), max_size=8))
-    steps = [w for w in options if is_step(w)]
-    assert not keeps_order(options) or len(steps) == len(options)
+    silent = [w for w in WORDS if not keeps_order([w, "cat"]) and not has_degree(w)]
+    look_again(data.draw(st.lists(st.sampled_from(silent), max_size=8)))
+
+
+@pytest.mark.parametrize("options", KEEP)
+def test_options_once_seen_hide_no_order(options: str) -> None:
+    """A list that keeps its order has an option that is never remembered, or none that is plain."""
+    look_again(options.split("|"))
+
+
+def look_again(options: list[str]) -> None:
+    silent = all(not keeps_order([w, "cat"]) and not has_degree(w) for w in options)
+    if silent and not all(map(is_step, options)):
+        assert not keeps_order(options)
 
 
 def test_long_options_take_no_long_time() -> None:
     """A hundred thousand characters of what every rule begins with are read in one pass."""
-    for piece in ("A, ", "A and ", "not ", "1-", "the option ", "very ", "(", "1 ", "i"):
-        assert keeps_order([piece * 30_000, "cat", "dog"]) in (True, False)
+    for piece in ("A, ", "A and ", "not ", "1-", "the option ", "very ", "(", "1 ", "i", " ", "1a"):
+        for long in (piece * 30_000, "1" + piece * 30_000 + "!!!", "A" + piece * 30_000 + "B"):
+            assert keeps_order([long, "cat", "dog"]) in (True, False)
+            assert not is_step(long)

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
@@ -21,10 +22,11 @@ from instraug.errors import (
 from instraug.models.budget import Amount, Budget
 from instraug.models.chat import Usage
 from instraug.models.endpoint import wire
-from instraug.models.endpoint.faults import Fault, Kind, from_status, parsed
+from instraug.models.endpoint.faults import Fault, Kind, from_status
 from instraug.models.endpoint.keys import redact
 from instraug.models.endpoint.limits import Limits
-from instraug.models.endpoint.quirks import Quirks
+from instraug.models.endpoint.quirks import Lesson, Quirks
+from instraug.models.endpoint.refusals import Refusal
 from instraug.models.endpoint.transport import Answer, Line
 
 T = TypeVar("T")
@@ -51,10 +53,12 @@ class _Call(Generic[T]):
         model: str,
         body: Callable[[], dict[str, Any]],
         read: Callable[[str], tuple[T, Usage]],
-        worst: Amount,
+        worst: Callable[[], Amount],
     ) -> None:
         self.path, self.model, self.body, self.read, self.worst = path, model, body, read, worst
         self.tries: Counter[Kind] = Counter()
+        self.lessons: list[tuple[Lesson, str]] = []
+        """What its refusals taught, each with what was `alike` in the refusal."""
         self.started = asyncio.get_running_loop().time()
 
 
@@ -87,7 +91,7 @@ class Caller:
         model: str,
         body: Callable[[], dict[str, Any]],
         read: Callable[[str], tuple[T, Usage]],
-        worst: Amount,
+        worst: Callable[[], Amount],
     ) -> T:
         """Make one request, as often as it takes, and return its result.
 
@@ -96,7 +100,7 @@ class Caller:
             model: Whose prices hold.
             body: Makes the body anew for each try, as quirks may have been learned.
             read: Makes the result of a response body; raises `wire.NotACompletion`.
-            worst: What is reserved for each try.
+            worst: What is reserved for a try; made anew for each, like the body.
 
         Raises:
             EndpointError: as `OpenAIEndpoint.complete`.
@@ -146,7 +150,7 @@ class Caller:
 
     async def _try(self, call: _Call[T]) -> T:
         body = call.body()
-        worst = call.worst
+        worst = call.worst()
         await self._limits.enter(worst.tokens)
         spent = Amount()
         started = asyncio.get_running_loop().time()
@@ -156,11 +160,14 @@ class Caller:
                 self._limits.check()
                 # Cut off from here on, nobody knows what it cost: the worst case stays charged.
                 spent = worst
-                answer = await self._line.post(call.path, wire.encode(body))
-                if not 200 <= answer.status < 300:
+                outcome = await self._exchange(call, body)
+                if isinstance(outcome, Answer):
                     spent = Amount(requests=1)
-                    raise self._refusal(answer, body)
-                result, spent = self._read(call, answer)
+                    raise self._refusal(call, outcome, body)
+                result, usage = outcome
+                spent = self._budget.amount(
+                    call.model, usage.prompt_tokens, usage.completion_tokens
+                )
             except Fault as fault:
                 spent = Amount() if fault.kind is Kind.UNSENT else spent
                 self._note(call, fault, started)
@@ -168,26 +175,45 @@ class Caller:
             finally:
                 self._budget.settle(worst, spent)
         except RejectedRequest:
-            self._limits.replied()
+            self._limits.is_up()
             raise
         finally:
             self._limits.leave(worst.tokens - spent.tokens)
         self._limits.replied()
+        self._quirks.worked([lesson for lesson, _ in call.lessons])
         return result
 
-    def _read(self, call: _Call[T], answer: Answer) -> tuple[T, Amount]:
+    async def _exchange(self, call: _Call[T], body: dict[str, Any]) -> tuple[T, Usage] | Answer:
+        """Send a body; returns what was made of the answer, or the answer where it is a refusal."""
+        answer = await self._line.post(call.path, wire.encode(body))
+        if not 200 <= answer.status < 300:
+            return answer
         try:
-            result, usage = call.read(answer.text)
+            return call.read(answer.text)
         except wire.NotACompletion as wrong:
+            if wrong.status:
+                return replace(answer, status=wrong.status)
             what = redact(f"HTTP {answer.status}, {wrong}", self._key)
             raise Fault(Kind.GARBLED, what) from None
-        spent = self._budget.amount(call.model, usage.prompt_tokens, usage.completion_tokens)
-        return result, spent
 
-    def _refusal(self, answer: Answer, body: dict[str, Any]) -> Fault | EndpointError:
-        if answer.status in (400, 422) and self._quirks.learn(body, parsed(answer.text)):
-            return Fault(Kind.QUIRK, "a parameter is not taken")
-        return from_status(answer.status, answer.headers, answer.text, self._key)
+    def _refusal(
+        self, call: _Call[Any], answer: Answer, body: dict[str, Any]
+    ) -> Fault | EndpointError:
+        """Return what a refusal means, after learning from it what can be learned."""
+        status, refusal = answer.status, Refusal(answer.text, body)
+        if _may_teach(status, refusal):
+            lesson = self._quirks.learn(refusal, [lesson for lesson, _ in call.lessons])
+            if lesson:
+                call.lessons.append((lesson, refusal.alike))
+                return Fault(Kind.QUIRK, "a parameter is not taken")
+        error = from_status(
+            status, answer.headers, refusal, self._key, answered=self._limits.answered
+        )
+        if isinstance(error, RejectedRequest):
+            self._quirks.failed(call.lessons, refusal.alike)
+            if seen := self._limits.refused(f"{status} {refusal.alike}"):
+                return FatalEndpointError(f"{error}; {seen} requests in a row were refused so")
+        return error
 
     def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:
         call.tries[fault.kind] += 1
@@ -218,6 +244,13 @@ class Caller:
         if self._limits.exhausted() or silent:
             return self._limits.give_up(EndpointUnavailable(f"{what}; run again to resume"))
         return RequestFailed(what)
+
+
+def _may_teach(status: int, refusal: Refusal) -> bool:
+    """Whether a refusal may be about a parameter; some servers fail on one that they lack."""
+    if status in (500, 501):
+        return any(not blame.value_only for blame in refusal.blamed)
+    return status in (400, 406, 422)
 
 
 def _fault(state: RetryCallState) -> Fault:

@@ -18,8 +18,9 @@ from instraug.models.budget import Amount, Budget
 from instraug.models.chat import Chat, Reply, Usage
 from instraug.models.config import Endpoint
 from instraug.models.endpoint import wire
-from instraug.models.endpoint.keys import check_key, check_url
+from instraug.models.endpoint.keys import check_has_key, check_key, check_url
 from instraug.models.endpoint.quirks import Quirks
+from instraug.models.endpoint.thinking import Thinking
 from instraug.models.tokens import prompt_bound
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class OpenAIEndpoint:
         *,
         embedding_model: str | None = None,
         notice: Callable[[str], object] | None = None,
+        room: int | None = None,
         backoff: float = 1.0,
     ) -> None:
         """Args:
@@ -59,6 +61,7 @@ class OpenAIEndpoint:
         budget: What may be spent; None is no limit.
         embedding_model: The model that `embed` asks; None takes ``model``.
         notice: Told of each quirk that is learned, one line.
+        room: Tokens an answer may have where the model thinks first; None: as asked for.
         backoff: Seconds of the first retry's longest wait; doubled with each try.
 
         Raises:
@@ -69,10 +72,12 @@ class OpenAIEndpoint:
         self.budget = budget or Budget()
         settings = endpoint or Endpoint()
         self.url = check_url(base_url, settings.allow_http)
+        check_has_key(self.url, api_key)
         """The base URL in use."""
         self._key = check_key(api_key) if api_key else None
         self._backoff = backoff
-        self._quirks = Quirks(settings, notice)
+        self._quirks = Quirks(settings, notice, room)
+        self._thinking = Thinking(self._quirks)
         self._caller: Caller | None = None
 
     async def __aenter__(self) -> OpenAIEndpoint:
@@ -108,7 +113,7 @@ class OpenAIEndpoint:
 
     def worst(self, chat: Chat) -> Amount:
         """Return the most that one request for this chat can take, priced."""
-        return self.budget.worst(chat)
+        return self.budget.worst(replace(chat, max_tokens=self._quirks.limit(chat.max_tokens)))
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────
 
@@ -124,11 +129,17 @@ class OpenAIEndpoint:
             FatalEndpointError: no retry can help.
             EndpointUnavailable: the endpoint is down or asks for a long pause.
             BudgetReached: the call could exceed the budget.
+            OutOfTokens: answer after answer was all thinking.
         """
+        return await self._thinking.complete(chat, self._complete)
+
+    async def _complete(self, chat: Chat) -> Reply:
         try:
             return await self._chat(chat)
         except _TakesNoN:
-            return await self._one_by_one(chat)
+            reply = await self._one_by_one(chat)
+            self._quirks.worked_without("n")
+            return reply
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return the texts' vectors, in order, from ``/v1/embeddings``; errors as `complete`."""
@@ -139,24 +150,29 @@ class OpenAIEndpoint:
     async def _one_by_one(self, chat: Chat) -> Reply:
         calls = (self._chat(chat, alone=i) for i in range(chat.n))
         results = await asyncio.gather(*calls, return_exceptions=True)
-        bodies = [r.raw for r in results if isinstance(r, Reply)]
+        replies = [r for r in results if isinstance(r, Reply)]
         errors = [r for r in results if isinstance(r, BaseException)]
         # What was paid for is kept, even where not all choices came.
-        if errors and not (bodies and all(isinstance(e, InstraugError) for e in errors)):
+        if errors and not (replies and all(isinstance(e, InstraugError) for e in errors)):
             raise min(errors, key=lambda e: getattr(e, "outcome_known", False))
-        return wire.read_reply(chat, f"[{','.join(bodies)}]")
+        return wire.joined(chat, replies)
 
     async def _chat(self, chat: Chat, alone: int | None = None) -> Reply:
         def body() -> dict[str, Any]:
-            if alone is None and chat.n > 1 and not self._quirks.sends("n"):
+            if alone is None and chat.n > 1 and not self._quirks.sends("n", chat.n):
                 raise _TakesNoN
-            return wire.chat_body(chat, self._quirks, alone)
+            sent.clear()
+            sent.update(wire.chat_body(chat, self._quirks, alone))
+            return sent
 
         def read(raw: str) -> tuple[Reply, Usage]:
             reply = wire.read_reply(chat, raw)
-            return reply, reply.usage
+            return replace(reply, sent=wire.otherwise(chat, sent)), reply.usage
 
-        worst = self.worst(chat if alone is None else replace(chat, n=1))
+        def worst() -> Amount:
+            return self.worst(chat if alone is None else replace(chat, n=1))
+
+        sent: dict[str, Any] = {}
         return await self._ask("/chat/completions", chat.model, body, read, worst)
 
     async def _embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -167,7 +183,10 @@ class OpenAIEndpoint:
             return vectors, Usage(bound if tokens is None else tokens, 0, tokens is None)
 
         body = {"model": self.embedding_model, "input": list(texts)}
-        worst = self.budget.amount(self.embedding_model, bound, 0)
+
+        def worst() -> Amount:
+            return self.budget.amount(self.embedding_model, bound, 0)
+
         return await self._ask("/embeddings", self.embedding_model, lambda: body, read, worst)
 
     async def _ask(
@@ -176,7 +195,7 @@ class OpenAIEndpoint:
         model: str,
         body: Callable[[], dict[str, Any]],
         read: Callable[[str], tuple[T, Usage]],
-        worst: Amount,
+        worst: Callable[[], Amount],
     ) -> T:
         assert self._caller, "enter the endpoint first"  # noqa: S101
         return await self._caller.ask(path, model, body, read, worst)

@@ -6,19 +6,13 @@ A `Fault` may be cured by asking again; the errors of `instraug.errors` may not.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Any
 
 from instraug.errors import EndpointError, FatalEndpointError, RejectedRequest
 from instraug.models.endpoint.keys import redact
-from instraug.models.endpoint.wire import NotACompletion, decode, error_message
-
-_ABSURD = 7 * 86400.0
-"""Seconds; a longer Retry-After is a mistake, not a wish."""
+from instraug.models.endpoint.refusals import Refusal
+from instraug.models.endpoint.waits import asked
 
 
 class Kind(Enum):
@@ -27,13 +21,13 @@ class Kind(Enum):
     UNSENT = "the endpoint was not reached"
     """DNS, refused: nothing was sent, nothing is charged."""
     SERVER = "the endpoint failed"
-    """5xx, 408, 409: a request, no tokens."""
+    """5xx, 408, 409, 424 and the like: a request, no tokens."""
     THROTTLED = "the endpoint is overloaded"
-    """429, 529, 503 with a Retry-After: slow down; more tries than the others have."""
+    """429, 498, 529, 503 with a Retry-After: slow down; more tries than the others have."""
     LOADING = "the model is loading"
     """llama.cpp reads its weights: tried until the watchdog ends the run."""
     GARBLED = "the answer is not what was asked for"
-    """A 200 all the same: the worst case stays charged."""
+    """A 200 all the same, or an error where a choice should be: the worst case stays charged."""
     UNKNOWN = "the outcome is unknown"
     """Reset, timeout, oversize after the request was sent: the worst case stays charged, and few
     tries, as each may have been answered and billed."""
@@ -69,100 +63,59 @@ _FATAL_CODES = {
 }
 """What error bodies call themselves, whatever their status, and what that amounts to."""
 
+_PASSING = frozenset((408, 409, 421, 423, 424, 425, 499))
+"""Statuses below 500 that another try may not meet: timeouts, conflicts, failed dependencies."""
+
+_OVERLOADED = frozenset((420, 429, 498, 529))
+
+_MODERATION = re.compile(
+    r"(?i)moderat|flagged|content[_ -]?(?:polic|filter|safety|management|violation|inspection)"
+    r"|data[_ ]?inspection|usage polic|safety (?:system|filter|polic|setting)|guard ?rail"
+    r"|responsible[_ ]?ai|prohibited[_ ]?content|inappropriate|harmful|self-harm|unsafe"
+    r"|sensitive (?:content|word|information)|jailbreak|\u654f\u611f|\u8fdd\u89c4"
+)
+"""What filters of a prompt's content call their work."""
+
 
 def from_status(
-    status: int, headers: Mapping[str, str], text: str, key: str | None
+    status: int,
+    headers: Mapping[str, str],
+    refusal: Refusal,
+    key: str | None,
+    *,
+    answered: bool = False,
 ) -> Fault | EndpointError:
     """Return what an HTTP answer other than 2xx means.
 
     Args:
         status: The HTTP status.
         headers: Its headers, names in lower case.
-        text: Its body.
+        refusal: Its body.
         key: The API key, which no message may show.
+        answered: Whether the endpoint answered another request before.
     """
-    body = parsed(text)
-    codes = _codes(body)
     if 300 <= status < 400:
         return FatalEndpointError(
             f"HTTP {status}: the endpoint redirects elsewhere, which is refused; "
             "give its final address as --base-url"
         )
-    fatal = next((f for code, f in _FATAL_CODES.items() if code in codes), status)
+    words = redact(refusal.words, key)
+    what = f"HTTP {status}" + (f": {words}" if words else "")
+    fatal = next((f for code, f in _FATAL_CODES.items() if code in refusal.codes), status)
+    if fatal == 403 and (answered or _MODERATION.search(refusal.text)):
+        return RejectedRequest(what)
     if fatal in (401, 402, 403):
         # The body is left out: endpoints like to repeat the key.
         return FatalEndpointError(f"HTTP {status}: {_FATAL[fatal]}")
-    said = redact(error_message(body), key)
-    what = f"HTTP {status}" + (f": {said}" if said else "")
     if fatal in _FATAL:
         return FatalEndpointError(
-            f"HTTP {status}: {_FATAL[fatal]}" + (f" ({said})" if said else "")
+            f"HTTP {status}: {_FATAL[fatal]}" + (f" ({words})" if words else "")
         )
-    wait = retry_after(headers)
-    if status == 503 and "loading" in said.lower():
+    wait = asked(headers, refusal.text)
+    if status == 503 and "loading" in words.lower():
         return Fault(Kind.LOADING, what, wait)
-    if status in (429, 529) or (status == 503 and wait):
+    if status in _OVERLOADED or (status == 503 and wait):
         return Fault(Kind.THROTTLED, what, wait)
-    if status in (408, 409, 425) or status >= 500 or status < 200:
+    if status in _PASSING or status >= 500 or status < 200:
         return Fault(Kind.SERVER, what, wait)
     return RejectedRequest(what)
-
-
-def parsed(text: str) -> Any:
-    """Return an error body's JSON, or the text itself where it is none."""
-    try:
-        return decode(text)
-    except NotACompletion:
-        return text
-
-
-def _codes(body: Any) -> set[str]:
-    """The machine-readable names an error body gives itself, in lower case."""
-    if not isinstance(body, dict):
-        return set()
-    error = body.get("error", body)
-    if not isinstance(error, dict):
-        return set()
-    found = [error.get(k) for k in ("code", "type", "status")]
-    details = error.get("details")
-    if isinstance(details, list):
-        found += [item.get("reason") for item in details if isinstance(item, dict)]
-    return {f.lower() for f in found if isinstance(f, str)}
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the endpoint asks to wait; None where it says nothing sensible.
-
-    ``retry-after-ms`` goes before ``Retry-After`` in seconds or as an HTTP date; negative, NaN,
-    past and absurd (over a week) values are ignored.
-
-    Args:
-        headers: Names in lower case.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return _sensible(milliseconds / 1000)
-    value = headers.get("retry-after")
-    seconds = _number(value)
-    if seconds is None and value:
-        date, now = _date(value), _date(headers.get("date", ""))
-        # The endpoint's own clock, where it tells it, so that a wrong one here does no harm.
-        seconds = None if date is None else date - (time.time() if now is None else now)
-    return _sensible(seconds)
-
-
-def _number(value: str | None) -> float | None:
-    text = (value or "").strip()
-    return float(text) if re.fullmatch(r"[0-9]{1,30}(?:\.[0-9]{0,30})?", text) else None
-
-
-def _date(value: str) -> float | None:
-    try:
-        date = parsedate_to_datetime(value)
-        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
-    except (TypeError, ValueError, OverflowError, IndexError):
-        return None
-
-
-def _sensible(seconds: float | None) -> float | None:
-    return seconds if seconds is not None and 0 < seconds <= _ABSURD else None

@@ -81,6 +81,22 @@ def check_url(base_url: str | None, allow_http: bool = False) -> str:
     return url.rstrip("/")
 
 
+def check_has_key(url: str, key: str | None) -> None:
+    """Refuse to ask an https endpoint on another machine without a key.
+
+    Any key will do, ``EMPTY`` too: so one says that a server takes none.
+
+    Raises:
+        UsageError: there is none.
+    """
+    parts = urlsplit(url)
+    if key is None and parts.scheme == "https" and not _is_loopback(parts.hostname or ""):
+        raise UsageError(
+            f"{url}: no API key is given; set OPENAI_API_KEY or give --api-key-file FILE "
+            "(OPENAI_API_KEY=EMPTY for a server that takes none)"
+        )
+
+
 def _is_host(host: str) -> bool:
     """Whether it is an IP address or could be a name in the DNS."""
     try:

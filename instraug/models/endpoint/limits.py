@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 
 from instraug.errors import EndpointError, EndpointUnavailable
@@ -19,6 +19,9 @@ _RETRIES_PER_REPLY = 0.5
 
 _FAILED_KEYS = 10
 """Requests in a row that are given up, with no reply between, until the endpoint counts as down."""
+
+_REFUSED_KEYS = 100
+"""Requests refused alike, with no reply between, until no other is sent; far fewer at first."""
 
 
 class Gate:
@@ -152,10 +155,13 @@ class Limits:
         self._resume = clock()
         self._retries = _RETRIES_AT_FIRST
         self._given_up = 0
+        self._refusals: Counter[str] = Counter()
         self._busy = 0
         self._progress = clock()
         self.reached: float | None = None
-        """When the last reply came, loop clock; None where none did."""
+        """When the last reply or refusal came, loop clock; None where none did."""
+        self.answered = False
+        """Whether a reply ever came."""
         self._dead: asyncio.Future[EndpointError] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -190,6 +196,30 @@ class Limits:
         self.gate.leave()
 
     def replied(self) -> None:
+        """A reply came."""
+        self.answered = True
+        self._refusals.clear()
+        self.is_up()
+
+    def refused(self, alike: str) -> int:
+        """Note a definite no to one request.
+
+        Args:
+            alike: The same for refusals that are the same but for numbers and ids.
+
+        Returns:
+            How many requests were refused so with no reply between, where that is enough to send
+            no more; else 0.
+        """
+        self._refusals[alike] += 1
+        seen, width = self._refusals[alike], self._endpoint.concurrency
+        return (
+            seen
+            if seen >= (max(_REFUSED_KEYS, 4 * width) if self.answered else max(2, width))
+            else 0
+        )
+
+    def is_up(self) -> None:
         """The endpoint did its work: a reply, or a definite no to one request."""
         self.reached = self._progress = self._loop.time()
         self._given_up = 0

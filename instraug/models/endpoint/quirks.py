@@ -1,103 +1,165 @@
-"""Which parameters an endpoint takes: configured, and learned from a 400 that names one."""
+"""Which parameters an endpoint takes: configured, and learned from its refusals.
+
+What a refusal blames is a guess until the call succeeds without it. A guess that does not help is
+taken back, so that a misread text changes nothing.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from instraug.models.config import Endpoint
+from instraug.models.endpoint.refusals import Blame, Refusal
 
-_DROPPABLE = ("seed", "n", "top_p", "temperature")
-"""In the order in which one is given up where a message names several."""
+_TOKENS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+"""Each name of the answer's token limit, and the other."""
 
-_TOKENS = ("max_tokens", "max_completion_tokens")
 
-_TOO_LONG = re.compile(r"context|too large|too long|maximum|at most|exceed|reduce", re.IGNORECASE)
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One thing to do otherwise."""
+
+    name: str
+    """The parameter."""
+    value: float | None = None
+    """The one value that is not sent; None: the parameter is not sent, or renamed."""
+
+    def __str__(self) -> str:
+        if self.name in _TOKENS:
+            if self.value is not None:
+                return f"the endpoint does not take {self.value:g} for {self.name!r}; less is sent"
+            return f"the endpoint takes {_TOKENS[self.name]!r} instead of {self.name!r}"
+        if self.value is None:
+            return f"the endpoint does not take {self.name!r}; it is no longer sent"
+        return f"the endpoint does not take {self.value:g} for {self.name!r}; it is left out there"
 
 
 class Quirks:
-    """What is sent to one endpoint; it only ever sends less, so learning comes to an end."""
+    """What is sent to one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, notice: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        notice: Callable[[str], object] | None = None,
+        room: int | None = None,
+    ) -> None:
         """Args:
         endpoint: The settings to start with.
-        notice: Told each thing that is learned, one line.
+        notice: Called with each thing that is learned, one line.
+        room: Tokens an answer may have where the model thinks first; None: as asked for.
         """
         self.endpoint = endpoint
-        """The settings in effect; what was learned is in them."""
+        """The settings in effect; parameters that are not taken are out of them."""
         self.learned: list[str] = []
         """One line for each thing learned, for the user."""
-        self._renamed = False
+        self.thinks = False
+        """Whether the model was seen to think before it answers."""
+        self._room, self._given = room, endpoint.sends
+        self._values: set[Lesson] = set()
+        self._certain: set[Lesson] = set()
+        self._vain: set[tuple[Lesson, str]] = set()
         self._notice = notice
 
-    def sends(self, name: str) -> bool:
-        """Whether the optional parameter is sent."""
-        return name in self.endpoint.sends
+    def sends(self, name: str, value: float | None = None) -> bool:
+        """Whether the optional parameter is sent, with this value."""
+        return name in self.endpoint.sends and Lesson(name, value) not in self._values
 
-    def learn(self, sent: Collection[str], error: object) -> bool:
-        """Take in a 400 or 422.
+    def limit(self, max_tokens: int) -> int:
+        """Return the tokens an answer may have, where a chat asks for so many."""
+        return max(max_tokens, self._room) if self.thinks and self._room else max_tokens
+
+    def saw_thinking(self) -> None:
+        """The model thinks before it answers: give it room, where nobody set a limit."""
+        if not self.thinks:
+            self.thinks = True
+            if self._room:
+                self.tell(
+                    f"the model thinks before it answers: it may use {self._room} tokens from "
+                    "now on; set answer_tokens for another limit"
+                )
+
+    def learn(self, refusal: Refusal, tried: Sequence[Lesson]) -> Lesson | None:
+        """Take in a refusal.
 
         Args:
-            sent: The names of the parameters of the refused request.
-            error: Its answer, parsed where it was JSON.
+            refusal: What was refused, and how.
+            tried: What the call learned from its earlier refusals.
 
         Returns:
-            True where asking again, without what it names, is worth it.
+            What to do otherwise when asking again; None where nothing is worth it.
         """
-        message, named = _complaint(error)
-        for name in _DROPPABLE:
-            if name in sent and (name in named or _quotes(message, name)):
-                self._drop(name)
-                return True
-        return self._rename(sent, message, named)
+        for blame in refusal.blamed:
+            for lesson in self._lessons(blame, refusal.sent):
+                if lesson not in tried and (lesson, refusal.alike) not in self._vain:
+                    self._follow(lesson)
+                    return lesson
+        return None
 
-    def _drop(self, name: str) -> None:
-        if self.sends(name):
-            kept = tuple(s for s in self.endpoint.sends if s != name)
-            self.endpoint = replace(self.endpoint, sends=kept)
-            self._tell(f"the endpoint does not take {name!r}; it is no longer sent")
+    def worked_without(self, name: str) -> None:
+        """Calls that leave the parameter out succeed: what was learned of it is certain."""
+        gone = Lesson(name) if name in self._given and not self.sends(name) else None
+        self.worked([x for x in (gone, *self._values) if x and x.name == name])
 
-    def _rename(self, sent: Collection[str], message: str, named: Collection[str]) -> bool:
-        for old, new in (_TOKENS, _TOKENS[::-1]):
-            if old not in sent or not (old in named or _quotes(message, old) or new in message):
-                continue
-            if self.endpoint.max_tokens_name == new:
-                return True  # Another call learned it while this one was under way.
-            if self._renamed or (_TOO_LONG.search(message) and "not supported" not in message):
-                return False
-            self._renamed = True
-            self.endpoint = replace(self.endpoint, max_tokens_name=new)  # type: ignore[arg-type]
-            self._tell(f"the endpoint takes {new!r} instead of {old!r}")
-            return True
-        return False
+    def worked(self, lessons: Sequence[Lesson]) -> None:
+        """A call that learned these succeeded: they are certain, and the user hears of them."""
+        for lesson in lessons:
+            if lesson not in self._certain:
+                self._certain.add(lesson)
+                self.tell(str(lesson))
 
-    def _tell(self, line: str) -> None:
+    def failed(self, lessons: Sequence[tuple[Lesson, str]], alike: str) -> None:
+        """A call was refused alike before and after it learned these: they were wrong."""
+        for lesson, before in lessons:
+            if before == alike and lesson not in self._certain:
+                self._vain.add((lesson, alike))
+                self._forget(lesson)
+
+    def tell(self, line: str) -> None:
+        """Note something for the user."""
         self.learned.append(line)
         if self._notice:
             self._notice(line)
 
+    def _lessons(self, blame: Blame, sent: Mapping[str, Any]) -> Iterator[Lesson]:
+        name = blame.name
+        if name not in _TOKENS:
+            if name in sent:
+                yield Lesson(name, sent[name] if blame.value_only else None)
+            return
+        old = next((n for n in _TOKENS if n in sent), None)
+        if old is None:
+            return
+        if not blame.value_only:
+            yield Lesson(old)
+        elif sent[old] == self._room:
+            yield Lesson(old, self._room)
 
-def _complaint(error: object) -> tuple[str, set[str]]:
-    """The error's message, and the parameters it names in fields meant for that."""
-    if not isinstance(error, dict):
-        return (error if isinstance(error, str) else ""), set()
-    inner = error.get("error")
-    body = inner if isinstance(inner, dict) else error
-    named = {_last(body.get("param"))}
-    detail = body.get("detail")
-    for item in detail if isinstance(detail, list) else ():
-        if isinstance(item, dict) and isinstance(loc := item.get("loc"), list) and loc:
-            named.add(_last(loc[-1]))
-    message = body.get("message", inner if isinstance(inner, str) else detail)
-    return (message if isinstance(message, str) else ""), named
+    def _follow(self, lesson: Lesson) -> None:
+        name = lesson.name
+        if name in _TOKENS:
+            if lesson.value is None:
+                self._change(max_tokens_name=_TOKENS[name])
+            else:
+                self._room = None
+        elif lesson.value is None:
+            self._change(sends=tuple(s for s in self.endpoint.sends if s != name))
+        else:
+            self._values.add(lesson)
 
+    def _forget(self, lesson: Lesson) -> None:
+        name = lesson.name
+        if name in _TOKENS:
+            if lesson.value is None:
+                self._change(max_tokens_name=name)
+            else:
+                self._room = int(lesson.value)
+        elif lesson.value is None:
+            kept = {*self.endpoint.sends, name}
+            self._change(sends=tuple(s for s in self._given if s in kept))
+        else:
+            self._values.discard(lesson)
 
-def _last(name: object) -> str:
-    return name.rsplit(".", 1)[-1] if isinstance(name, str) else ""
-
-
-def _quotes(message: str, name: str) -> bool:
-    """Whether the message holds the parameter's name: in quotes, or bare where it is no word."""
-    bare = r"\b" if len(name) > 4 else r"['\"`]"
-    return re.search(rf"{bare}{name}{bare}", message) is not None
+    def _change(self, **settings: Any) -> None:
+        self.endpoint = replace(self.endpoint, **settings)

@@ -9,6 +9,7 @@ httpx2's own building and sending, which cost as much as everything else togethe
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from instraug.errors import FatalEndpointError, UsageError
 from instraug.models.config import Endpoint
 from instraug.models.endpoint.faults import Fault, Kind
 from instraug.models.endpoint.keys import is_secret, redact
+from instraug.models.endpoint.waits import is_hint
 
 MAX_REPLY = 16 << 20
 """Bytes of the largest answer that is read."""
@@ -36,9 +38,6 @@ hanging up and its outcome is unknown."""
 
 _SENT = frozenset(("content-type", "accept", "user-agent", "openai-organization", "openai-project"))
 """The package's headers that are sent; the others tell of this machine. The key is added here."""
-
-_HEARD = frozenset((b"retry-after", b"retry-after-ms", b"date"))
-"""The headers of an answer that matter here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _heard(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [(k, v) for k, v in raw if k.lower() in _HEARD]
+    return [(k, v) for k, v in raw if is_hint(k.decode("latin-1").lower())]
 
 
 _NOT_SENT = (
@@ -208,6 +207,10 @@ def _told_apart(error: Exception, key: str | None) -> Fault | FatalEndpointError
     said = redact(str(error), key) or type(error).__name__
     if isinstance(error, aiohttp.ClientSSLError):
         return FatalEndpointError(f"TLS to the endpoint failed: {said}; check --base-url")
+    if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        return FatalEndpointError(
+            "too many open files for another connection; lower --concurrency or raise ulimit -n"
+        )
     if isinstance(error, _NOT_SENT):
         return Fault(Kind.UNSENT, said)
     if isinstance(error, asyncio.TimeoutError):

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from instraug.models.chat import Chat, Choice, Reply, Usage
+from instraug.models.endpoint.bodies import remarks, words
+from instraug.models.endpoint.broken import is_broken
 from instraug.models.endpoint.quirks import Quirks
+from instraug.models.endpoint.usage import counted, is_count, least
 from instraug.models.tokens import OVERHEAD, estimate
 
 
 class NotACompletion(ValueError):
     """A 200 that is not what was asked for: HTML, cut, an error object."""
+
+    def __init__(self, what: str, status: int = 0) -> None:
+        super().__init__(what)
+        self.status = status
+        """The status that an error object gives itself, where it is a refusal; else 0."""
 
 
 def chat_body(chat: Chat, quirks: Quirks, alone: int | None = None) -> dict[str, Any]:
@@ -35,12 +45,20 @@ def chat_body(chat: Chat, quirks: Quirks, alone: int | None = None) -> dict[str,
     body: dict[str, Any] = {
         "model": chat.model,
         "messages": [{"role": m.role, "content": m.content} for m in chat.messages],
-        quirks.endpoint.max_tokens_name: chat.max_tokens,
+        quirks.endpoint.max_tokens_name: quirks.limit(chat.max_tokens),
     }
-    body |= {k: v for k, v in optional.items() if v is not None and quirks.sends(k)}
+    body |= {k: v for k, v in optional.items() if v is not None and quirks.sends(k, v)}
     if chat.grammar is not None:
         body["grammar"] = chat.grammar
     return body
+
+
+def otherwise(chat: Chat, body: Mapping[str, Any]) -> tuple[tuple[str, float | None], ...]:
+    """Return what of the chat's parameters was sent otherwise; None stands for left out."""
+    names = ("temperature", "top_p", "seed", *(("n",) if chat.n > 1 else ()))
+    out = [(name, None) for name in names if name not in body]
+    limit = body.get("max_tokens", body.get("max_completion_tokens"))
+    return (*out, *((("max_tokens", limit),) if limit != chat.max_tokens else ()))
 
 
 def encode(body: dict[str, Any]) -> bytes:
@@ -88,28 +106,56 @@ def read_reply(chat: Chat, raw: str) -> Reply:
     return Reply(chat.key, answered, tuple(choices), usage, raw)
 
 
+def joined(chat: Chat, replies: Sequence[Reply]) -> Reply:
+    """Return the reply of several calls for one chat; its raw text is the array of their bodies."""
+    bodies = [r.raw[1:-1] if r.raw.startswith("[") else r.raw for r in replies]
+    sent = dict(pair for reply in replies for pair in reply.sent)
+    return replace(read_reply(chat, f"[{','.join(bodies)}]"), sent=tuple(sent.items()))
+
+
 def _choices(body: Any) -> list[Choice]:
     if not isinstance(body, dict):
         raise NotACompletion(f"a JSON {type(body).__name__}, not a chat completion")
     if body.get("error"):
-        raise NotACompletion(f"an error object: {error_message(body)}")
+        raise NotACompletion(f"an error object: {_told(body)}", _status(body["error"]))
     choices = body.get("choices", body)
     if choices is None:
         return []
     if not isinstance(choices, list) or not all(isinstance(c, dict) for c in choices):
         raise NotACompletion("a JSON object without choices, not a chat completion")
-    return [_choice(c) for c in choices]
+    sound = [c for c in choices if not is_broken(c)]
+    if choices and not sound:
+        raise NotACompletion(f"an error instead of a choice: {_told(choices[0])}")
+    return [_choice(c) for c in sound]
+
+
+def _told(body: Mapping[str, Any]) -> str:
+    found = {k: body[k] for k in ("error", "message", "finish_reason") if body.get(k)}
+    return words(remarks(json.dumps(found))) or str(body.get("finish_reason") or "no reason given")
+
+
+def _status(error: object) -> int:
+    """Return the status of a refusal (4xx) that an error object names; 0 where it names none."""
+    found = error.get("code", error.get("status")) if isinstance(error, dict) else None
+    text = str(found) if isinstance(found, int | str) else ""
+    return int(text) if re.fullmatch("4[0-9][0-9]", text) else 0
 
 
 def _choice(choice: dict[str, Any]) -> Choice:
     message = choice.get("message")
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, list):
-        parts = [p.get("text") for p in content if isinstance(p, dict)]
-        content = "".join(p for p in parts if isinstance(p, str))
+        content = "".join(map(_part, content))
     reason = choice.get("finish_reason")
     text = _whole(content) if isinstance(content, str) else None
     return Choice(text, reason if isinstance(reason, str) else None, _logprobs(choice))
+
+
+def _part(part: object) -> str:
+    """Return the text of one content part; thinking, sources and calls are none of the answer."""
+    if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text"):
+        part = "" if part.get("thought") else part.get("text")
+    return part if isinstance(part, str) else ""
 
 
 def _logprobs(choice: dict[str, Any]) -> tuple[float, ...]:
@@ -132,22 +178,17 @@ def _whole(text: str) -> str:
 
 
 def _usage(body: dict[str, Any], chat: Chat, choices: Sequence[Choice]) -> Usage:
-    usage = body.get("usage")
-    said = sum(estimate(c.text or "") for c in choices)
-    if isinstance(usage, dict):
-        prompt: Any = usage.get("prompt_tokens")
-        completion: Any = usage.get("completion_tokens")
-        # Some servers send zeros for "not counted".
-        if _is_count(prompt) and prompt and _is_count(completion) and (completion or not said):
-            return Usage(prompt, completion)
+    texts = [c.text for c in choices if c.text]
+    said = sum(map(estimate, texts))
+    prompt, completion = counted(body.get("usage"))
+    # Some servers send zeros for "not counted", some count one choice of several.
+    short = completion < sum(map(least, texts)) if len(texts) > 1 else not completion and said
+    if prompt and not short:
+        return Usage(prompt, completion)
     asked = sum(estimate(m.content) + OVERHEAD for m in chat.messages)
     # A silent choice may have spent all its tokens on thinking.
-    silent = chat.max_tokens if any(not c.text for c in choices) or not choices else 0
-    return Usage(asked, said + silent, estimated=True)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 40
+    silent = chat.max_tokens if len(texts) < len(choices) or not choices else 0
+    return Usage(prompt or asked, max(completion, said + silent), estimated=True)
 
 
 def _sum(one: Usage, other: Usage) -> Usage:
@@ -183,8 +224,7 @@ def read_vectors(raw: str, count: int) -> tuple[list[list[float]], int | None]:
         raise NotACompletion("an embeddings answer with vectors of several lengths")
     usage = body.get("usage")
     tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-    counted = tokens if isinstance(tokens, int) and _is_count(tokens) else None
-    return [[float(x) for x in v or ()] for v in vectors], counted
+    return [[float(x) for x in v or ()] for v in vectors], tokens if is_count(tokens) else None
 
 
 def _is_vector(value: object) -> bool:
@@ -192,14 +232,3 @@ def _is_vector(value: object) -> bool:
     if not isinstance(value, list) or not all(type(x) in (int, float) for x in value):
         return False
     return bool(value) and all(abs(x) < 1e300 for x in value)
-
-
-def error_message(body: Any) -> str:
-    """Return what an error body says, "" where it says nothing; not redacted."""
-    if not isinstance(body, dict):
-        return ""
-    error = body.get("error", body)
-    if isinstance(error, str):
-        return error
-    message = error.get("message", error.get("detail")) if isinstance(error, dict) else None
-    return message if isinstance(message, str) else ""

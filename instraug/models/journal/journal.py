@@ -108,6 +108,7 @@ class Journal(Replay):
             ],
             "usage": [usage.prompt_tokens, usage.completion_tokens, usage.estimated],
             "raw": reply.raw,
+            **({"sent": dict(reply.sent)} if reply.sent else {}),
             **({"endpoint": reply.endpoint} if reply.endpoint else {}),
         }
         self._replies[reply.key] = self._append(row)

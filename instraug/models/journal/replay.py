@@ -16,6 +16,7 @@ import orjson
 from instraug.errors import StorageError, UsageError
 from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
+from instraug.models.endpoint.broken import is_broken_record
 from instraug.models.journal.framing import Damage, Found, is_head, plain, scan
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Replay:
         self._open_intents: set[str] = set()
         self.damage: list[Damage] = []
         """What is no intact record, in order of the file."""
+        self.broken: set[str] = set()
+        """Keys under which an early version recorded what is no reply; they are asked again."""
         self.last_run = ""
         """Key of the settings that were noted last."""
         self._runs: dict[str, tuple[int, int]] = {}
@@ -134,8 +137,11 @@ class Replay:
         if isinstance(found, Damage):
             self.damage.append(found)
         elif found.kind == "reply":
-            self._replies.setdefault(found.key, (found.offset, len(found.line)))
             self._open_intents.discard(found.key)
+            if is_broken_record(found.line):
+                self.broken.add(found.key)
+            else:
+                self._replies.setdefault(found.key, (found.offset, len(found.line)))
         elif found.kind == "intent":
             if found.key not in self._replies:
                 self._open_intents.add(found.key)
@@ -156,12 +162,13 @@ def _reply(row: Mapping[str, Any]) -> Reply:
         [Choice(plain(c[0]), plain(c[1]), tuple(c[2]) if c[2:] else ()) for c in row["choices"]]
     )
     return Reply(
-        row["reply"],
-        plain(row["model"]),
-        choices,
-        Usage(*row["usage"]),
-        plain(row["raw"]),
-        plain(row.get("endpoint")),
+        key=row["reply"],
+        model=plain(row["model"]),
+        choices=choices,
+        usage=Usage(*row["usage"]),
+        raw=plain(row["raw"]),
+        sent=tuple((name, value) for name, value in row.get("sent", {}).items()),
+        endpoint=plain(row.get("endpoint")),
     )
 
 

@@ -1,62 +1,285 @@
-"""Take a rewrite out of what a model said around it; what cannot be taken off is left to the rules.
+"""Take a rewrite out of what a model wraps around it; the rules judge what cannot be taken off.
 
-Nothing inside the rewrite is changed. Patterns are anchored, so that an instruction that really
-starts with "Sure" or stands in quotes keeps them where its origin has them too.
+Nothing inside the rewrite is changed, and nothing that its origin holds too is taken off. Where
+the shape of an answer says what the rewrite is (the only text of a JSON object, of a fence, of a
+table, of a labelled line that holds each mask as often as the origin), that is taken.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
-_THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
+from instraug.rewriting.judging.talk import about, is_label, on_topic
+from instraug.rewriting.judging.thinking import spoken
+from instraug.tasks.words import folded
 
-_FENCE = re.compile(r"\A```[\w-]*[ \t]*\n(.*?)\n?```\Z", re.DOTALL)
+MASK = re.compile(r"\{[A-Z]+\d*\}")
+"""Matches a mask of any family."""
 
-_WHAT = r"(?:instructions?|text|sentence|version|prompt|question|task|input|output|rewrite)"
-
-_HOW = r"(?:rewritten|re-written|rephrased|paraphrased|revised|reworded|simplified|new|possible)"
-
-_PREAMBLE_LINE = re.compile(
-    r"\A(?:(?:sure|certainly|of course|okay|ok|absolutely|no problem)\b[^\n]*"
-    rf"|(?:here(?:'s|\u2019s| is| are)|the following|this is)\b[^\n]*|(?:the )?{_HOW}\b[^\n]*)"
-    r":[ \t]*\n+(?=\S)",
-    re.IGNORECASE,
+_FENCED = re.compile(
+    r"^[ \t]*(```+|~~~+)[\w-]*[ \t]*\n(.*?)\n?[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE
 )
 
-_LABEL = re.compile(
-    rf"\A(?:(?:the )?{_HOW}(?: {_WHAT})?|{_WHAT}|paraphrase|answer)[ \t]*:[ \t]+(?=\S)",
-    re.IGNORECASE,
+_HEAD = re.compile(
+    r"\A[\s*_#>]*(?P<head>[^\n{}:\uff1a]{1,120}?)[\s*_]*"
+    r"(?:[:\uff1a](?!//|\d)[\s*_]*|\s+(?:[-=]>|[-\u2013\u2014=>|\u2192\u21d2~]+)\s+)(?=\S)"
 )
 
-_QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "`": "`", "\u00ab": "\u00bb"}
+_PAIRS = {
+    '"': '"',
+    "'": "'",
+    "\u201c": "\u201d\u201c",
+    "\u2018": "\u2019",
+    "\u00ab": "\u00bb",
+    "\u201e": "\u201c\u201d",
+    "\u201a": "\u2018\u2019",
+    "\u300c": "\u300d",
+    "\u300e": "\u300f",
+    "\u00bb": "\u00ab",
+    "[": "]",
+    "(": ")",
+    "<": ">",
+    "{": "}",
+    "\u300a": "\u300b",
+    "\u3010": "\u3011",
+    **dict.fromkeys("`*_|$~=", ""),
+}
+
+_LATEX = re.compile(r"\\(?:[a-zA-Z]+\s*\{|\[|\()")
+
+_MOST = 1_000_000
+"""Characters of an answer that are looked into, thoughts and all."""
+
+_WRAPPED = 20_000
+"""Characters of a rewrite and what is wrapped around it."""
+
+_LONGEST = 4
+"""Times its origin's characters, and 2,000 more: what is longer is no rewrite of it."""
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What an answer is compared with."""
+
+    text: str
+    masks: Counter[str]
+    lines: int
+
+    def fits(self, text: str) -> bool:
+        """Whether a text holds each mask as often, and is not the origin itself."""
+        return (
+            bool(self.masks)
+            and Counter(MASK.findall(text)) == self.masks
+            and folded(text) != folded(self.text)
+        )
+
+    def only(self, texts: Iterable[str]) -> str | None:
+        """Return the one text that fits; None where none does, or several."""
+        found = {t.strip() for t in texts if self.fits(t)}
+        return found.pop() if len(found) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _compared(origin: str) -> _Origin:
+    lines = sum(1 for line in origin.split("\n") if line.strip())
+    return _Origin(origin, Counter(MASK.findall(origin)), lines)
 
 
 def extract(said: str, origin: str) -> str:
     """Return the rewrite within an answer.
 
-    Takes off, in this order: a ``<think>`` block, a code fence around everything, one known
-    preamble line, one label ("Rewritten instruction:"), one outer pair of quotes.
+    Taken off, as often as they come: thoughts and control tokens, a fence, JSON, a table, lines
+    of talk around the rewrite, a label in front of it, LaTeX, outer quotes, brackets or emphasis.
 
     Args:
         said: The model's answer.
         origin: What it was asked to rewrite, masked: what the origin has too is not taken off.
+
+    Returns:
+        The rewrite; "" where nothing is left, or far more than a rewrite can be.
     """
-    text = _THINK.sub("", said.replace("\r\n", "\n")).strip()
-    if fence := _FENCE.match(text):
-        text = fence[1].strip()
-    for wrap in (_PREAMBLE_LINE, _LABEL):
-        if (match := wrap.match(text)) and not wrap.match(origin):
-            text = text[match.end() :]
-    if not _is_quoted(origin.strip()) and _is_quoted(text):
-        text = text[1:-1].strip()
+    if len(said) > _MOST:
+        return ""
+    text = spoken(said.replace("\r\n", "\n").strip(), origin, MASK).strip()
+    longest = _LONGEST * len(origin) + 2000
+    if len(text) > longest + _WRAPPED:
+        return ""
+    compared = _compared(origin.strip())
+    for _ in range(12):
+        before = text
+        for step in _STEPS:
+            text = step(text, compared).strip()
+        if text == before:
+            break
+    return text if len(text) <= longest else ""
+
+
+def listed(said: str) -> str:
+    """Return the lines of an answer that is a list, without thoughts, a fence and JSON."""
+    text = spoken(said.replace("\r\n", "\n").strip()[:_WRAPPED], "", MASK).strip()
+    blocks = list(_FENCED.finditer(text))
+    text = blocks[0][2] if len(blocks) == 1 else text
+    start = re.search(r"[{\[]\s*[\"\[{]", text)
+    if start and (value := _value(text, start.start())) is not None:
+        return "\n".join(f"- {one}" for one in reversed(list(_texts(value[0]))))
     return text
 
 
-def _is_quoted(text: str) -> bool:
-    """Whether one pair of quotes encloses the whole text, not two quoted words at its ends."""
-    if len(text) < 2 or _QUOTES.get(text[0]) != text[-1]:
-        return False
-    inner = text[1:-1]
-    first = min((i for q in {text[0], text[-1]} if (i := inner.find(q)) >= 0), default=-1)
+def _value(text: str, start: int) -> tuple[Any, int] | None:
+    """Read the JSON value at a position, and where it ends; None where there is none."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unfenced(text: str, origin: _Origin) -> str:
+    if "```" in origin.text or not (blocks := list(_FENCED.finditer(text))):
+        return text
+    if len(blocks) == 1 and blocks[0].span() == (0, len(text)):
+        return blocks[0][2]
+    return origin.only(_parsed(b[2], origin) for b in blocks) or text
+
+
+def _parsed(text: str, origin: _Origin) -> str:
+    """Return the only text of a JSON value that can be the rewrite."""
+    start = re.search(r"[{\[]\s*[\"\[{]", text)
+    if start is None or MASK.search(text[: start.start()]):
+        return text
+    if (found := _value(text, start.start())) is None:
+        return text
+    value, end = found
+    if MASK.search(text[end:]):
+        return text
+    texts = list(_texts(value))
+    if not origin.masks and len(texts) == 1 and not (text[: start.start()] + text[end:]).strip():
+        return texts[0]
+    return origin.only(texts) or text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text):
+                yield text
+            case dict(entries):
+                waiting += entries.values()
+            case list(items):
+                waiting += items
+
+
+def _cell(text: str, origin: _Origin) -> str:
+    """Return the only cell of a table that can be the rewrite."""
+    if "|" not in text or "|" in origin.text:
+        return text
+    return origin.only(re.split(r"[|\n]", text)) or text
+
+
+def _own_lines(text: str, origin: _Origin) -> str:
+    """Drop lines of talk in front of the rewrite and behind it, while there are too many lines."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) <= origin.lines or not origin.masks or not MASK.search(text):
+        return text
+    labelled = [b for line in lines if (b := _body(line, origin)) is not None]
+    if origin.lines == 1 and (one := origin.only(labelled)):
+        return one
+    for end in (0, -1):
+        while len(lines) > origin.lines and _is_talk(lines[end], origin, first=end == 0):
+            lines.pop(end)
+    kept = len(lines) < sum(1 for line in text.split("\n") if line.strip())
+    return "\n".join(lines) if kept else text
+
+
+def _is_talk(line: str, origin: _Origin, *, first: bool) -> bool:
+    if MASK.search(line):
+        return folded(_body(line, origin) or line) == folded(origin.text)
+    line = line.strip()
+    heading = first and (line.endswith((":", "\uff1a", ":**")) or line[0] in "#*")
+    return bool(heading or about(line, origin.text) or not on_topic(line, origin.text))
+
+
+def _unlabelled(text: str, origin: _Origin) -> str:
+    body = _body(text, origin)
+    return text if body is None else body
+
+
+def _body(text: str, origin: _Origin) -> str | None:
+    """Return what a label stands in front of; None where there is none."""
+    match = _HEAD.match(text)
+    if match is None or _has_head(origin.text, match["head"]):
+        return None
+    body = text[match.end() :]
+    enough = max(2, _own(origin.text) // 2)
+    if _own(body) < enough or not is_label(match["head"].strip(), body, origin.text, MASK):
+        return None
+    return body
+
+
+def _has_head(origin: str, head: str) -> bool:
+    return folded(head) in folded(origin)
+
+
+def _own(text: str) -> int:
+    return sum(1 for w in MASK.sub(" ", text).split() if any(c.isalnum() for c in w))
+
+
+def _unwrapped(text: str, origin: _Origin) -> str:
+    """Take one pair of quotes, brackets or marks of emphasis off, or a LaTeX command."""
+    if inner := _inside(text):
+        return text if _inside(origin.text) else inner
+    if "\\" in text and "\\" not in origin.text:
+        found = (_balanced(text, m.end() - 1) for m in islice(_LATEX.finditer(text), 20))
+        return origin.only(t for t in found if t and "\\" not in t) or text
+    return text
+
+
+def _inside(text: str) -> str | None:
+    """Return what one pair encloses, where it encloses the whole text and not two parts of it."""
+    if len(text) < 3 or text[0] not in _PAIRS or MASK.fullmatch(text):
+        return None
+    first, inner = text[0], text[1:-1]
+    if text[-1] not in (_PAIRS[first] or first):
+        return None
+    if first in "[(<{":
+        return inner if _balanced(text, 0) == inner else None
+    if first == text[-1] and first not in "\"'":
+        run = len(text) - len(text.lstrip(first))
+        inner = text[run:-run]
+        return inner if inner and first not in inner and text.endswith(first * run) else None
+    at = min((i for q in {first, text[-1]} if (i := inner.find(q)) >= 0), default=-1)
     # The next quote closes in `"{A}" or "{B}"`, after a non-space; it opens in `"Is "{A}" so?"`.
-    return first < 0 or (first > 0 and inner[first - 1].isspace())
+    return inner if at < 0 or (at > 0 and inner[at - 1].isspace()) else None
+
+
+def _balanced(text: str, start: int) -> str | None:
+    """Return what the bracket at a position encloses; masks are passed over."""
+    opens, closes = text[start], {"{": "}", "[": "]", "(": ")", "<": ">"}[text[start]]
+    masks = {m.start(): m.end() for m in MASK.finditer(text)}
+    depth, at = 0, start
+    while at < len(text):
+        if at != start and at in masks:
+            at = masks[at]
+            continue
+        depth += (text[at] == opens) - (text[at] == closes)
+        if depth == 0:
+            return text[start + 1 : at].removesuffix("\\")
+        at += 1
+    return None
+
+
+_STEPS: tuple[Callable[[str, _Origin], str], ...] = (
+    _unfenced,
+    _parsed,
+    _cell,
+    _own_lines,
+    _unlabelled,
+    _unwrapped,
+)

@@ -44,6 +44,7 @@ def candidates(task: Task, request: Request, reply: Reply, rules: Rules) -> Iter
             finish_reason=choice.finish_reason,
             logprobs=choice.logprobs,
             reasons=(Reason("placeholders", restored.difference),) if broken else (),
+            sent=reply.sent,
         )
         yield replace(candidate, reasons=(*candidate.reasons, *_alone(candidate, task, rules)))
 

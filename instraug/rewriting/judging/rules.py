@@ -7,9 +7,14 @@ near_duplicate) and the semantic gate stand in `postprocess`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 from instraug.rewriting.config import Rules
+from instraug.rewriting.grammar.lexicon import GRAMMATICAL, WORD, bag
+from instraug.rewriting.judging import marks
+from instraug.rewriting.judging.talk import FOREIGN, about, begun, strays
 from instraug.rewriting.records import Candidate
 from instraug.tasks.placeholders import parse
 from instraug.tasks.records import Task
@@ -18,7 +23,7 @@ from instraug.tasks.words import folded
 
 Rule = Callable[[Candidate, Task, Rules], str | None]
 
-_REFUSAL = re.compile(
+REFUSAL = re.compile(
     r"\A\W*(?:(?:i['\u2019]?m|i am|we are|we['\u2019]re)"
     r" (?:(?:very |really |so )?sorry|afraid|unable|not able)"
     r"|i (?:can ?not|can['\u2019]t|won['\u2019]t|must decline|apologi[sz]e)|sorry\b|my apologies"
@@ -34,57 +39,93 @@ _PREAMBLE = re.compile(
 )
 
 _MARKUP = re.compile(
-    r"```|\*\*|__|^\s{0,3}#{1,6}\s|^\s*(?:[-*\u2022]|\d{1,2}[.)])\s|</?[a-zA-Z][\w-]*\s*/?>|<\||\|>"
-    r"|[\x00-\x08\x0b-\x1f\x7f\x9b\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffd]"
-    r"|<(?:start|end)_of_turn>|\[/?INST\]",
+    r"^\s{0,3}#{1,6}\s|^\s*(?:[-*\u2022\u2013\u2014+]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)\]:])\s"
+    r"|^\s*[-=*_~]{3,}\s*$|\s[-\u2013\u2014]+\s*\Z",
     re.MULTILINE,
 )
 
 _CONTRACTION = re.compile(r"\w['\u2019](?:d|ll)\b", re.IGNORECASE)
 
-# Function words that no English instruction holds; one is chance, two are another language.
-_FOREIGN = re.compile(
-    r"\b(?:das|der|und|ist|nicht|eine|sie|bild|dem|auf|f\u00fcr|oder|welche"  # German
-    r"|le|les|est|une|dans|qui|quel|quelle|avec|cette"  # French
-    r"|el|los|las|una|qu\u00e9|cu\u00e1l|para|esta"  # Spanish
-    r"|gli|che|di|questa|\u00e8|della|nel"  # Italian
-    r"|os|uma|n\u00e3o|em|s\u00e3o|het|een|niet|zijn|deze)\b",  # Portuguese, Dutch
-    re.IGNORECASE,
+_GOOD_ENDS = bag(
+    """stop stopped stopsequence stoptoken stopword eos eostoken eosfound endturn endofturn
+    endoftext end complete completed finish finished done none null"""
 )
+"""Finish reasons of an answer that came to its own end, letters only."""
+
+_FILTERS = re.compile(
+    r"filter|safety|recitation|block|prohibit|guardrail|toxic|moderat|spii|refus|sensitive|policy"
+)
+
+# Words that say nothing of an answer: a rewrite uses them as words, whatever the labels are.
+_NO_LEAK = GRAMMATICAL | bag("he she we they i my his her our who there then than so not")
 
 
 def empty(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     """Nothing is left once wrappings are off, or the endpoint sent no content."""
-    return None if candidate.rewrite.strip() else "the answer holds no rewrite"
+    if candidate.rewrite.strip():
+        return None
+    many = len(candidate.said) > 1000
+    return f"its {len(candidate.said):,} characters are no rewrite" if many else "no rewrite"
 
 
 def truncated(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """The answer stopped at the token limit."""
-    return "the token limit cut the answer" if candidate.finish_reason == "length" else None
+    """The answer did not come to its own end: cut by a limit, aborted, or ended in an error."""
+    reason = candidate.finish_reason
+    if ended(reason) or _FILTERS.search(_letters(reason)):
+        return None
+    return f"the answer was cut: finish reason {reason!r:.60}"
 
 
 def filtered(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     """The provider's content filter stopped the answer."""
-    found = candidate.finish_reason == "content_filter"
-    return "the provider's content filter stopped the answer" if found else None
+    reason = candidate.finish_reason
+    if ended(reason) or not _FILTERS.search(_letters(reason)):
+        return None
+    return f"the provider's content filter stopped the answer: finish reason {reason!r:.60}"
+
+
+def _letters(reason: str | None) -> str:
+    """Spell a finish reason without case, prefix and separators: providers agree on the rest."""
+    return re.sub(r"[\W\d_]", "", (reason or "").casefold()).removeprefix("finishreason")
+
+
+def ended(reason: str | None) -> bool:
+    """Whether an answer came to its own end: a known good finish reason, or none at all."""
+    return not reason or _letters(reason) in _GOOD_ENDS
 
 
 def refusal(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     """The model declines instead of rewriting."""
-    return _newly(_REFUSAL, candidate)
+    return _newly(REFUSAL, candidate)
 
 
 def preamble(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     """Talk about the rewrite is still in front of it, or behind it."""
-    return _newly(_PREAMBLE, candidate)
+    if detail := _newly(_PREAMBLE, candidate):
+        return detail
+    rewrite, origin = candidate.rewrite, candidate.request.masked.text
+    if words := about(rewrite, origin):
+        return f"speaks about rewriting: {words!r}"
+    mask = re.compile(candidate.request.masked.pattern)
+    if before := begun(rewrite, origin, mask):
+        return f"begins behind {before[:60]!r}"
+    stray = next(strays(rewrite, origin, mask), None)
+    return f"a sentence apart from the rewrite: {stray[:60]!r}" if stray else None
 
 
 def markup(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """Markdown, tags, control characters, a list, or more lines than were asked for."""
-    if detail := _newly(_MARKUP, candidate):
+    """Characters of markup that the template lacks, a list, a runaway, or too many lines."""
+    rewrite, masked = candidate.rewrite, candidate.request.masked
+    plain, asked = (re.sub(masked.pattern, "x", text) for text in (rewrite, masked.text))
+    if detail := (
+        _newly(_MARKUP, candidate)
+        or marks.more(plain, asked)
+        or marks.beside(rewrite, masked.text, masked.pattern)
+        or marks.runaway(rewrite, masked.text, masked.pattern)
+    ):
         return detail
-    lines, asked = (_lines(t) for t in (candidate.rewrite, candidate.request.masked.text))
-    return f"{lines} lines, the template has {asked}" if lines > asked else None
+    lines, had = _lines(rewrite), _lines(masked.text)
+    return f"{lines} lines, the template has {had}" if lines > had else None
 
 
 def length(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
@@ -121,24 +162,56 @@ def language(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
     if rules.language != "en":
         return None
     text, origin = candidate.rewrite, candidate.request.origin.text
-    strange = [c for c in text if c.isalpha() and ord(c) > 0x24F and c not in origin]
+    strange = [c for c in text if c > "\u024f" and _writes(c) and c not in origin]
     if strange:
         return f"letters of another script: {''.join(strange[:5])}"
-    known = _FOREIGN.findall(origin)
-    foreign = [w for w in _FOREIGN.findall(text) if w not in known]
-    return f"words of another language: {' '.join(foreign[:5])}" if len(foreign) > 1 else None
+    odd = [w for w in _words(text) if w in FOREIGN or not w.isascii()]
+    known = _words(origin) if odd else []
+    foreign = [w for w in odd if w not in known]
+    # One may be a loan word ("caf\u00e9"); beyond Latin-1 there is none.
+    if len(foreign) > 1 or any(c > "\xff" for w in foreign for c in w):
+        return f"words of another language: {' '.join(foreign[:5])}"
+    return None
+
+
+def _writes(char: str) -> bool:
+    kind = unicodedata.category(char)[0]
+    return kind in "LM" or (kind == "P" and char > "\u2e7f")
+
+
+def _words(text: str) -> list[str]:
+    return [w for w in WORD.findall(text.lower()) if w.isalpha()]
 
 
 def leak(candidate: Candidate, task: Task, _rules: Rules) -> str | None:
-    """Names one of the task's labels outside a placeholder, which its origin does not."""
-    if candidate.instruction is None:
+    """Names one of the task's labels outside a placeholder, which its origin does not.
+
+    A label that is a function word, or a letter used as one ("a", "I"), is used as a word.
+    """
+    if candidate.instruction is None or not task.labels:
         return None
-    told, origin = (_literal(t) for t in (candidate.instruction, candidate.request.origin.text))
+    rewrite, origin = (_literal(t) for t in (candidate.instruction, candidate.request.origin.text))
     for label in task.labels:
-        named = re.compile(rf"(?<!\w){re.escape(label.casefold())}(?!\w)")
-        if named.search(told) and not named.search(origin):
+        named = _naming(label)
+        if named and named.search(rewrite) and not named.search(origin):
             return f"names the label {label!r}"
     return None
+
+
+@lru_cache(maxsize=8192)
+def _naming(label: str) -> re.Pattern[str] | None:
+    """Return what matches a label where it is named; None for one that is only ever a word."""
+    plain = label.strip()
+    if plain in ("A", "I"):  # an article or a pronoun has its word behind it
+        start = r"(?:\A|[.?!:\n\0][\"'\u201c]?\s*)" if plain == "A" else r"(?<!\w)"
+        used = rf"(?!(?<={plain})(?:['\u2019]|\s+[a-z\0\"\u201c]))"
+        named = rf"(?<!\w){plain}(?!\w){used}"
+        return re.compile(named if plain == "I" else rf"(?<=\w )A(?!\w)|{start}A(?!\w){used}")
+    if plain in ("a", "i"):
+        return re.compile(rf"(?<!\w){plain}(?!\w)(?!\s+[\w\0\"\u201c])")
+    if plain.casefold() in _NO_LEAK:
+        return None
+    return re.compile(rf"(?<!\w){re.escape(plain)}(?!\w)", re.IGNORECASE)
 
 
 def proof(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
@@ -173,11 +246,16 @@ UNDENIABLE = frozenset({"empty", "placeholders", "proof"})
 
 def _newly(pattern: re.Pattern[str], candidate: Candidate) -> str | None:
     """Detail of a match that the masked template does not already hold."""
-    asked = {m[0].casefold() for m in pattern.finditer(candidate.request.masked.text)}
+    asked = _held(pattern, candidate.request.masked.text)
     for match in pattern.finditer(candidate.rewrite):
         if match[0].casefold() not in asked:
             return f"holds {match[0].strip()[:40]!r}" if match[0].strip() else "holds a list item"
     return None
+
+
+@lru_cache(maxsize=8192)
+def _held(pattern: re.Pattern[str], text: str) -> frozenset[str]:
+    return frozenset(m[0].casefold() for m in pattern.finditer(text))
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str | None:
@@ -190,4 +268,4 @@ def _lines(text: str) -> int:
 
 
 def _literal(template: str) -> str:
-    return "\0".join(s for s in parse(template) if isinstance(s, str)).casefold()
+    return "".join(s if isinstance(s, str) else "\0" for s in parse(template))

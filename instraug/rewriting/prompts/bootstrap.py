@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from instraug.errors import NothingAccepted, UsageError
+from instraug.errors import NothingAccepted, TooFewGuidelines, UsageError
 from instraug.files import strict_yaml
 from instraug.files.atomic import atomic_writer
 from instraug.models.budget import Budget
@@ -25,7 +25,9 @@ from instraug.models.opening import opened
 from instraug.rewriting.config import Config
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.job import address
-from instraug.rewriting.judging.extraction import extract
+from instraug.rewriting.judging import marks
+from instraug.rewriting.judging.extraction import listed
+from instraug.rewriting.judging.rules import REFUSAL, ended
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompts
 from instraug.rewriting.prompts.requests import seed_of
 from instraug.tasks.words import rouge_l, words
@@ -50,10 +52,17 @@ _SHOWN = (
     ),
 )
 
-_ITEMS = re.compile(r"\n|(?<=[.!?])\s+(?=\d{1,2}[.)]\s)")
+_LINES = re.compile(r"\n|(?<=[.!?])\s+(?=\d{1,2}[.)]\s)")
 """Between the items of a list, of which some models make one line."""
 
-_MARK = re.compile(r"^\s*(?:\d{1,2}\s*[.):-]|[-*\u2022])?\s*")
+_MARK = re.compile(r"^\s*(?:\*\*)?(?:\d{1,2}\s*[.):-]|[-*\u2022](?!\*))\s*")
+
+_CHAT = re.compile(
+    r"\b(?:I|I['\u2019]m|I['\u2019]ve|let me know|hope (?:this|these))\b", re.IGNORECASE
+)
+
+_PLAIN = str.maketrans("", "", "()%&")
+"""Takes off the marks that a sentence for people may hold."""
 
 _TITLED = re.compile(r"^(?:\*\*|__)?([^:*_]{3,40}?)(?:\*\*|__)?:\s*(?:\*\*|__)?\s*(?=\S)")
 
@@ -76,20 +85,48 @@ def question(model: str, sample: int, *, seed: int) -> Chat:
     )
 
 
-def guidelines(said: str) -> Iterator[tuple[str, str]]:
+def guidelines(said: str, finish_reason: str | None = None) -> Iterator[tuple[str, str]]:
     """Yield (title, sentence) of each usable item of an answer, a line or a part of one.
 
-    List marks, emphasis and quotes come off. An item without a title of its own is titled by its
-    first words. Items with braces, of fewer than 4 words or more than 40 are passed over.
+    Thoughts, fences and JSON come off as they do from a rewrite, then list marks, emphasis and
+    quotes. An item without a title of its own is titled by its first words. Passed over are
+    refusals, talk, a last line that was cut, lines outside a list where there is one, items with
+    markup, and those of fewer than 4 words or more than 40.
+
+    Args:
+        said: The answer.
+        finish_reason: Why it ended, as the endpoint says.
     """
-    for line in _ITEMS.split(extract(said, "")):
+    for line in _items(said, finish_reason):
         text = _MARK.sub("", line).strip().strip('"')
         title = ""
         if match := _TITLED.match(text):
             title, text = match[1].strip(), text[match.end() :]
         text = re.sub(r"\*\*|__|`", "", text).strip()
-        if 4 <= len(text.split()) <= 40 and not re.search(r"[{}<>]|\w:$", text):
+        if 4 <= len(text.split()) <= 40 and not _odd(text):
             yield title or " ".join(text.rstrip(".").split()[:5]), text
+
+
+def _items(said: str, finish_reason: str | None) -> list[str]:
+    """Return the lines of an answer that can be items of its list."""
+    lines = [x for x in _LINES.split(listed(said)) if x.strip()]
+    if lines and (not ended(finish_reason) or _is_cut(lines)):
+        lines.pop()
+    marked = [x for x in lines if _MARK.match(x)]
+    return marked or lines
+
+
+def _is_cut(lines: Sequence[str]) -> bool:
+    """Whether the last line has no end and most others have one."""
+    ends = [line.rstrip(" *_\"'\u201d").endswith((".", "!", "?", ":")) for line in lines]
+    return not ends[-1] and sum(ends) * 2 > len(ends)
+
+
+def _odd(text: str) -> bool:
+    if REFUSAL.search(text) or _CHAT.search(text) or re.search(r"[:\uff1a]\W*$", text):
+        return True
+    found = marks.more(text.translate(_PLAIN), "") or marks.runaway(text, "", r"\{[A-Z]+\}")
+    return found is not None
 
 
 async def bootstrap(
@@ -110,12 +147,13 @@ async def bootstrap(
         seed: Seed of sampling.
     """
     examples = next((m.examples for m in shipped if m.kind == "direct"), ())
-    taken = [words(m.text) for m in shipped]
+    taken = [words(m.text) for m in shipped] + [words(x) for x in _echoes()]
     found: list[MetaPrompt] = []
     for sample in range(8):
         reply = await ask(question(model, sample, seed=seed))
         choices = reply.choices if reply else ()
-        for title, text in (line for c in choices for line in guidelines(c.text or "")):
+        lines = (line for c in choices for line in guidelines(c.text or "", c.finish_reason))
+        for title, text in lines:
             told = words(text)
             if len(found) < wanted and _is_new(told, taken):
                 taken.append(told)
@@ -144,6 +182,7 @@ def bootstrap_file(
         UsageError: the model is the embedded one: what it lists is no guidelines; or the file, or
             its journal's path, is that of something else.
         NothingAccepted: not one usable guideline came.
+        TooFewGuidelines: fewer came than asked for; nothing is written, the replies are kept.
         InstraugError: what stopped the asking.
     """
     if name == "local":
@@ -163,6 +202,11 @@ def bootstrap_file(
     if not made:
         why = next(iter(generator.failed.values()), "no line of its answers was a guideline")
         raise NothingAccepted(f"the model gave no usable guideline ({why}); try another model")
+    if len(made) < wanted:
+        raise TooFewGuidelines(
+            f"the model gave {len(made)} usable guidelines of {wanted} asked for; "
+            f"take them with --count {len(made)}, which buys nothing more, or try another model"
+        )
     with atomic_writer(out) as file:
         file.write(strict_yaml.dump(as_data(made)).encode())
     return made
@@ -181,6 +225,13 @@ async def _bootstrap(
             generator.reply, model.name, shipped, wanted=wanted, seed=config.seed
         )
         return found, generator
+
+
+def _echoes() -> Iterator[str]:
+    """Yield what the request itself holds: a model that repeats it has no guideline."""
+    yield _ASK
+    for message in _SHOWN:
+        yield from (_MARK.sub("", line) for line in message.content.split("\n"))
 
 
 def _is_new(told: Sequence[str], taken: Iterable[Sequence[str]]) -> bool:

@@ -23,8 +23,8 @@ WARM = 0.6
 COOL = 0.2
 """Under a grammar, whose openings and swaps bring the variety, a lower one keeps the meaning."""
 
-_PATIENCE = 7
-"""See `Plan.patience`; half the answers were spent on the last few templates with none."""
+ANSWER_TOKENS = 512
+"""Tokens an answer may have where nothing else is set: a rewrite takes a tenth of them."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,36 @@ class Plan:
     grammar: Grammar | None = None
     patience: int | None = None
     """Answers a template may take for each accepted one, and as many again, before it is left;
-    None: its whole plan."""
+    None: its whole plan. Without it, most answers go to the few templates that have run dry."""
 
     @cached_property
     def nearest(self) -> Nearest:
         """Chooses the worked examples of each chat."""
         return Nearest(self.meta_prompts)
+
+    @property
+    def whole(self) -> int:
+        """Requests that one parent has in all."""
+        return self.samples * len(self.meta_prompts) * len(self.temperatures)
+
+    def more(self, lacking: int, asked: int, gained: int) -> int:
+        """Return how many requests to make next for one template.
+
+        It asks for what it lacks. An endpoint is asked for up to twice that where few answers
+        were accepted: fewer rounds, at the price of a few rewrites too many.
+
+        Args:
+            lacking: Rewrites still wanted.
+            asked: Answers asked for so far.
+            gained: Rewrites accepted of those.
+        """
+        answers = lacking if self.grammar else int(lacking * min(2, (asked + 1) / (gained + 1)))
+        wanted = -(-answers // self.choices)
+        if self.patience is None:
+            return max(0, wanted)
+        left = self.patience * (gained + 1) - asked
+        # One request may bring more answers than patience has; the first is made all the same.
+        return max(0, min(wanted, left // self.choices if asked else max(1, left // self.choices)))
 
 
 def make_plan(
@@ -80,12 +104,11 @@ def make_plan(
         top_p=config.top_p,
         samples=config.samples,
         choices=config.choices,
-        answer_tokens=config.answer_tokens,
+        answer_tokens=config.answer_tokens or ANSWER_TOKENS,
         seed=config.seed,
         steps=steps,
         grammar=build if constrains else None,
-        # Under a grammar every asking is a route of its own: what none of them fits is not for it.
-        patience=_PATIENCE if constrains else None,
+        patience=config.patience,
     )
 
 

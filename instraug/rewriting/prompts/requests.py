@@ -10,7 +10,9 @@ from instraug.models.chat import AsText, Chat, Message
 from instraug.rewriting.grammar.gbnf import after_label
 from instraug.rewriting.prompts.hold_back import hold_back
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
-from instraug.rewriting.prompts.plan import Plan
+from instraug.rewriting.prompts.plan import (
+    Plan,
+)
 from instraug.rewriting.records import Request
 from instraug.tasks.placeholders import mask
 from instraug.tasks.records import Task, Template

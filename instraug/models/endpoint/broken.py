@@ -1,0 +1,43 @@
+"""Choices that a provider broke off: an error stands where an answer should."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+_REASON = re.compile(r"(?i)(?:[a-z]+_)?error|failed|failure|insufficient_system_resource")
+"""Finish reasons that say so, as providers and gateways spell them."""
+
+_TRACES = (b"error", b"ERROR", b"fail", b"insufficient_system_resource")
+"""What a record of such a reply holds somewhere; looked for first, as it costs next to nothing."""
+
+
+def is_broken(choice: Mapping[str, Any]) -> bool:
+    """Whether this choice of a response body is an error and no answer."""
+    message, reason = choice.get("message"), choice.get("finish_reason")
+    failed = choice.get("error") or (isinstance(message, dict) and message.get("error"))
+    return bool(failed) or (isinstance(reason, str) and _REASON.fullmatch(reason) is not None)
+
+
+def is_broken_record(record: bytes) -> bool:
+    """Whether a journaled reply holds broken choices alone: early versions took them for replies.
+
+    Args:
+        record: The record as JSON, with its ``raw`` body.
+    """
+    if not any(trace in record for trace in _TRACES):
+        return False
+    try:
+        body = orjson.loads(orjson.loads(record)["raw"])
+    except (ValueError, LookupError, TypeError):
+        return False
+    choices = [c for one in (body if isinstance(body, list) else [body]) for c in _choices(one)]
+    return bool(choices) and all(map(is_broken, choices))
+
+
+def _choices(body: object) -> list[Mapping[str, Any]]:
+    found = body.get("choices") if isinstance(body, dict) else None
+    return [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []

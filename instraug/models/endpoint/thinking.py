@@ -1,0 +1,137 @@
+"""Models that think before they answer: they get room, and a run that only buys thinking ends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from instraug.errors import OutOfTokens
+from instraug.models.chat import Chat, Choice, Reply
+from instraug.models.endpoint import usage, wire
+from instraug.models.endpoint.quirks import Quirks
+
+ROOM = 4096
+"""Tokens an answer may have once the model was seen to think, where nobody set a limit."""
+
+_FEW = 5
+"""Answers that are all thinking, and four for each that is not, after which no more are asked."""
+
+_OPENING = re.compile(
+    r"\s*(?:<think\w*>|<reasoning>|\[THINK\]|<\|channel\|>\s*analysis)", re.IGNORECASE
+)
+
+_CLOSING = re.compile(r"</think\w*>|</reasoning>|\[/THINK\]|<\|channel\|>\s*final", re.IGNORECASE)
+
+_LIMIT = re.compile(r"(?i).*(?:length|max.*tokens|token.*limit)")
+"""Finish reasons that say: cut at the token limit."""
+
+_KEYS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+"""Where providers put the thinking of a message."""
+
+
+class Thinking:
+    """Watches the answers of one endpoint."""
+
+    def __init__(self, quirks: Quirks) -> None:
+        """Args:
+        quirks: Learns that the model thinks, and then sends a larger limit.
+        """
+        self._quirks = quirks
+        self._trial = asyncio.Lock()
+        self._spent = self._answers = 0
+
+    async def complete(self, chat: Chat, ask: Callable[[Chat], Awaitable[Reply]]) -> Reply:
+        """Ask for a chat; once more with more room where the first answer was all thinking.
+
+        One call at a time tries whether more room helps, and no other is sent meanwhile. The reply
+        then holds the choices of both.
+
+        Raises:
+            OutOfTokens: too many answers were all thinking.
+        """
+        if self._trial.locked():
+            async with self._trial:
+                pass
+        self._check(chat)
+        reply = await ask(chat)
+        if not is_spent(reply, chat):
+            self._answers += 1
+            if not self._quirks.thinks and shows_thinking(reply):
+                self._quirks.saw_thinking()
+            return reply
+        room = dict(reply.sent).get("max_tokens") or chat.max_tokens
+        self._quirks.saw_thinking()
+        if self._quirks.limit(chat.max_tokens) == room:
+            self._spent += 1
+            return reply
+        if not self._answers:
+            async with self._trial:
+                if not self._answers:
+                    return await self._again(chat, reply, ask)
+        return await self._again(chat, reply, ask)
+
+    async def _again(
+        self, chat: Chat, reply: Reply, ask: Callable[[Chat], Awaitable[Reply]]
+    ) -> Reply:
+        if self._is_over():
+            return reply  # It is paid for, and kept.
+        more = await ask(chat)
+        if is_spent(more, chat):
+            self._spent += 1
+        else:
+            self._answers += 1
+        return wire.joined(chat, [reply, more])
+
+    def _is_over(self) -> bool:
+        return self._spent >= _FEW + 4 * self._answers
+
+    def _check(self, chat: Chat) -> None:
+        if self._is_over():
+            limit = self._quirks.limit(chat.max_tokens)
+            raise OutOfTokens(
+                f"the model spent all {limit} tokens of {self._spent} answers on thinking and gave "
+                f"{self._answers or 'no'} rewrites; raise answer_tokens (now {limit}), or take a "
+                "model that does not think first"
+            )
+
+
+def is_spent(reply: Reply, chat: Chat) -> bool:
+    """Whether every choice was cut at the token limit before its answer began."""
+    longest = 100 + 4 * len(chat.messages[-1].content.split())
+    return bool(reply.choices) and all(_is_spent(c, longest) for c in reply.choices)
+
+
+def _is_spent(choice: Choice, longest: int) -> bool:
+    text = choice.text or ""
+    if not _LIMIT.fullmatch(choice.finish_reason or "") or _CLOSING.search(text):
+        return False
+    # Some chat templates open the thinking themselves: then its length alone gives it away.
+    return not text.strip() or bool(_OPENING.match(text)) or len(text.split()) > longest
+
+
+def shows_thinking(reply: Reply) -> bool:
+    """Whether a reply says that its model thought first."""
+    if any(_CLOSING.search(choice.text or "") for choice in reply.choices):
+        return True
+    if "reasoning" not in reply.raw and "hought" not in reply.raw and "thinking" not in reply.raw:
+        return False
+    body = wire.decode(reply.raw)
+    return any(_thought(one) for one in (body if isinstance(body, list) else [body]))
+
+
+def _thought(body: Mapping[str, Any]) -> bool:
+    if usage.thinking(body.get("usage")):
+        return True
+    return any(_says_so(choice.get("message")) for choice in body.get("choices") or ())
+
+
+def _says_so(message: object) -> bool:
+    if not isinstance(message, Mapping):
+        return False
+    content = message.get("content")
+    parts = (
+        [p.get("type") for p in content if isinstance(p, dict)] if isinstance(content, list) else []
+    )
+    return any(message.get(k) for k in _KEYS) or any(t in ("thinking", "reasoning") for t in parts)

@@ -1,0 +1,128 @@
+"""Characters that an instruction in plain words has no use for, and answers that run away.
+
+One rule about characters takes the place of a list of wrappings: what a rewrite holds more often
+than its origin is somebody's markup.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+
+_MARKED = frozenset("()[]{}<>\\|`*_#@%\u2022\u2023\u2020\u2021\u00a7\u00b6\u203b")
+
+_CATEGORIES = frozenset(["Sm", "Sc", "Sk", "So", "Cc", "Cf", "Cs", "Co", "Cn", "Ps", "Pe", "Pc"])
+
+_SPACES = frozenset(["Zs", "Zl", "Zp"])
+
+_ENTITY = re.compile(r"&(?=[#\w])")
+
+_URL = re.compile(r"\w+://|\bwww\.|\b[\w-]+\.(?:com|org|net|io|ai|dev)\b")
+
+_DOTS = re.compile(r"\.{3}|\u2026")
+
+_OPENED = re.compile(r"(?<!\w)'(?=[\w{])")
+
+_CLOSED = re.compile(r"(?<=[\w}.,?!])'(?!\w)")
+
+_QUOTES = (('"', '"'), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"))
+
+_RUN = re.compile(r"([^\w\s])\1{3,}|[^\w\s\0]{6,}")
+
+_LONGEST = 64
+"""Characters of the longest word; what goes on without a space is no sentence."""
+
+
+@lru_cache(maxsize=4096)
+def _is_mark(char: str) -> bool:
+    return char in _MARKED or (
+        char not in " \n\t" and unicodedata.category(char) in _CATEGORIES | _SPACES
+    )
+
+
+@lru_cache(maxsize=4096)
+def _marks(text: str) -> Counter[str]:
+    return Counter(c for c in text if _is_mark(c))
+
+
+def more(rewrite: str, origin: str) -> str | None:
+    """Return the detail of a mark that a rewrite holds more often than its origin, masks apart.
+
+    Marks are brackets, backslash, backtick, currency and other symbols, emphasis, control and
+    private characters and code points that are none; entities and URLs count as marks.
+    """
+    had = _marks(origin)
+    for char, n in _marks(rewrite).items():
+        if n > had[char]:
+            return f"holds {_shown(char)} {n} times, the template {had[char]}"
+    for pattern in (_ENTITY, _URL, _DOTS):
+        found, held = pattern.findall(rewrite), pattern.findall(origin)
+        if len(found) > len(held):
+            return f"holds {found[0]!r} {len(found)} times, the template {len(held)}"
+    for opens, closes in _QUOTES:
+        if _odd(rewrite, opens, closes) and not _odd(origin, opens, closes):
+            return f"{opens} is never closed"
+    if _unclosed(rewrite) and not _unclosed(origin):
+        return "' is never closed"
+    return None
+
+
+def _unclosed(text: str) -> bool:
+    return len(_OPENED.findall(text)) > len(_CLOSED.findall(text))
+
+
+def _odd(text: str, opens: str, closes: str) -> bool:
+    if opens == closes:
+        return text.count(opens) % 2 == 1
+    return text.count(opens) != text.count(closes)
+
+
+def _shown(char: str) -> str:
+    return char if char.isprintable() else f"U+{ord(char):04X}"
+
+
+def beside(rewrite: str, origin: str, mask: str) -> str | None:
+    """Return the detail of a mark that stands beside a mask, as it does not in the origin."""
+    had = _neighbours(origin, mask)
+    for token, left, right in _neighbours(rewrite, mask) - had:
+        return f"{_shown(left or right)} stands {'before' if left else 'behind'} {token}"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _neighbours(text: str, mask: str) -> Counter[tuple[str, str, str]]:
+    found: Counter[tuple[str, str, str]] = Counter()
+    for match in re.finditer(mask, text):
+        left = text[match.start() - 1 : match.start()] if match.start() else ""
+        right = text[match.end() : match.end() + 1]
+        if left and _is_mark(left) and not _ends_mask(text, match.start(), mask):
+            found[match[0], left, ""] += 1
+        if right and _is_mark(right) and not re.compile(mask).match(text, match.end()):
+            found[match[0], "", right] += 1
+    return found
+
+
+def _ends_mask(text: str, at: int, mask: str) -> bool:
+    return re.search(rf"(?:{mask})\Z", text[max(0, at - 12) : at]) is not None
+
+
+def runaway(rewrite: str, origin: str, mask: str) -> str | None:
+    """Return the detail of what repeats without an end: a sign, a word, a phrase, one long word."""
+    plain, asked = (re.sub(mask, " \0 ", t) for t in (rewrite, origin))
+    if (run := _RUN.search(plain)) and run[0] not in asked:
+        return f"repeats {run[0][:6]!r}"
+    words = plain.casefold().split()
+    longest = max(words, key=len, default="")
+    if len(longest) > _LONGEST and longest not in asked.casefold():
+        return f"a word of {len(longest)} characters"
+    often = Counter(words)
+    if all(n < 3 or word == "\0" for word, n in often.items()):
+        return None
+    for size in range(1, min(8, len(words) // 3) + 1):
+        for i in range(len(words) - 3 * size + 1):
+            phrase = words[i : i + size]
+            if phrase * 2 == words[i + size : i + 3 * size] and "\0" not in phrase:
+                return f"repeats {' '.join(phrase)[:40]!r}"
+    return None

@@ -1,0 +1,148 @@
+"""What a model says aloud: an answer without its thoughts and the tokens of its chat template.
+
+What the template itself holds is never taken out: only tags that it lacks count here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_THOUGHT = re.compile(
+    r"think|thought|reason|analy|scratch|reflect|monolog|deliberat|plan\b|cot\b|rationale",
+    re.IGNORECASE,
+)
+
+_NAME = r"[A-Za-z][\w:.-]{0,40}"
+
+_PAIRED = re.compile(
+    rf"<(?P<x>/?)(?P<xn>{_NAME})(?:\s[^<>\n]{{0,80}})?>"
+    rf"|\[(?P<b>/?)(?P<bn>[A-Z][A-Z_]{{2,20}})\]|\u25c1(?P<k>/?)(?P<kn>{_NAME})\u25b7"
+)
+
+_WRAPPER = re.compile(
+    r"answer|output|respon|rewrit|rephras|paraphras|revis|instruct|final|result|solution",
+    re.IGNORECASE,
+)
+
+_SPECIAL = re.compile(
+    r"<[|\uff5c][^<>\n]{0,60}>|<[^<>|\uff5c\n]{1,60}[|\uff5c]>|</?s>"
+    r"|<(?:bos|eos|pad|unk|unused\d+)>|<(?:start|end)_of_\w+>|\[/?INST\]|<</?SYS>>|\[(?:BOS|EOS|EOT|END)\]",
+    re.IGNORECASE,
+)
+
+_ROLE = re.compile(
+    r"\s*(assistant|model|bot|final|analysis|commentary|thoughts?|user|human|system|developer|tool)"
+    r"(?:\s*\n|\s*\Z)"
+)
+
+_ALOUD = frozenset(["", "assistant", "model", "bot", "final"])
+
+
+def spoken(said: str, origin: str, mask: re.Pattern[str]) -> str:
+    """Return what is left of an answer once thoughts and control tokens are off.
+
+    A thought is a block of that name in any kind of tag, everything before a closing tag that
+    was never opened, and everything behind an opening one that was never closed. Of another
+    pair of tags the inside is taken where it alone holds masks.
+
+    Args:
+        said: The answer.
+        origin: What it rewrites, masked.
+        mask: Matches a mask.
+    """
+    text = said
+    for _ in range(20):
+        shorter = _without_pair(_without_specials(text, origin, mask), origin, mask)
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
+@dataclass(frozen=True)
+class _Tag:
+    name: str
+    closes: bool
+    start: int
+    end: int
+
+
+def _tags(text: str, origin: str) -> Iterator[_Tag]:
+    held = origin.casefold()
+    for match in _PAIRED.finditer(text):
+        # A template that speaks of a tag keeps it; a block in front of its rewrite is one too many.
+        own = held.count(match[0].casefold())
+        if own and text.casefold().count(match[0].casefold()) <= own:
+            continue
+        for kind in "xbk":
+            if name := match[f"{kind}n"]:
+                yield _Tag(name.casefold(), bool(match[kind]), match.start(), match.end())
+
+
+def _without_pair(text: str, origin: str, mask: re.Pattern[str]) -> str:
+    tags = list(_tags(text, origin))
+    for tag, close in _matched(tags):
+        taken = _of_pair(text, tag, close, mask) if close else _of_single(text, tag)
+        if taken is not None:
+            return taken
+    return text
+
+
+def _of_single(text: str, tag: _Tag) -> str | None:
+    """Return what is left around a tag whose other half stands in the chat template, or was cut."""
+    before, after = text[: tag.start], text[tag.end :]
+    if _THOUGHT.search(tag.name):
+        return after if tag.closes else before
+    if tag.closes:
+        return None if after.strip() else before
+    return after if _WRAPPER.search(tag.name) and not before.strip() else None
+
+
+def _of_pair(text: str, tag: _Tag, close: _Tag, mask: re.Pattern[str]) -> str | None:
+    inside, rest = text[tag.end : close.start], text[: tag.start] + text[close.end :]
+    if _THOUGHT.search(tag.name):
+        return rest
+    if not rest.strip() or (mask.search(inside) and not mask.search(rest)):
+        return inside
+    apart = mask.search(rest) and not mask.search(inside) and _alone(text, tag, close)
+    return rest if apart else None
+
+
+def _matched(tags: list[_Tag]) -> list[tuple[_Tag, _Tag | None]]:
+    """Pair each opening tag with the next closing one of its name."""
+    pairs: list[tuple[_Tag, _Tag | None]] = []
+    closing: dict[str, _Tag] = {}
+    for tag in reversed(tags):
+        pairs.append((tag, None if tag.closes else closing.get(tag.name)))
+        if tag.closes:
+            closing[tag.name] = tag
+    return pairs[::-1]
+
+
+def _alone(text: str, tag: _Tag, close: _Tag) -> bool:
+    """Whether a block stands in lines of its own."""
+    before, after = text[: tag.start].rstrip(" \t"), text[close.end :].lstrip(" \t")
+    return before[-1:] in ("", "\n") and after[:1] in ("", "\n")
+
+
+def _without_specials(text: str, origin: str, mask: re.Pattern[str]) -> str:
+    """Return the first turn said aloud between control tokens, one with masks if there is any."""
+    at, role, aloud = 0, "", []
+    marks = [m for m in _SPECIAL.finditer(text) if m[0].casefold() not in origin.casefold()]
+    if not marks:
+        return text
+    for mark in (*marks, None):
+        turn = text[at : mark.start() if mark else len(text)]
+        if at and (match := _ROLE.match(turn)):
+            role, turn = match[1], turn[match.end() :]
+        if turn.strip():
+            if role in _ALOUD:
+                aloud.append(turn)
+            role = ""
+        if mark:
+            at = mark.end()
+            if _THOUGHT.search(mark[0]):
+                role = "" if re.search(r"end|stop|/", mark[0], re.IGNORECASE) else "thought"
+    return next((t for t in aloud if mask.search(t)), aloud[-1] if aloud else "")
