@@ -47,6 +47,7 @@ from instraug.rewriting.session import (
 from instraug.training_set.build import (
     BuildJob,
     check_apart,
+    check_names,
     hashing,
     make_recipe,
     manifest_body,
@@ -179,6 +180,7 @@ def build(job: BuildJob) -> Outcome:
     files = instance_files(job.instances)
     shards = split(files)
     check_apart(job.dest, files)
+    check_names(job, plan, files)
     data = None if target.is_file else f"data{target.suffix}"
     with destination(job.dest, data) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.

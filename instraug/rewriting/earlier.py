@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instraug.errors import InputError, Problem, UsageError
+from instraug.errors import InputError, Problem
 from instraug.files.disk import refusals
 from instraug.files.jsonl import read_jsonl
 from instraug.files.manifest import MANIFEST, Manifest, read_manifest
+from instraug.files.replacing import check_replaceable
 from instraug.models.journal.replay import Replay, spare
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, REPLIES
 
@@ -104,42 +104,25 @@ def read_earlier(out: Path) -> Earlier:
         UsageError: a path of the outputs is taken by anything but an output of a run.
         StorageError: it cannot be read.
     """
-    for name in (*_ROWS, MANIFEST):
-        _check_regular(out / name)
+    for name, is_own in ((INSTRUCTIONS, _is_rows), (REJECTED, _is_rows), (MANIFEST, _is_manifest)):
         spare(out / name)
-    manifest = read_manifest(out / MANIFEST)
-    if manifest.body and not (manifest.is_of("expand") and _KEYS & manifest.body.keys()):
-        raise _foreign(out / MANIFEST)
-    for path in (out / name for name in _ROWS):
-        if path.exists() and not _is_rows(path):
-            raise _foreign(path)
-    return Earlier(out, manifest)
+        check_replaceable(out / name, "output of `instraug expand`", is_own)
+    return Earlier(out, read_manifest(out / MANIFEST))
 
 
 _KEYS = {"kind", "instraug", "config", "inputs", "outputs"}
 """Of which every manifest of a run has some, whatever version wrote it."""
 
 
-def _check_regular(path: Path) -> None:
-    with refusals(path, "read"):
-        try:
-            mode = path.lstat().st_mode
-        except FileNotFoundError:
-            return
-    if stat.S_ISLNK(mode) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        what = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
-        raise UsageError(f"{path}: is {what}, where a run writes a file; choose another folder")
+def _is_manifest(path: Path) -> bool:
+    """Whether a file is a run's manifest, or one of anything that is damaged: it is written anew."""
+    found = read_manifest(path)
+    return not found.body or (found.is_of("expand") and bool(_KEYS & found.body.keys()))
 
 
 def _is_rows(path: Path) -> bool:
-    """Whether a file holds rows of a run, or nothing: its first sound line says it."""
+    """Whether a file holds rows of a run: its first sound line says it."""
     with suppress(InputError):
         for _, row in read_jsonl(path, on_problem=lambda _: None):
             return {"task", "instruction", "source"} <= row.keys()
-        return not path.stat().st_size
     return False
-
-
-def _foreign(path: Path) -> UsageError:
-    what = "is there, and no run of `instraug expand` made it"
-    return UsageError(f"{path}: {what}; choose another folder")

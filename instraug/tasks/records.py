@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+from unicodedata import normalize
 
 Split = Literal["train", "eval"]
 
@@ -29,6 +30,11 @@ def instruction_id(task: str, instruction: str) -> str:
     return hashlib.sha256(f"{task}\0{instruction}".encode("utf-8", "surrogatepass")).hexdigest()[
         :12
     ]
+
+
+def file_key(name: str) -> str:
+    """Return what two names share that are one file on some systems: case and accents fold."""
+    return normalize("NFC", normalize("NFC", name).casefold())
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 import instraug
 from instraug.errors import InputError, UsageError
 from instraug.files.disk import refusals
-from instraug.files.manifest import sha256
+from instraug.files.manifest import check_spelled, sha256
 from instraug.tasks.load import load_tasks
 from instraug.tasks.pool import load_pools
 from instraug.training_set.caps import caps_of
@@ -86,6 +86,16 @@ def check_apart(dest: Path, files: Iterable[Path]) -> None:
     for file in map(Path.resolve, files):
         if place in (file, *file.parents):
             raise UsageError(f"{dest}: the set is built from it; choose another destination")
+
+
+def check_names(job: BuildJob, plan: Plan, files: Iterable[Path]) -> None:
+    """Refuse, before a row is built, what the manifest could not name.
+
+    Raises:
+        UsageError: a path, or a setting, holds bytes that are no UTF-8.
+    """
+    sources = [pool.task.source for pool in plan.pools]
+    check_spelled([job.dest.name, *files, *sources, job.instructions, asdict(job.config)])
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from instraug.files.atomic import hidden_folder, put_folder
 from instraug.files.compression import PACKED, open_output
 from instraug.files.disk import refusals, sync_folder
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
+from instraug.files.replacing import check_replaceable
+from instraug.models.journal.replay import spare
 from instraug.training_set.formats.base import Block
 
 _STRETCH = 32 << 20
@@ -106,17 +108,29 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
         raise StorageError(f"{parent}: is no folder; make it first, or choose another destination")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise StorageError(f"{parent}: cannot be written; check its permissions")
+    beside = dest.with_name(f"{dest.name}.{MANIFEST}")
+    if is_file and os.path.lexists(beside):
+        _check_own(beside)
     if not os.path.lexists(dest):
         return
-    if not is_file and dest.is_symlink():
-        raise UsageError(f"{dest}: is a symbolic link; give the folder that it stands for")
+    if dest.is_symlink():
+        kind = "file" if is_file else "folder"
+        raise UsageError(f"{dest}: is a symbolic link; give the {kind} that it stands for")
     if dest.is_dir() == is_file:
         kind = "folder" if is_file else "file"
         raise UsageError(f"{dest}: there is a {kind} of this name; choose another destination")
+    for path in [dest] if is_file else dest.iterdir():
+        spare(path)
     if foreign := _foreign(dest, is_file=is_file):
         raise UsageError(f"{dest}: exists, and no build made {foreign}; choose another destination")
     if not force and (is_file or any(dest.iterdir())):
         raise UsageError(f"{dest}: exists; give --force to replace it, or choose another one")
+
+
+def _check_own(manifest: Path) -> None:
+    """Refuse to replace what stands at the path of a file's manifest, but for one of a build."""
+    spare(manifest)
+    check_replaceable(manifest, "manifest of a build", lambda p: read_manifest(p).is_of("build"))
 
 
 def _foreign(dest: Path, *, is_file: bool) -> str | None:
