@@ -115,7 +115,7 @@ _KEYS = {"kind", "instraug", "config", "inputs", "outputs"}
 
 
 def _is_manifest(path: Path) -> bool:
-    """Whether a file is a run's manifest, or one of anything that is damaged: it is written anew."""
+    """Whether a file is a run's manifest, or a damaged one, which a run writes anew."""
     found = read_manifest(path)
     return not found.body or (found.is_of("expand") and bool(_KEYS & found.body.keys()))
 
