@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from instraug.models.journal.replay import Replay
-from tests.commandline import EXAMPLES, environment, failed, instraug
+from tests.commandline import environment, failed, instraug
 from tests.fakeserver import FakeServer, running
 from tests.faults.test_journal_path import RECORD, expand, tree
 
