@@ -81,9 +81,9 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
     with session(job.out):
         notices = check_folder(job, inputs)
         with open_journal(job) as journal:
+            check_replies(job, journal)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
-            check_replies(job, journal)
             run = finish(_expand(job, inputs, journal, watch))
             if isinstance(journal, Journal):
                 journal.sync()  # no manifest vouches for replies that a power cut could take

@@ -36,7 +36,7 @@ def verify_command(
     well; otherwise lists everything that is off and ends 1.
     """
     if junit is not None:
-        check_junit(junit)
+        check_junit(junit, out)
     checks = verify(out, journal)
     problems = [p for c in checks for p in c.problems]
     if junit is not None:

@@ -36,7 +36,9 @@ class Earlier:
     def journal(self) -> Path:
         """Where its replies are: as its manifest says, else in the folder itself."""
         named = self.manifest.body.get("journal")
-        return self.out / (named if isinstance(named, str) else REPLIES)
+        path = self.out / (named if isinstance(named, str) else REPLIES)
+        plain = Path(os.path.normpath(path))  # without ``..``, unless the folder is a link
+        return plain if os.path.realpath(plain) == os.path.realpath(path) else path
 
     @property
     def shares_journal(self) -> bool:

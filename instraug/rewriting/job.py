@@ -12,6 +12,7 @@ from typing import Any
 from instraug.errors import InputError, Problem
 from instraug.files.manifest import MANIFEST, check_spelled
 from instraug.models.chat import Reply
+from instraug.models.endpoint.keys import check_url
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import Address
 from instraug.rewriting.config import Config, as_plain, changes
@@ -143,6 +144,8 @@ def load(job: ExpandJob) -> Inputs:
     """
     only, config = job.config.only, job.config
     check_journal_path(job.replies, job.out, job.tasks, job.meta_prompts)
+    if config.base_url:  # also where no call is made: the manifest keeps it
+        check_url(config.base_url, allow_http=True)
     check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])
     chosen = tuple(
         task
