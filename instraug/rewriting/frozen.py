@@ -80,11 +80,11 @@ class Differences:
 
     def __call__(self, request: Request) -> str:
         """Name what differs from the run that is nearest to this one."""
-        compared = [(self._of(body, request), where) for where, body in self._runs()]
+        compared = [(self._options(body), where, body) for where, body in self._runs()]
         if not compared:
             return self._of_answers()
-        found, where = min(compared, key=lambda one: len(one[0]))
-        if found:
+        options, where, body = min(compared, key=lambda one: len(one[0]))
+        if found := [*options, *self._inputs_of(body, request)]:
             return f"differs from {where}: {', '.join(found)}"
         return f"no option differs from {where}, so that the version or a template may"
 
@@ -103,22 +103,25 @@ class Differences:
             if isinstance(body.get("config"), Mapping):
                 yield str(self._job.replies), body
 
-    def _of(self, body: Mapping[str, Any], request: Request) -> list[str]:
-        """Name what differs from one run."""
+    def _options(self, body: Mapping[str, Any]) -> list[str]:
+        """Name the options that a run had otherwise."""
         found = [c for c in changes(body["config"], self._job.config) if not c.startswith(_FREE)]
         model = str(body.get("model"))
         if model != self._model:
             found.insert(0, f"model {printable(model)} -> {printable(self._model)}")
+        return found
+
+    def _inputs_of(self, body: Mapping[str, Any], request: Request) -> Iterator[str]:
+        """Name what a run's manifest has otherwise of the inputs."""
         with suppress(LookupError, TypeError):
             inputs, origin = body["inputs"], request.origin
             texts = {task["name"]: task["templates"] for task in inputs["tasks"]}
             if origin.text not in texts.get(origin.task, ()):
-                found.append("this template")
+                yield "this template"
             if [m["text"] for m in inputs["meta_prompts"]] != [
                 m.text for m in self._inputs.meta_prompts
             ]:
-                found.append("the meta-prompts")
-        return found
+                yield "the meta-prompts"
 
     def _of_answers(self) -> str:
         """Say what the answers themselves tell, where no run is described."""

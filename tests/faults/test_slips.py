@@ -119,6 +119,13 @@ def test_100_a_forgotten_journal_is_used_and_named(
     assert foreseen["requests"] == 0
 
 
+def first_two(journal: bytes) -> bytes:
+    """Return the records of a journal's first two replies."""
+    lines = [(line, json.loads(line)) for line in journal.splitlines(keepends=True)]
+    kept = [row["reply"] for _, row in lines if "reply" in row][:2]
+    return b"".join(x for x, row in lines if "run" in row or {*kept} & {*map(str, row.values())})
+
+
 @pytest.mark.parametrize("slip", ["gone", "moved", "emptied", "shortened", "another"])
 @pytest.mark.parametrize("shared", [True, False])
 def test_100_a_journal_that_lacks_what_the_rows_count_on_ends_expand(
@@ -138,7 +145,7 @@ def test_100_a_journal_that_lacks_what_the_rows_count_on_ends_expand(
     elif slip == "emptied":
         journal.write_bytes(b"")
     elif slip == "shortened":
-        journal.write_bytes(b"".join(safe.splitlines(keepends=True)[:6]))
+        journal.write_bytes(first_two(safe))
     else:
         (tmp_path / "new").write_bytes(RECORD)
         other = ("--journal", tmp_path / "new")
