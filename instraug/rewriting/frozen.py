@@ -89,7 +89,7 @@ class Differences:
         return f"no option differs from {where}, so that the version or a template may"
 
     def _runs(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield where each run is told of, and what is: by manifests, and by the journal."""
+        """Yield each run that a manifest or the journal describes, and where."""
         real = os.path.realpath(self._job.replies)
         for folder in dict.fromkeys([self._job.out, self._job.replies.parent]):
             path = folder / MANIFEST
