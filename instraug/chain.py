@@ -36,21 +36,24 @@ from instraug.rewriting.session import (
     reserved,
     session,
 )
+from instraug.tasks.load import load_tasks
+from instraug.tasks.pool import load_pools
 from instraug.training_set.build import (
     BuildJob,
+    add_up,
     check_apart,
+    find_bounds,
     hashing,
     make_recipe,
     manifest_body,
+    settled,
     write_companions,
-    write_rows,
+    writing,
 )
-from instraug.training_set.destination import check_free, destination
+from instraug.training_set.destination import destination
 from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
-from instraug.training_set.instances.multiinstruct import instance_files
-from instraug.training_set.shards import split
-from instraug.training_set.summary import Outcome
+from instraug.training_set.summary import Summary
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -138,7 +141,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
     return run
 
 
-def build(job: BuildJob) -> Outcome:
+def build(job: BuildJob) -> Summary:
     """Build a training set: instances rendered with sampled instructions (MIns+).
 
     Returns:
@@ -146,28 +149,29 @@ def build(job: BuildJob) -> Outcome:
 
     Raises:
         UsageError: the destination exists, or does not fit the format.
-        InputError: every row that cannot be used, unless they are to be skipped; a task folder,
+        InputError: every row that cannot be built, unless they are to be skipped; a task folder,
             instructions or instance files with problems; no row at all.
         StorageError: the disk refused. Nothing half-written is left in any of these cases.
     """
     began = monotonic()
-    target = registry.target(job.dest, job.config.format)
-    check_free(job.dest, is_file=target.is_file, force=job.force)
-    plan = make_recipe(job, target)
-    files = instance_files(job.instances)
-    shards = split(files)
+    data_file = settled(job)
+    pools = load_pools(load_tasks(job.tasks), job.instructions)
+    recipe = make_recipe(job.config, data_file, pools)
+    files = recipe.instances.files(job.instances)
+    shards = recipe.instances.split(files)
     check_apart(job.dest, files)
-    data = None if target.is_file else f"data{target.suffix}"
-    with destination(job.dest, data) as dest:
+    form = registry.load(recipe.format, recipe.options)
+    with destination(job.dest, data_file.inside) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.
         scratch = dest.data.parent
-        with local_engine(plan, job.workers, scratch) as engine, hashing(files) as hashes:
-            outcome = Outcome(plan.pools, plan.making.epsilon)
-            write_rows(plan, engine, shards, dest, outcome, job)
-            inputs = {str(file): digest for file, digest in zip(files, hashes, strict=True)}
-        if data is not None:
-            write_companions(dest, plan, outcome, job)
-        body = manifest_body(job, plan, outcome, inputs)
+        with local_engine(recipe, job.workers, scratch) as engine, hashing(files) as hashes:
+            bounds = find_bounds(engine, shards, recipe.caps)
+            with writing(dest, form, job.dest) as write:
+                summary = add_up(job, recipe, shards, engine.build(shards, bounds, write))
+            instances = dict(zip(map(str, files), hashes, strict=True))
+        if not data_file.is_file:
+            write_companions(dest, recipe, form, summary)
+        body = manifest_body(job, recipe, summary, instances)
         body["run"] = {"seconds": round(monotonic() - began, 3), "workers": job.workers}
-        outcome.outputs = dest.finish(body)
-    return outcome
+        summary.outputs = dest.finish(body)
+    return summary

@@ -52,6 +52,23 @@ class Problem:
         return printable(f"{self.where}: {self.what}; {self.fix}")
 
 
+class BadRow(Exception):
+    """A row cannot be built. What reads the rows adds file and line, and reports it as a Problem.
+
+    Args:
+        kind: What such rows are counted under.
+        what: As of a `Problem`.
+        fix: Likewise.
+    """
+
+    def __init__(self, kind: str, what: str, fix: str) -> None:
+        super().__init__(kind, what, fix)
+        self.kind, self.what, self.fix = kind, what, fix
+
+    def __str__(self) -> str:
+        return self.what
+
+
 class InstraugError(Exception):
     """The root: one line for the user, and the exit code of the process."""
 

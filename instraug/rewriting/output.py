@@ -24,7 +24,7 @@ from instraug.rewriting.records import Verdict
 from instraug.rewriting.rounds import Grown
 from instraug.rewriting.run import JSON, Run
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, InstructionRow
-from instraug.tasks.records import Output, Split, Task, Template, instruction_id
+from instraug.tasks.records import Task, TaskKeys, Template, instruction_id
 
 
 def instruction_rows(grown: Iterable[Grown]) -> Iterator[InstructionRow]:
@@ -112,7 +112,7 @@ def write_output(out: Path, run: Run, journal: Path) -> None:
             "scorer": run.scorer,
             "journal": os.path.relpath(journal, out),
             "inputs": {
-                "tasks": [_task(t) for t in inputs.tasks],
+                "tasks": [_as_kept(task) for task in inputs.tasks],
                 "meta_prompts": [asdict(m) for m in inputs.meta_prompts],
             },
             "outputs": {name: sha256(out / name) for name in files},
@@ -149,12 +149,13 @@ def read_output(out: Path) -> Kept:
         raise InputError([manifest.problem])
     known = {field.name: manifest.body.get(field.name) for field in fields(_Kept)}
     kept, problems = decode(known, _Kept, lambda _: str(path))
+    tasks = [] if problems or kept is None else _tasks(kept.inputs.tasks, problems)
     if problems or kept is None:
         fix = "run the same `instraug expand` again to write it anew"
         raise InputError([Problem(str(path), f"the manifest is damaged ({problems[0].what})", fix)])
     return Kept(
         config=from_plain(kept.config, str(path)),
-        tasks=tuple(map(_as_task, kept.inputs.tasks)),
+        tasks=tuple(tasks),
         meta_prompts=kept.inputs.meta_prompts,
         model=kept.model,
         scorer=kept.scorer,
@@ -164,24 +165,8 @@ def read_output(out: Path) -> Kept:
 
 
 @dataclass(frozen=True)
-class _KeptTask:
-    """A task as `_task` spells it."""
-
-    name: str
-    templates: tuple[str, ...]
-    category: str
-    split: Split
-    output: Output
-    constants: Mapping[str, str]
-    separators: Mapping[str, str]
-    defaults: Mapping[str, Any]
-    fields: tuple[str, ...] | None
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class _KeptInputs:
-    tasks: tuple[_KeptTask, ...]
+    tasks: tuple[Mapping[str, Any], ...]
     meta_prompts: tuple[MetaPrompt, ...]
 
 
@@ -197,17 +182,25 @@ class _Kept:
     outputs: Mapping[str, str]
 
 
-def _as_task(kept: _KeptTask) -> Task:
-    data = {field.name: getattr(kept, field.name) for field in fields(kept)}
-    data["templates"] = tuple(Template(kept.name, t, i) for i, t in enumerate(kept.templates))
-    data["fields"] = None if kept.fields is None else frozenset(kept.fields)
-    return Task(**data)
+# What a task file calls instructions, a manifest has always called templates. Keys that are newer
+# than a manifest have their defaults.
 
 
-def _task(task: Task) -> dict[str, Any]:
-    """A task as the manifest keeps it: all that a later judgement needs."""
-    data = asdict(task)
-    data["templates"] = [t.text for t in task.templates]
-    data["fields"] = None if task.fields is None else sorted(task.fields)
-    data.pop("source")
-    return data
+def _as_kept(task: Task) -> JSON:
+    return {"templates" if k == "instructions" else k: v for k, v in task.keys().items()}
+
+
+def _as_file(kept: Mapping[str, Any]) -> JSON:
+    return {"instructions" if k == "templates" else k: v for k, v in kept.items()}
+
+
+def _tasks(kept: Iterable[Mapping[str, Any]], problems: list[Problem]) -> list[Task]:
+    """Return the tasks of a manifest; what is wrong with them is added to the problems."""
+    tasks = []
+    for number, body in enumerate(kept):
+        where = ("inputs", "tasks", number)
+        draft, wrong = decode(_as_file(body), TaskKeys, lambda _: MANIFEST, where)
+        problems += wrong
+        if draft is not None:
+            tasks.append(Task(**draft.keys()))
+    return tasks

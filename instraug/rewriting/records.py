@@ -1,7 +1,4 @@
-"""The frozen records that flow through the chain; each stage maps one kind to the next.
-
-Task -> Request -> Reply -> Candidate -> Verdict, and Instance -> Row on the building side.
-"""
+"""The frozen records that flow through the chain: Request -> Reply -> Candidate -> Verdict."""
 
 from __future__ import annotations
 
@@ -9,9 +6,7 @@ from dataclasses import dataclass
 
 from instraug.models.chat import Chat
 from instraug.tasks.placeholders import Masked
-from instraug.tasks.records import (
-    Template,
-)
+from instraug.tasks.records import Template
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from instraug.errors import (
-    InstraugError,
-)
+from instraug.errors import InstraugError
 from instraug.models.chat import Chat, Complete, Reply
 
 
@@ -45,10 +43,3 @@ def recording(complete: Complete, ledger: Ledger) -> Complete:
         return reply
 
     return call
-
-
-class ScoreLookup(Protocol):
-    """Scores that were given before."""
-
-    def score(self, scorer: str, key: str) -> float | None:
-        """Return a journaled score, if any."""

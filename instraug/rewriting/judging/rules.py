@@ -237,9 +237,6 @@ ALONE: dict[str, Rule] = {
 }
 """Rule name -> rule, in the order in which reasons are listed."""
 
-NAMES = (*ALONE, "placeholders", "duplicate", "near_duplicate", "semantic")
-"""Every rule that a config may turn off, but for ``empty``, ``placeholders`` and ``proof``."""
-
 UNDENIABLE = frozenset({"empty", "placeholders", "proof"})
 """Rules without which an instruction could not be rendered."""
 

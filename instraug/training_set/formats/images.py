@@ -5,7 +5,8 @@ from __future__ import annotations
 from os.path import normpath
 from pathlib import Path
 
-from instraug.training_set.formats.base import Unfit
+from instraug.errors import BadRow
+from instraug.training_set.formats.base import unfit
 
 
 def find_image(folder: Path, path: str) -> Path:
@@ -16,22 +17,22 @@ def find_image(folder: Path, path: str) -> Path:
         path: As a row spells it; a leading ``./`` or ``/`` means nothing.
 
     Raises:
-        Unfit: there is no such file, or it lies outside the folder.
+        BadRow: there is no such file, or it lies outside the folder.
     """
     if "\0" in path:
-        raise Unfit("the image path holds a NUL character", "fix the row, or leave it out")
+        raise unfit("the image path holds a NUL character", "fix the row, or leave it out")
     # By its spelling, not resolved: a folder of links to where images are kept is usual.
     inside = normpath(path.lstrip("/"))
     if inside == ".." or inside.startswith("../"):
         what = f"the image {path!r:.200} lies outside {folder}"
-        raise Unfit(what, "put it inside, or leave the row out")
+        raise unfit(what, "put it inside, or leave the row out")
     found = folder / inside
     try:
         if found.is_file():
             return found
     except OSError as error:
         raise _unreadable(path, error) from None
-    raise Unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
+    raise unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
 
 
 def read_image(folder: Path, path: str) -> bytes:
@@ -42,6 +43,6 @@ def read_image(folder: Path, path: str) -> bytes:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path: str, error: OSError) -> Unfit:
+def _unreadable(path: str, error: OSError) -> BadRow:
     what = f"the image {path!r:.200} cannot be read: {error.strerror}"
-    return Unfit(what, "check the path and its permissions")
+    return unfit(what, "check the path and its permissions")
