@@ -59,6 +59,8 @@ class _Call(Generic[T]):
         self.tries: Counter[Kind] = Counter()
         self.lessons: list[tuple[Lesson, str]] = []
         """What its refusals taught, each with what was `alike` in the refusal."""
+        self.refusal: RejectedRequest | None = None
+        """What the last of them means where its lesson is wrong."""
         self.started = asyncio.get_running_loop().time()
 
 
@@ -78,6 +80,7 @@ class Caller:
         self._key, self._quirks, self._budget = key, quirks, budget
         self._line = Line(url, key, quirks.endpoint)
         self._limits = Limits(quirks.endpoint, self._line.hang_up)
+        self._trial = asyncio.Lock()
         self._jitter = wait_random_exponential(multiplier=backoff, max=_WAIT_MOST)
 
     async def close(self) -> None:
@@ -124,6 +127,12 @@ class Caller:
         async def next_try() -> T:
             if failed:
                 raise failed.pop()
+            if self._quirks.is_guess(call.lessons):
+                # One call finds out whether the guess is right; the others wait for it.
+                async with self._trial:
+                    self._raise_if_vain(call)
+                    if self._quirks.is_guess(call.lessons):
+                        return await self._try(call)
             return await self._try(call)
 
         retrying = AsyncRetrying(
@@ -201,18 +210,31 @@ class Caller:
     ) -> Fault | EndpointError:
         """Return what a refusal means, after learning from it what can be learned."""
         status, refusal = answer.status, Refusal(answer.text, body)
+        error = from_status(
+            status, answer.headers, refusal, self._key, answered=self._limits.answered
+        )
+        definite = error if isinstance(error, RejectedRequest) else None
         if _may_teach(status, refusal):
             lesson = self._quirks.learn(refusal, [lesson for lesson, _ in call.lessons])
             if lesson:
                 call.lessons.append((lesson, refusal.alike))
+                call.refusal = definite
                 return Fault(Kind.QUIRK, "a parameter is not taken")
-        error = from_status(
-            status, answer.headers, refusal, self._key, answered=self._limits.answered
-        )
-        if isinstance(error, RejectedRequest):
+        if definite:
             self._quirks.failed(call.lessons, refusal.alike)
-            if seen := self._limits.refused(f"{status} {refusal.alike}"):
-                return FatalEndpointError(f"{error}; {seen} requests in a row were refused so")
+            return self._rejected(definite, refusal.alike)
+        return error
+
+    def _raise_if_vain(self, call: _Call[Any]) -> None:
+        """Give up a call whose guess another call has proved wrong."""
+        lesson, alike = call.lessons[-1]
+        if call.refusal and self._quirks.is_vain(lesson, alike):
+            self._limits.is_up()
+            raise self._rejected(call.refusal, alike)
+
+    def _rejected(self, error: RejectedRequest, alike: str) -> EndpointError:
+        if seen := self._limits.refused(alike):
+            return FatalEndpointError(f"{error}; {seen} requests in a row were refused so")
         return error
 
     def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:

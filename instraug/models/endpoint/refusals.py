@@ -76,7 +76,7 @@ _LISTED = re.compile(
 """A list of what would be taken, which blames nothing."""
 
 _CLASH = re.compile(
-    r"(?i)\bboth\b|\btogether\b|simultaneous|same time|mutually|only one of|\beither\b"
+    r"(?i)\bboth\b|\btogether\b|simultaneous|same time|mutually|only one of"
     r"|combin|not be set when"
 )
 
