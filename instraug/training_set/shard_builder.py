@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 
 from instraug.errors import BadRow
-from instraug.files.decode import shown
 from instraug.tasks.pool import Pool
 from instraug.training_set.answers import Note
 from instraug.training_set.caps import Cap
@@ -249,7 +248,7 @@ class Builder:
             try:
                 take = takes[row["task_name"]]
             except (LookupError, TypeError):
-                take = takes[task_of(_object(row))]
+                take = takes[task_of(row)]
             if quantise:
                 quantise(row)
             take(row, line)
@@ -260,13 +259,6 @@ class Builder:
         if self._out.notes:
             report.note(self._out.notes, lines, first)
         return encoded
-
-
-def _object(row: Any) -> Fields:
-    if type(row) is dict:
-        return row
-    what = f"no JSON object but {shown(row)}"
-    raise BadRow("broken line", what, "write one row a line, {...}, without a list around them")
 
 
 def _bad(fault: BaseException, line: bytes) -> BadRow:

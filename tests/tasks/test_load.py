@@ -139,7 +139,7 @@ def test_a_repeated_instruction_is_kept(tmp_path: Path) -> None:
         ("name: a\ninstructions: [[x, y]]", "instructions[0] is a list; put it in quotes"),
         ("name: a\ninstruction: [x]", "unknown key 'instruction'; did you mean 'instructions'?"),
         ("Name: a\ninstructions: [x]", "unknown key 'Name'; did you mean 'name'?"),
-        ("tasks:\n - name: a", "0.yaml:1: unknown key 'tasks'; use one of: category"),
+        ("tasks:\n - name: a", "0.yaml:1: unknown key 'tasks'; use one of: answers"),
         ("name: 7\ninstructions: [x]", "0.yaml:1: name is 7; put it in quotes"),
         ("name: ' a'\ninstructions: [x]", "0.yaml:1: name is ' a'; give one line of text"),
         ('name: "a\\nb"\ninstructions: [x]', "name is 'a\\nb'; give one line of text"),

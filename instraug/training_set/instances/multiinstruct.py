@@ -14,6 +14,7 @@ from typing import Any
 
 from instraug.errors import BadRow, InputError, Problem
 from instraug.files.compression import PACKED
+from instraug.files.decode import shown
 from instraug.tasks.importers.multiinstruct import catalog
 from instraug.tasks.placeholders import placeholders
 from instraug.tasks.records import Task
@@ -122,7 +123,8 @@ class Adapter:
             BadRow: it belongs to none of the tasks.
         """
         if type(row) is not dict:
-            raise BadRow("broken line", "no JSON object", "write {...}, one a line")
+            fix = "write one row a line, {...}, without a list around them"
+            raise BadRow("broken line", f"no JSON object but {shown(row)}", fix)
         name = row.get("task_name")
         if name is None:
             raise BadRow("missing field", "a row without task_name", "add it, or leave it out")
@@ -143,8 +145,10 @@ class Adapter:
         """
         own = self._tasks[task]
         steps = tuple(_steps(own, self._as_released))
-        dialogue = any(task in halves for halves in self._histories.values())
-        return _prepared(task, steps) if steps or dialogue else None
+        prepare = _prepared(task, steps)
+        if steps or any(task in halves for halves in self._histories.values()):
+            return prepare
+        return _of_numbers(prepare) if "region" in _roots(own) else None
 
     def hidden(self, task: str) -> tuple[str, ...]:
         """Return the computed fields that the task's templates show, sorted."""
@@ -168,9 +172,23 @@ def _prepared(name: str, steps: tuple[Prepare, ...]) -> Prepare:
     return prepare
 
 
+def _of_numbers(prepare: Prepare) -> Prepare:
+    """Return what prepares only raw rows, whose regions are numbers; nearly all are text by then."""
+
+    def prepare_raw(row: Row) -> None:
+        region = row.get("region")
+        if type(region) is list and region and type(region[0]) is not str:
+            prepare(row)
+
+    return prepare_raw
+
+
+def _roots(task: Task) -> set[str]:
+    return {p.root for t in task.templates for p in placeholders(t.text)} - set(task.constants)
+
+
 def _computed_fields(task: Task) -> tuple[str, ...]:
-    roots = {p.root for t in task.templates for p in placeholders(t.text)}
-    return tuple(sorted((roots - set(task.constants)) & COMPUTED.keys()))
+    return tuple(sorted(_roots(task) & COMPUTED.keys()))
 
 
 def _steps(task: Task, as_released: bool) -> Iterator[Prepare]:
