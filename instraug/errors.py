@@ -16,7 +16,7 @@
         ├── FatalEndpointError    1   no retry can help: wrong key, unknown model, bad TLS, no quota
         ├── RejectedRequest       1   this one request can never succeed (a 400); the run goes on
         ├── RequestFailed         1   this one request's retries are exhausted; the run goes on
-        ├── OutOfTokens           1   answer after answer was all thinking; the run ends
+        ├── GivenUp               1   the endpoint gives nothing of use any more; the run ends
         └── EndpointUnavailable  75   retries are exhausted; resumable
 
 Nothing here knows of click: the cli prints ``str(error)`` and exits with ``error.exit_code``.
@@ -164,8 +164,8 @@ class RequestFailed(EndpointError):
     """This request's retries are exhausted; it is listed as failed and asked again next time."""
 
 
-class OutOfTokens(EndpointError):
-    """The model spends every token on thinking; what it gave is judged, and no more is asked."""
+class GivenUp(EndpointError):
+    """Nothing of use comes any more; what came is judged and written, and no more is asked."""
 
 
 class EndpointUnavailable(EndpointError):

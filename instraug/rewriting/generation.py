@@ -10,8 +10,8 @@ from instraug.errors import (
     BudgetReached,
     EndpointUnavailable,
     FrozenMiss,
+    GivenUp,
     InstraugError,
-    OutOfTokens,
     RejectedRequest,
     RequestFailed,
 )
@@ -95,7 +95,7 @@ class Generator:
             self.failed[chat.key] = str(error)
             if isinstance(error, RejectedRequest):
                 self.refused.add(chat.key)
-        except (BudgetReached, EndpointUnavailable, OutOfTokens) as error:
+        except (BudgetReached, EndpointUnavailable, GivenUp) as error:
             self.stop(error)
         except _Stopped:
             pass

@@ -144,7 +144,7 @@ class Run:
 
         Raises:
             BudgetReached, EndpointUnavailable, Interrupted: run again to resume.
-            OutOfTokens: the model spends its tokens on thinking.
+            GivenUp: nothing of use came any more.
             RejectedRequest: every request was refused; so it would be the next time.
             NothingAccepted: every answer was rejected.
         """

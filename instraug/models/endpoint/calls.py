@@ -15,6 +15,7 @@ from instraug.errors import (
     EndpointError,
     EndpointUnavailable,
     FatalEndpointError,
+    GivenUp,
     InstraugError,
     RejectedRequest,
     RequestFailed,
@@ -115,7 +116,7 @@ class Caller:
             return await self._try(call)
         except Fault as fault:
             return await self._again(call, fault)
-        except (FatalEndpointError, EndpointUnavailable) as error:
+        except (FatalEndpointError, EndpointUnavailable, GivenUp) as error:
             raise self._limits.give_up(error) from None
         finally:
             self._limits.end()
@@ -147,7 +148,7 @@ class Caller:
             return await retrying(next_try)
         except Fault as fault:
             error = self._given_up(call, fault)
-        except (FatalEndpointError, EndpointUnavailable) as raised:
+        except (FatalEndpointError, EndpointUnavailable, GivenUp) as raised:
             error = self._limits.give_up(raised)
         except InstraugError as raised:
             error = raised
@@ -234,7 +235,8 @@ class Caller:
 
     def _rejected(self, error: RejectedRequest, alike: str) -> EndpointError:
         if seen := self._limits.refused(alike):
-            return FatalEndpointError(f"{error}; {seen} requests in a row were refused so")
+            end = GivenUp if self._limits.answered else FatalEndpointError
+            return end(f"{error}; {seen} requests in a row were refused so")
         return error
 
     def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:
