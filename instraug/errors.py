@@ -9,6 +9,7 @@
     ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
     ├── FrozenMiss                5   --frozen or filter, and the journal lacks a reply
     │   └── ScoreMiss             5   ... or a semantic score
+    ├── ScoreBeyond               6   a score beyond --fail-above or --fail-below
     ├── Interrupted         130/143   SIGINT or SIGTERM; resumable
     ├── LockedError               1   another process holds the output folder
     ├── StorageError              1   the disk refused a write; nothing half-written is left
@@ -130,6 +131,12 @@ class ScoreMiss(FrozenMiss):
             f"the journal lacks {len(texts)} {scorer} scores (the first: {texts[0]!r:.60}); "
             "run expand without --frozen, or turn the rule semantic off"
         )
+
+
+class ScoreBeyond(InstraugError):
+    """A score is worse than the caller allows."""
+
+    exit_code = 6
 
 
 class Interrupted(InstraugError):
