@@ -163,15 +163,13 @@ def build(job: BuildJob) -> Summary:
     form = registry.load(recipe.format, recipe.options)
     with destination(job.dest, data_file.inside) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.
-        scratch = dest.data.parent
-        with local_engine(recipe, job.workers, scratch) as engine, hashing(files) as hashes:
+        workers = local_engine(recipe, job.workers, dest.data.parent)
+        with workers as engine, hashing(files) as hashes:
             bounds = find_bounds(engine, shards, recipe.caps)
             with writing(dest, form, job.dest) as write:
                 summary = add_up(job, recipe, shards, engine.build(shards, bounds, write))
             instances = dict(zip(map(str, files), hashes, strict=True))
         if not data_file.is_file:
             write_companions(dest, recipe, form, summary)
-        body = manifest_body(job, recipe, summary, instances)
-        body["run"] = {"seconds": round(monotonic() - began, 3), "workers": job.workers}
-        summary.outputs = dest.finish(body)
+        summary.outputs = dest.finish(manifest_body(job, recipe, summary, instances, began))
     return summary

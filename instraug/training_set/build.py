@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from typing import Any
 
 import instraug
@@ -174,15 +175,16 @@ def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: S
 
 
 def manifest_body(
-    job: BuildJob, recipe: Recipe, summary: Summary, instances: Mapping[str, str]
+    job: BuildJob, recipe: Recipe, summary: Summary, instances: Mapping[str, str], began: float
 ) -> dict[str, Any]:
-    """Return what a manifest says of a build, but for its outputs and the time it took.
+    """Return what a manifest says of a build, but for its outputs.
 
     Args:
         job: What was asked for.
         recipe: What that came to.
         summary: What became of it.
         instances: File of rows -> its SHA-256.
+        began: When it began, on the monotonic clock.
     """
     sources = [pool.task.source for pool in recipe.pools if pool.task.source]
     pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
@@ -201,4 +203,5 @@ def manifest_body(
         },
         "skipped_at": listed,
         **summary.figures(),
+        "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},
     }

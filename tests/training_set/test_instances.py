@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +22,17 @@ from instraug.chain import build
 from instraug.errors import BadRow, InputError
 from instraug.files.jsonl import read_jsonl
 from instraug.tasks.importers.multiinstruct.templates import read_templates
+from instraug.tasks.pool import Pool
 from instraug.tasks.records import Output, Task
 from instraug.tasks.save import write
 from instraug.training_set.build import BuildJob
 from instraug.training_set.config import BuildConfig
+from instraug.training_set.formats.base import Options
+from instraug.training_set.instances.base import Prepare, Row
 from instraug.training_set.instances.computed import COMPUTED, region_texts
 from instraug.training_set.instances.multiinstruct import Adapter, MultiInstruct
+from instraug.training_set.shard_builder import Builder, Recipe
+from instraug.training_set.shards import Shard
 from tests.sets import rows_of
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "multiinstruct"
@@ -368,3 +375,51 @@ def test_a_folder_without_rows_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         MultiInstruct().files([tmp_path, tmp_path / "x", tmp_path / "some.jsonl"])
     assert [p.where for p in caught.value.problems] == [str(tmp_path), str(tmp_path / "x")]
+
+
+class Renamed(Adapter):
+    """Rows that name their task, id and target in words of their own."""
+
+    def task_of(self, row: Any) -> str:
+        return str(row["kind"])
+
+    def preparer(self, task: str) -> Prepare:
+        def prepare(row: Row) -> None:
+            row["unique_id"], row["target_txt"] = row.pop("number"), row.pop("answer")
+
+        return prepare
+
+
+class Table(MultiInstruct):
+    """Such rows in a CSV file."""
+
+    @contextmanager
+    def opened(self, shard: Shard, batch: int) -> Iterator[Iterator[list[bytes]]]:
+        with shard.path.open(newline="") as file:
+            yield iter([[json.dumps(row).encode() for row in csv.DictReader(file)]])
+
+    def adapter(self, tasks: Iterable[Task]) -> Renamed:
+        return Renamed(tasks)
+
+
+def test_another_kind_of_instances_is_built_behind_the_same_seam(tmp_path: Path) -> None:
+    """Files, lines, task, id and target are what a kind says; the builder asks for nothing else."""
+    file = tmp_path / "rows.csv"
+    file.write_text('kind,number,answer,text\na,7,"yes, two\nlines",a cat\n')
+    recipe = Recipe(
+        (Pool(task("a", "Is it {text}?")),),
+        Table(),
+        "multiinstruct",
+        Options(".jsonl"),
+        BuildConfig(),
+    )
+    blocks: list[bytes] = []
+    (shard,) = recipe.instances.split(recipe.instances.files([file]))
+    report = Builder(recipe).build(shard, (), blocks.append)
+    assert report.bad == []
+    (row,) = map(json.loads, b"".join(blocks).splitlines())
+    assert (row["unique_id"], row["prompt"], row["target"]) == (
+        "7",
+        "Is it a cat?",
+        "yes, two\nlines",
+    )

@@ -173,7 +173,7 @@ def _prepared(name: str, steps: tuple[Prepare, ...]) -> Prepare:
 
 
 def _of_numbers(prepare: Prepare) -> Prepare:
-    """Return what prepares only raw rows, whose regions are numbers: few are."""
+    """Return what prepares raw rows alone, whose regions are numbers; most rows' are text."""
 
     def prepare_raw(row: Row) -> None:
         region = row.get("region")
