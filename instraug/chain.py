@@ -78,7 +78,7 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
         run = finish(_expand(job, inputs, journal, watch))
         if isinstance(journal, Journal):
             journal.sync()  # no manifest vouches for replies that a power cut could take
-        write_output(job.out, run, job.replies)
+        write_output(job.out, run, job.replies, journal)
     return run
 
 
@@ -137,7 +137,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
         run.grown = finish(rejudge_all(kept, plan, config.rules, gate, replies))
         run.recount(replies)
         make_dest()
-        write_output(dest, run, kept.journal)
+        write_output(dest, run, kept.journal, journal)
     return run
 
 

@@ -18,9 +18,10 @@ from instraug.files.decode import decode
 from instraug.files.disk import refusals
 from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
+from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Config, as_plain, from_plain
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
-from instraug.rewriting.records import Verdict
+from instraug.rewriting.records import Candidate, Verdict
 from instraug.rewriting.rounds import Grown
 from instraug.rewriting.run import JSON, Run
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, InstructionRow
@@ -30,23 +31,29 @@ from instraug.tasks.records import Task, TaskKeys, Template, instruction_id
 def instruction_rows(grown: Iterable[Grown]) -> Iterator[InstructionRow]:
     """Yield originals and accepted rewrites: by task, then original, each before its rewrites."""
     for one in grown:
-        accepted = [v for v in one.verdicts if v.accepted]
+        accepted: dict[int, list[Verdict]] = {}
+        for verdict in one.verdicts:
+            if verdict.accepted:
+                accepted.setdefault(verdict.candidate.request.origin.origin, []).append(verdict)
         for template in one.task.templates:
             yield _original(template)
-            for verdict in accepted:
-                if verdict.candidate.request.origin.origin == template.origin:
-                    yield _generated(verdict)
+            yield from map(_generated, accepted.get(template.origin, ()))
 
 
-def rejected_rows(grown: Iterable[Grown]) -> Iterator[JSON]:
-    """Yield rejected answers by task and plan order, each with every rule it breaks."""
+def rejected_rows(grown: Iterable[Grown], replies: Lookup) -> Iterator[JSON]:
+    """Yield rejected answers by task and plan order, each with every rule it breaks.
+
+    Args:
+        grown: Whose answers.
+        replies: Where what the model said is read again.
+    """
     for one in grown:
         for verdict in one.verdicts:
             if not verdict.accepted:
                 row = _generated(verdict).as_json()
                 if verdict.candidate.instruction is None:
                     row |= {"id": None, "instruction": None}
-                row["text"] = verdict.candidate.said
+                row["text"] = _answer(verdict.candidate, replies)
                 row["reasons"] = [{"rule": r.rule, "detail": r.detail} for r in verdict.reasons]
                 yield row
 
@@ -69,7 +76,7 @@ def _generated(verdict: Verdict) -> InstructionRow:
         origin=request.origin.origin,
         parent=request.parent.id,
         meta_prompt=request.meta_prompt,
-        temperature=dict(candidate.sent).get("temperature", request.chat.temperature),
+        temperature=dict(candidate.sent).get("temperature", request.temperature),
         iteration=request.parent.iteration + 1,
         model=candidate.model,
         reply=candidate.reply,
@@ -77,7 +84,14 @@ def _generated(verdict: Verdict) -> InstructionRow:
     )
 
 
-def write_output(out: Path, run: Run, journal: Path) -> None:
+def _answer(candidate: Candidate, replies: Lookup) -> str:
+    """Return what the model answered, untouched; "" for a null content."""
+    reply = replies.get(candidate.reply)
+    choices = reply.choices if reply else ()
+    return "".join(c.text or "" for c in choices[candidate.choice : candidate.choice + 1])
+
+
+def write_output(out: Path, run: Run, journal: Path, replies: Lookup) -> None:
     """Write instructions.jsonl and rejected.jsonl, then manifest.json.
 
     The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
@@ -87,6 +101,7 @@ def write_output(out: Path, run: Run, journal: Path) -> None:
         out: The folder.
         run: What happened.
         journal: Where the replies are; the manifest names it relative to ``out``.
+        replies: The same, open.
 
     Raises:
         StorageError: a file could not be written; none is left half-written.
@@ -96,7 +111,7 @@ def write_output(out: Path, run: Run, journal: Path) -> None:
         manifest.unlink(missing_ok=True)
     files = {
         INSTRUCTIONS: (row.as_json() for row in instruction_rows(run.grown)),
-        REJECTED: rejected_rows(run.grown),
+        REJECTED: rejected_rows(run.grown, replies),
     }
     for name, rows in files.items():
         write_jsonl(out / name, rows)

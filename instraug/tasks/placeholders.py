@@ -239,7 +239,9 @@ def restore(answer: str, masked: Masked) -> Restored:
     pattern = re.compile(masked.pattern)
     found = pattern.findall(answer)
     wanted = pattern.findall(masked.text)
-    difference = _difference(Counter(wanted), Counter(found), masked.tokens)
+    difference = []
+    if sorted(found) != sorted(wanted):
+        difference = _difference(Counter(wanted), Counter(found), masked.tokens)
     stray = slots(answer, pattern)
     stray = stray - slots(masked.text, pattern) if stray else stray
     difference += [f"invented {s[:60]}" for s in stray]

@@ -6,7 +6,7 @@ Values are text: one that holds a placeholder is inserted as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 from instraug.errors import BadRow, PlaceholderError
@@ -182,14 +182,24 @@ def prove(template: str, origin: str) -> str | None:
     Returns:
         None where each value appears as often as in the origin; otherwise what differs.
     """
-    found = placeholders(origin)
-    fields = {p.root: _Sample(f"\u27e6{p.root}\u27e7") for p in found}
-    bare = Task("", ())
     try:
-        ours, theirs = renderer(template, bare)(fields), renderer(origin, bare)(fields)
+        compiled, fields, wanted = _sampled(origin)
+        ours = compiled(template)(fields)
     except (BadRow, PlaceholderError) as error:
         return f"does not render: {error}"
-    for value in dict.fromkeys(f"\u27e6{p.source}\u27e7" for p in found):
-        if (n := ours.count(value)) != (wanted := theirs.count(value)):
-            return f"rendered value of {{{value[1:-1]}}} appears {n} times, wanted {wanted}"
+    for value, times in wanted.items():
+        if (n := ours.count(value)) != times:
+            return f"rendered value of {{{value[1:-1]}}} appears {n} times, wanted {times}"
     return None
+
+
+@lru_cache(maxsize=1024)
+def _sampled(
+    origin: str,
+) -> tuple[Callable[[str], Renderer], dict[str, _Sample], dict[str, int]]:
+    """Return an origin's compiler, sample fields, and how often each value appears."""
+    compiled = compiler(Task("", ()))
+    found = placeholders(origin)
+    fields = {p.root: _Sample(f"\u27e6{p.root}\u27e7") for p in found}
+    text = compiled(origin)(fields)
+    return compiled, fields, {v: text.count(v) for v in (f"\u27e6{p.source}\u27e7" for p in found)}

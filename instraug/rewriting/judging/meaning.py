@@ -24,7 +24,7 @@ from instraug.models.journal.replay import Replay
 from instraug.models.opening import Model
 from instraug.rewriting.config import Config, Rules
 from instraug.rewriting.judging import signals as semantic
-from instraug.rewriting.judging.judge import Scores
+from instraug.rewriting.judging.verdicts import Scores
 from instraug.rewriting.records import Candidate
 
 
@@ -63,16 +63,13 @@ class Signals:
     id = semantic.VERSION
     threshold = semantic.THRESHOLD
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int], float] = {}
-
     async def score(self, judged: Iterable[Candidate]) -> Scores:
-        """Score each candidate once."""
-        for c in judged:
-            if c.instruction is not None and (c.reply, c.choice) not in self._known:
-                score = semantic.score(c.request.origin.text, c.instruction, c.logprobs)
-                self._known[c.reply, c.choice] = score
-        return self._known
+        """Score each candidate."""
+        return {
+            (c.reply, c.choice): semantic.score(c.request.origin.text, c.instruction, c.logprobs)
+            for c in judged
+            if c.instruction is not None
+        }
 
 
 class Cosine:

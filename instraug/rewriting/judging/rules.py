@@ -64,8 +64,8 @@ def empty(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     """Nothing is left once wrappings are off, or the endpoint sent no content."""
     if candidate.rewrite.strip():
         return None
-    many = len(candidate.said) > 1000
-    return f"its {len(candidate.said):,} characters are no rewrite" if many else "no rewrite"
+    many = candidate.size > 1000
+    return f"its {candidate.size:,} characters are no rewrite" if many else "no rewrite"
 
 
 def truncated(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
