@@ -49,8 +49,7 @@ def task_figures(table: Table) -> dict[str, Any]:
 
 def _agreement(table: Table) -> float:
     """Return the share of instances whose answers are equal; one that was not read equals none."""
-    first = table.answers[:, :1]
-    return float(((table.answers == first).all(axis=1) & (first[:, 0] >= 0)).mean())
+    return float((table.answers == table.answers[:, :1]).all(axis=1).mean())
 
 
 def mean_score(tables: Sequence[Table]) -> float | None:

@@ -28,7 +28,7 @@ class Table:
     scores: Floats
     """Instances x instructions, 0 to 1."""
     answers: Ints
-    """The same shape; equal numbers are equal answers after extraction, negative ones unread."""
+    """The same shape; equal numbers are equal answers, a negative one is unread and occurs once."""
     groups: tuple[str | None, ...]
     """What each instance shares with others, such as its picture; None: nothing."""
     incomplete: int = 0
