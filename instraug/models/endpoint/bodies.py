@@ -63,7 +63,7 @@ def remarks(text: str) -> list[Remark]:
 
 
 def words(found: list[Remark]) -> str:
-    """Return the body's words to people as one text, each said once; "" where it has none."""
+    """Return the body's words to people as one text, each once; "" where it has none."""
     lines = dict.fromkeys(r.shown.strip() for r in found)
     kept = [a for a in lines if a and not any(a != b and a in b for b in lines)]
     return "; ".join(kept)
