@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,10 +30,9 @@ from instraug.models.chat import Chat, Message
 from instraug.models.config import Endpoint
 from instraug.models.endpoint.client import OpenAIEndpoint
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.ledger import recording
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.records import Request
-from instraug.tasks.placeholders import Masked
-from instraug.tasks.records import Template
+from tests.fakeserver.cheap import serving
 
 IN_FLIGHT = 256
 DELAY = 0.2
@@ -110,15 +109,11 @@ async def client(url: str) -> AsyncIterator[Ask]:
 @asynccontextmanager
 async def ours(url: str) -> AsyncIterator[Ask]:
     """Our client under generation, each reply journaled."""
-    template = Template("task", USER, 0)
-    masked = Masked(USER, {}, "$^")
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal.open(Path(folder) / "replies.jsonl")
         async with OpenAIEndpoint("fake", url, KEY, Endpoint(concurrency=IN_FLIGHT)) as endpoint:
-            generator = Generator(endpoint.complete, journal, IN_FLIGHT)
-            yield lambda number: generator.ask(
-                [Request(chat(number), template, template, masked, "direct", number)]
-            )
+            generator = Generator(recording(endpoint.complete, journal), journal, IN_FLIGHT)
+            yield lambda number: generator.reply(chat(number))
         journal.close()
 
 
@@ -141,16 +136,6 @@ async def measure(name: str, url: str, requests: int) -> dict[str, float]:
     return {"rps": requests / wall, "cpu_ms": 1000 * cpu / requests}
 
 
-@contextmanager
-def serving() -> Any:
-    """The fake server in a process of its own."""
-    command = [sys.executable, "-m", "tests.fakeserver", "--delay", str(DELAY), "--no-log"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        yield server.stdout.readline().strip()
-        server.terminate()
-
-
 def main() -> None:
     """Run every client in turn and print medians and ratios."""
     if sys.argv[1:2] == ["--one"]:
@@ -159,7 +144,7 @@ def main() -> None:
         return
     requests, rounds = (*map(int, sys.argv[1:]), *(2000, 5)[len(sys.argv) - 1 :])
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in CLIENTS}
-    with serving() as url:
+    with serving(DELAY) as url:
         for _ in range(rounds):
             for name in CLIENTS:
                 command = [sys.executable, "-m", "benchmarks.client", "--one", name, url]

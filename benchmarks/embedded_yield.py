@@ -86,7 +86,7 @@ class Plain:
             seed=seed_of(0, sample),
             sample=sample,
         )
-        request = Request(chat, template, template, masked, "plain", sample)
+        request = Request(template, template, masked, "plain", 0.6, sample, chat)
         reply = await self.model.complete(chat)
         self.tokens += reply.usage.completion_tokens
         (candidate,) = candidates(task, request, reply, Rules())

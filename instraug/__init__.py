@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from instraug.rewriting.run import Run
     from instraug.tasks.records import Task
-    from instraug.training_set.summary import Outcome
+    from instraug.training_set.summary import Summary
 
 __all__ = ["__version__", "build", "expand", "load_tasks", "refilter"]
 
@@ -118,7 +118,7 @@ def build(
     workers: int = 1,
     force: bool = False,
     **settings: Any,
-) -> Outcome:
+) -> Summary:
     """Build a training set: instances rendered with sampled instructions (MIns+).
 
     Args:

@@ -44,22 +44,25 @@ from instraug.rewriting.session import (
     reserved,
     session,
 )
+from instraug.tasks.load import load_tasks
+from instraug.tasks.pool import load_pools
 from instraug.training_set.build import (
     BuildJob,
+    add_up,
     check_apart,
     check_names,
+    find_bounds,
     hashing,
     make_recipe,
     manifest_body,
+    settled,
     write_companions,
-    write_rows,
+    writing,
 )
-from instraug.training_set.destination import check_free, destination
+from instraug.training_set.destination import destination
 from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
-from instraug.training_set.instances.multiinstruct import instance_files
-from instraug.training_set.shards import split
-from instraug.training_set.summary import Outcome
+from instraug.training_set.summary import Summary
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -87,7 +90,7 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
             run = finish(_expand(job, inputs, journal, watch))
             if isinstance(journal, Journal):
                 journal.sync()  # no manifest vouches for replies that a power cut could take
-            write_output(job.out, run, job.replies)
+            write_output(job.out, run, job.replies, journal)
     return run
 
 
@@ -157,11 +160,12 @@ def refilter(out: Path, rules: Rules | None, dest: Path, *, force: bool = False)
         run.grown = finish(rejudge_all(kept, plan, config.rules, gate, replies))
         run.recount(replies)
         make_dest()
-        write_output(dest, run, kept.journal, None if dest.samefile(out) else out)
+        made_from = None if dest.samefile(out) else out
+        write_output(dest, run, kept.journal, journal, made_from)
     return run
 
 
-def build(job: BuildJob) -> Outcome:
+def build(job: BuildJob) -> Summary:
     """Build a training set: instances rendered with sampled instructions (MIns+).
 
     Returns:
@@ -169,29 +173,28 @@ def build(job: BuildJob) -> Outcome:
 
     Raises:
         UsageError: the destination exists, or does not fit the format.
-        InputError: every row that cannot be used, unless they are to be skipped; a task folder,
+        InputError: every row that cannot be built, unless they are to be skipped; a task folder,
             instructions or instance files with problems; no row at all.
         StorageError: the disk refused. Nothing half-written is left in any of these cases.
     """
     began = monotonic()
-    target = registry.target(job.dest, job.config.format)
-    check_free(job.dest, is_file=target.is_file, force=job.force)
-    plan = make_recipe(job, target)
-    files = instance_files(job.instances)
-    shards = split(files)
+    data_file = settled(job)
+    pools = load_pools(load_tasks(job.tasks), job.instructions)
+    recipe = make_recipe(job.config, data_file, pools)
+    files = recipe.instances.files(job.instances)
+    shards = recipe.instances.split(files)
     check_apart(job.dest, files)
-    check_names(job, plan, files)
-    data = None if target.is_file else f"data{target.suffix}"
-    with destination(job.dest, data) as dest:
+    check_names(job, pools, files)
+    form = registry.load(recipe.format, recipe.options)
+    with destination(job.dest, data_file.inside) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.
-        scratch = dest.data.parent
-        with local_engine(plan, job.workers, scratch) as engine, hashing(files) as hashes:
-            outcome = Outcome(plan.pools, plan.making.epsilon)
-            write_rows(plan, engine, shards, dest, outcome, job)
-            inputs = {str(file): digest for file, digest in zip(files, hashes, strict=True)}
-        if data is not None:
-            write_companions(dest, plan, outcome, job)
-        body = manifest_body(job, plan, outcome, inputs)
-        body["run"] = {"seconds": round(monotonic() - began, 3), "workers": job.workers}
-        outcome.outputs = dest.finish(body)
-    return outcome
+        workers = local_engine(recipe, job.workers, dest.data.parent)
+        with workers as engine, hashing(files) as hashes:
+            bounds = find_bounds(engine, shards, recipe.caps)
+            with writing(dest, form, job.dest) as write:
+                summary = add_up(job, recipe, shards, engine.build(shards, bounds, write))
+            instances = dict(zip(map(str, files), hashes, strict=True))
+        if not data_file.is_file:
+            write_companions(dest, recipe, form, summary)
+        summary.outputs = dest.finish(manifest_body(job, recipe, summary, instances, began))
+    return summary

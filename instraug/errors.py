@@ -9,6 +9,7 @@
     ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
     ├── FrozenMiss                5   --frozen or filter, and the journal lacks a reply
     │   └── ScoreMiss             5   ... or a semantic score
+    ├── ScoreBeyond               6   a score beyond --fail-above or --fail-below
     ├── Interrupted         130/143   SIGINT or SIGTERM; resumable
     ├── LockedError               1   another process holds the output folder
     ├── StorageError              1   the disk refused a write; nothing half-written is left
@@ -16,7 +17,7 @@
         ├── FatalEndpointError    1   no retry can help: wrong key, unknown model, bad TLS, no quota
         ├── RejectedRequest       1   this one request can never succeed (a 400); the run goes on
         ├── RequestFailed         1   this one request's retries are exhausted; the run goes on
-        ├── OutOfTokens           1   answer after answer was all thinking; the run ends
+        ├── GivenUp               1   the endpoint gives nothing of use any more; the run ends
         └── EndpointUnavailable  75   retries are exhausted; resumable
 
 Nothing here knows of click: the cli prints ``str(error)`` and exits with ``error.exit_code``.
@@ -50,6 +51,23 @@ class Problem:
 
     def __str__(self) -> str:
         return printable(f"{self.where}: {self.what}; {self.fix}")
+
+
+class BadRow(Exception):
+    """A row cannot be built. What reads the rows adds file and line, and reports it as a Problem.
+
+    Args:
+        kind: What such rows are counted under.
+        what: As of a `Problem`.
+        fix: Likewise.
+    """
+
+    def __init__(self, kind: str, what: str, fix: str) -> None:
+        super().__init__(kind, what, fix)
+        self.kind, self.what, self.fix = kind, what, fix
+
+    def __str__(self) -> str:
+        return self.what
 
 
 class InstraugError(Exception):
@@ -115,6 +133,12 @@ class ScoreMiss(FrozenMiss):
         )
 
 
+class ScoreBeyond(InstraugError):
+    """A score is worse than the caller allows."""
+
+    exit_code = 6
+
+
 class Interrupted(InstraugError):
     """A signal asked the run to stop; every reply that came is written down."""
 
@@ -147,8 +171,8 @@ class RequestFailed(EndpointError):
     """This request's retries are exhausted; it is listed as failed and asked again next time."""
 
 
-class OutOfTokens(EndpointError):
-    """The model spends every token on thinking; what it gave is judged, and no more is asked."""
+class GivenUp(EndpointError):
+    """Nothing of use comes any more; what came is judged and written, and no more is asked."""
 
 
 class EndpointUnavailable(EndpointError):

@@ -11,16 +11,14 @@ from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.prompts.requests import requests
 from instraug.rewriting.records import Candidate, Request
-from instraug.tasks.records import Task, Template
+from instraug.tasks.records import Task
 
 META = MetaPrompt("direct", "Rephrase", "direct", "Rephrase the input.")
 
 
 def task(*instructions: str, name: str = "t", **fields: Any) -> Task:
     """A task of these instructions."""
-    return Task(
-        name, tuple(Template(name, text, i) for i, text in enumerate(instructions)), **fields
-    )
+    return Task(name, instructions, **fields)
 
 
 def plan(**fields: Any) -> Plan:

@@ -11,7 +11,7 @@ from instraug.chain import build as build_set
 from instraug.files.jsonl import read_jsonl
 from instraug.training_set.build import BuildJob
 from instraug.training_set.config import BuildConfig
-from instraug.training_set.summary import Outcome
+from instraug.training_set.summary import Summary
 
 Row = dict[str, Any]
 
@@ -127,7 +127,7 @@ def nasty_row() -> Row:
 
 def built(
     folder: Path, rows: Iterable[Row] | Path, dest: str = "out.jsonl", **given: Any
-) -> Outcome:
+) -> Summary:
     """Build rows (or a file of them) into ``folder/dest``; keywords are settings, or the job's.
 
     The folder holds the tasks and, with ``pool=N``, N rewrites of each.

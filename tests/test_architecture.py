@@ -113,6 +113,25 @@ def test_each_dependency_is_imported_in_its_room_alone() -> None:
     assert wrong == []
 
 
+def test_kinds_of_instances_stay_behind_their_seam() -> None:
+    """The rest of the house knows `instances.base`; `build` alone knows a kind: it chooses it."""
+    seam = "instraug.training_set.instances"
+    users = {
+        (name, other)
+        for name, other in arrows()
+        if other.startswith(f"{seam}.") and not name.startswith(f"{seam}.")
+    }
+    kinds = {(name, other) for name, other in users if other != f"{seam}.base"}
+    assert kinds == {("instraug.training_set.build", f"{seam}.multiinstruct")}
+    importers = "instraug.tasks.importers"
+    assert not [
+        name
+        for name, other in arrows()
+        if other.startswith(importers) and room(name) == "training_set"
+        if not name.startswith(f"{seam}.")
+    ]
+
+
 def test_no_room_outgrows_the_house() -> None:
     """No file over 350 lines, no function over 60, no broad except but to clean up, no eval."""
     wrong = []

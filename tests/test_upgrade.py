@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from instraug.tasks.records import TaskKeys
 from tests.commandline import instraug
 
 DATA = Path(__file__).parent / "data" / "folder_of_0.1.0"
@@ -37,6 +40,21 @@ def test_it_is_run_again_from_its_journal_to_the_same_bytes(
     assert done.returncode == 0, done.stderr
     for name in ("instructions.jsonl", "rejected.jsonl", "replies.jsonl"):
         assert (out / name).read_bytes() == (DATA / "out" / name).read_bytes()
+
+
+def test_its_manifest_is_written_anew_with_every_key_of_a_task_and_filtered_still(
+    out: Path,
+) -> None:
+    """A key that is new since then does not keep `filter` from reading what `expand` writes."""
+    old = json.loads((out / "manifest.json").read_bytes())["inputs"]["tasks"]
+    done = instraug("expand", str(DATA / "tasks"), "-o", str(out), *MODEL, *SETTINGS)
+    assert done.returncode == 0, done.stderr
+    new = json.loads((out / "manifest.json").read_bytes())["inputs"]["tasks"]
+    keys = {field.name for field in dataclasses.fields(TaskKeys)} - {"instructions"}
+    assert all(task.keys() == keys | {"templates"} for task in new)
+    assert [{key: task[key] for key in was} for was, task in zip(old, new, strict=True)] == old
+    assert instraug("filter", str(out), "-c", str(DATA / "loose.yaml")).returncode == 0
+    assert (out / "instructions.jsonl").read_bytes() == (DATA / "filtered.jsonl").read_bytes()
 
 
 def test_it_is_filtered_to_the_same_bytes(out: Path, tmp_path: Path) -> None:

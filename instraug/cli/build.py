@@ -108,24 +108,24 @@ def build(
         signal.signal(number, _stop)
     with _Bar(shown=not quiet and sys.stderr.isatty()) as bar:
         job = BuildJob(tasks, instances, dest, instructions, config, workers, force, bar.show)
-        outcome = build_set(job)
+        summary = build_set(job)
     if not quiet:
-        for _, problem in outcome.listed:
+        for _, problem in summary.listed:
             click.echo(f"left out: {problem}", err=True)
-        for remark in outcome.remarks():
+        for remark in summary.remarks():
             click.echo(remark, err=True)
-        if other := outcome.other_split():
+        if other := summary.other_split():
             click.echo(f"left out: {other}; --split all takes them", err=True)
-        if config.epsilon < 1 and not any(pool.generated for pool in outcome.pools):
+        if config.epsilon < 1 and not any(pool.generated for pool in summary.pools):
             click.echo(
                 "no rewrites for these tasks: every row has a hand-written instruction", err=True
             )
-    figures = outcome.figures()
+    figures = summary.figures()
     if not as_json:
         for name in ("tasks", "left_out", "options"):
             figures.pop(name)
-    summary = {"dest": str(dest), **figures, "outputs": outcome.outputs}
-    summarise(summary, as_json=as_json, quiet=quiet)
+    shown = {"dest": str(dest), **figures, "outputs": summary.outputs}
+    summarise(shown, as_json=as_json, quiet=quiet)
 
 
 def _stop(number: int, _frame: Any) -> None:

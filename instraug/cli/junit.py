@@ -18,7 +18,6 @@ from instraug.files.replacing import check_replaceable
 from instraug.models.journal.replay import spare
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, REPLIES
 
-
 _TAKEN = (INSTRUCTIONS, REJECTED, REPLIES, MANIFEST, FOLDER_LOCK)
 
 

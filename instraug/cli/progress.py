@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from threading import RLock
 from types import TracebackType
 
@@ -57,13 +56,12 @@ class Progress:
         """Count a task's verdicts so far."""
         accepted = sum(grown.accepted.values())
         self._accepted[grown.task.name] = accepted
-        self._rejected[grown.task.name] = len(grown.verdicts) - accepted
+        self._rejected[grown.task.name] = grown.rejected
         self._bar.n = min(self._wanted, sum(self._accepted.values()))
         self._show()
         if self._verbose:
-            broken = Counter(r.rule for v in grown.verdicts for r in v.reasons).most_common(5)
-            reasons = ", ".join(f"{rule} {n}" for rule, n in broken)
-            rejected = f"{len(grown.verdicts) - accepted} rejected ({reasons or 'none'})"
+            reasons = ", ".join(f"{rule} {n}" for rule, n in grown.broken.most_common(5))
+            rejected = f"{grown.rejected} rejected ({reasons or 'none'})"
             self.notice(f"{grown.task.name}: {accepted} accepted, {rejected}")
 
     def notice(self, text: str) -> None:

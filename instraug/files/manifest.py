@@ -93,8 +93,8 @@ def check_spelled(texts: Iterable[object]) -> None:
             try:
                 str(text).encode()
             except UnicodeEncodeError as error:
-                byte = ord(str(text)[error.start]) - 0xDC00
-                what = f"holds the byte 0x{byte:02x}, which is no UTF-8"
+                byte = ord(str(text)[error.start]) - 0xDC00  # as Python takes in such a byte
+                what = f"holds the byte 0x{byte & 0xFF:02x}, which is no UTF-8"
                 raise UsageError(
                     f"{printable(str(text))}: {what}, and a manifest could not name it; "
                     "rename it, or give a link to it"

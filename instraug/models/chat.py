@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 
@@ -36,26 +36,27 @@ class Chat:
     grammar: str | None = None
     """A GBNF grammar for backends that constrain decoding."""
 
-    @cached_property
+    @property
     def canonical(self) -> str:
         """The chat as canonical JSON: sorted keys, no spaces, everything that shapes the answer."""
-        body = {
-            "grammar": self.grammar,
-            "max_tokens": self.max_tokens,
-            "messages": [{"content": m.content, "role": m.role} for m in self.messages],
-            "model": self.model,
-            "n": self.n,
-            "sample": self.sample,
-            "seed": self.seed,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-        }
-        return json.dumps(body, sort_keys=True, separators=(",", ":"))
+        turns = ",".join([_turn(m.role, m.content) for m in self.messages])
+        grammar = "null" if self.grammar is None else json.dumps(self.grammar)
+        return (
+            f'{{"grammar":{grammar},"max_tokens":{self.max_tokens!r},"messages":[{turns}]'
+            f',"model":{json.dumps(self.model)},"n":{self.n!r},"sample":{self.sample!r}'
+            f',"seed":{self.seed!r},"temperature":{self.temperature!r},"top_p":{self.top_p!r}}}'
+        )
 
     @cached_property
     def key(self) -> str:
         """SHA-256 (hex) of `canonical`."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _turn(role: str, content: str) -> str:
+    """Spell one turn: guidelines and worked examples come again and again."""
+    return f'{{"content":{json.dumps(content)},"role":"{role}"}}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,26 @@ def forecast(job: ExpandJob, inputs: Inputs) -> dict[str, Any]:
     """
     likely = _expected(job, inputs)
     plan = make_plan(job.config, job.model, inputs.meta_prompts)
-    sent = [(t, m) for t in inputs.tasks for m in t.templates if m.origin not in skipped(t)]
+    sent = [
+        (task, template)
+        for task in inputs.tasks
+        for left_out in [skipped(task)]
+        for template in task.templates
+        if template.origin not in left_out
+    ]
+    turn = len(plan.meta_prompts)
     prompt = completion = asked = reused = 0.0
     for task, template in sent:
         new, found = likely.requests((task.name, template.origin))
         asked, reused = asked + new, reused + found
-        some = list(islice(requests(plan, task, template, template), ceil(new)))
-        share = new / len(some) if some else 0
-        for request in some:
-            prompt += share * (sum(len(m.content) for m in request.chat.messages) // 4)
-            completion += share * plan.choices * (len(request.masked.text) // 4 + 1)
+        # The chats of a template differ by their meta-prompts, which come in turn.
+        count = ceil(new)
+        for i, request in enumerate(
+            islice(requests(plan, task, template, template), min(turn, count))
+        ):
+            times = len(range(i, count, turn)) * new / count
+            prompt += times * (sum(len(m.content) for m in request.chat.messages) // 4)
+            completion += times * plan.choices * (len(request.masked.text) // 4 + 1)
     price = job.config.prices.get(job.model)
     most = plan.whole
     if plan.patience is not None:

@@ -12,7 +12,7 @@ from instraug.files.manifest import MANIFEST, read_manifest
 from instraug.models.chat import Reply
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import changes
-from instraug.rewriting.generation import Generator
+from instraug.rewriting.generation import Generator, Take
 from instraug.rewriting.job import ExpandJob, Inputs
 from instraug.rewriting.records import Request
 
@@ -38,17 +38,18 @@ class FrozenGenerator(Generator):
         super().__init__(None, journal, 1, watch)
         self._journal, self._differences = journal, differences
 
-    async def ask(self, requests: Iterable[Request]) -> list[tuple[Request, Reply]]:
-        """Return the replies in the order of the requests.
+    async def ask(self, requests: Iterable[Request], take: Take) -> int:
+        """Take all of the requests' replies from the journal, see `Generator.ask`.
 
         Raises:
             FrozenMiss: the journal lacks one; names task and template, and what differs.
         """
-        wanted = list(requests)
-        for request in wanted:
-            if request.chat.key not in self._journal:
-                raise FrozenMiss(self._miss(request))
-        return await super().ask(wanted)
+        return await super().ask(map(self._there, requests), take)
+
+    def _there(self, request: Request) -> Request:
+        if request.chat.key not in self._journal:
+            raise FrozenMiss(self._miss(request))
+        return request
 
     def _miss(self, request: Request) -> str:
         origin = request.origin

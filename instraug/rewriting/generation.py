@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from instraug.errors import (
     BudgetReached,
     EndpointUnavailable,
     FrozenMiss,
+    GivenUp,
     InstraugError,
-    OutOfTokens,
     RejectedRequest,
     RequestFailed,
 )
@@ -19,12 +19,56 @@ from instraug.models.chat import Chat, Complete, Reply
 from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.records import Request
 
+Take = Callable[[Request, Reply | None], None]
+"""Takes over the reply to a request; None where `Generator.failed` or `stopped` says why not."""
+
+
+class _Round:
+    """Requests that are asked together, and what is still awaited of them."""
+
+    def __init__(self, requests: Iterable[Request], take: Take) -> None:
+        self._requests, self.take = iter(requests), take
+        self._asked = self._flying = 0
+        self._exhausted = False
+        self.done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """How many were asked, once all of them have ended."""
+
+    def next(self) -> Request | None:
+        """Return the next request, which is made only now; None where there is none."""
+        request = None if self._exhausted else next(self._requests, None)
+        if request is None:
+            self.exhaust()
+        else:
+            self._asked += 1
+            self._flying += 1
+        return request
+
+    def exhaust(self) -> None:
+        """Ask for nothing more."""
+        self._exhausted = True
+        self._look()
+
+    def landed(self) -> None:
+        """One of the requests has ended."""
+        self._flying -= 1
+        self._look()
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the asker."""
+        self._exhausted = True
+        if not self.done.done():
+            self.done.set_exception(error)
+
+    def _look(self) -> None:
+        if self._exhausted and not self._flying and not self.done.done():
+            self.done.set_result(self._asked)
+
 
 class Generator:
     """Asks for chats, a bounded number at once; equal chats in flight are bought once.
 
-    A place becomes free only when its reply is recorded, so that a kill loses at most what was in
-    flight.
+    Requests are made when there is a place for them, and a place becomes free only when its reply
+    is recorded and taken: memory is bound by what is in flight, and so is what a kill can lose.
     """
 
     def __init__(
@@ -41,8 +85,10 @@ class Generator:
         watch: Told of each reply and whether it was bought just now.
         """
         self._complete, self._paid, self._watch = complete, paid, watch
-        self._slots = asyncio.Semaphore(concurrency)
-        self._flying: dict[str, asyncio.Task[Reply]] = {}
+        self._places = concurrency
+        self._rounds: deque[_Round] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._flying: dict[str, asyncio.Future[Reply]] = {}
         self.stopped: InstraugError | None = None
         """Why nothing more is sent; None while all is well."""
         self.failed: dict[str, str] = {}
@@ -55,26 +101,83 @@ class Generator:
     def stop(self, why: InstraugError) -> None:
         """Send nothing more; what is in flight is still awaited and written down."""
         self.stopped = self.stopped or why
+        while self._rounds:
+            self._rounds.popleft().exhaust()
 
-    async def ask(self, requests: Iterable[Request]) -> list[tuple[Request, Reply]]:
-        """Return the replies in the order of the requests, without those that got none.
+    async def ask(self, requests: Iterable[Request], take: Take) -> int:
+        """Ask for all of the requests, in turn with those of other askers that came before.
+
+        Args:
+            requests: Taken one by one, as places become free.
+            take: Called with each reply as it comes, in any order.
+
+        Returns:
+            How many were asked; those that got no reply are counted too.
 
         Raises:
             FrozenMiss: the run is frozen and the journal lacks a reply.
             FatalEndpointError: no retry can help.
             StorageError: the journal could not be written.
         """
-        wanted = list(requests)
-        replies = await asyncio.gather(*(self.reply(r.chat) for r in wanted))
-        return [(r, reply) for r, reply in zip(wanted, replies, strict=True) if reply]
+        if self.stopped:
+            return 0
+        asked = _Round(requests, take)
+        self._rounds.append(asked)
+        self._hire()
+        try:
+            return await asked.done
+        finally:
+            if asked in self._rounds:
+                self._rounds.remove(asked)
+
+    # ── places ───────────────────────────────────────────────────────────────────────────────
+
+    def _hire(self) -> None:
+        """Fill one more place, if there is work; who fills it fills the next."""
+        if self._rounds and len(self._workers) < self._places:
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._left)
+
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled():
+            worker.exception()  # its round was told
+        self._hire()
+
+    async def _work(self) -> None:
+        while self._rounds:
+            asked = self._rounds[0]
+            try:
+                request = asked.next()
+                if request is None:
+                    self._rounds.popleft()
+                    continue
+                self._hire()
+                await self._answer(request, asked)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:
+                asked.fail(error)
+                raise
+
+    async def _answer(self, request: Request, asked: _Round) -> None:
+        try:
+            reply = await self.reply(request.chat)
+            asked.take(request, reply)
+        finally:
+            asked.landed()
+
+    # ── one chat ─────────────────────────────────────────────────────────────────────────────
 
     async def reply(self, chat: Chat) -> Reply | None:
         """Return the reply to one chat, or None where `failed` or `stopped` says why not."""
-        bought = False
         reply = self._paid.get(chat.key)
+        bought = reply is None
         if reply is None:
             reply = await self._buy(chat)
-            bought = reply is not None
+        else:
+            await asyncio.sleep(0)  # others get their turn, also where nothing is waited for
         if reply is not None and self._watch:
             self._watch(reply, bought)
         return reply
@@ -85,22 +188,18 @@ class Generator:
             fix = "give the options of the run that made it, or run without --frozen to ask"
             raise FrozenMiss(f"{why}; {fix}")
         flying = self._flying.get(chat.key)
-        if flying is None:
-            flying = asyncio.create_task(self._call(chat, self._complete))
-            self._flying[chat.key] = flying
-            flying.add_done_callback(partial(self._landed, chat.key))
         try:
+            if flying is None:
+                return await self._call(chat, self._complete)
             return await asyncio.shield(flying)
         except (RejectedRequest, RequestFailed) as error:
             self.failed[chat.key] = str(error)
             if isinstance(error, RejectedRequest):
                 self.refused.add(chat.key)
-        except (BudgetReached, EndpointUnavailable, OutOfTokens) as error:
+        except (BudgetReached, EndpointUnavailable, GivenUp) as error:
             self.stop(error)
-        except _Stopped:
-            pass
         except asyncio.CancelledError:
-            if not flying.cancelled():  # it is the asker who was cancelled, not the call
+            if flying is None or not flying.cancelled():  # it is the asker who was cancelled
                 raise
         except InstraugError as error:
             self.stop(error)
@@ -108,35 +207,37 @@ class Generator:
         return None
 
     async def _call(self, chat: Chat, complete: Complete) -> Reply:
-        async with self._slots:
-            if self.stopped:
-                raise _Stopped
+        landing: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._flying[chat.key] = landing
+        try:
             reply = await complete(chat)
-            self.bought += 1
-            return reply
+        except asyncio.CancelledError:
+            landing.cancel()
+            raise
+        except BaseException as error:
+            landing.set_exception(error)
+            landing.exception()  # looked at, so that asyncio does not complain where nobody waits
+            raise
+        finally:
+            del self._flying[chat.key]
+        landing.set_result(reply)
+        self.bought += 1
+        return reply
 
-    def _landed(self, key: str, flight: asyncio.Task[Reply]) -> None:
-        """Forget a call that ended; whoever still waits for it gets its outcome."""
-        self._flying.pop(key, None)
-        if not flight.cancelled():
-            flight.exception()  # looked at, so that asyncio does not complain where nobody waits
+    # ── the end ──────────────────────────────────────────────────────────────────────────────
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is in flight, at most ``seconds``; then cancel it."""
-        if flying := list(self._flying.values()):
-            await asyncio.wait(flying, timeout=seconds)
+        if workers := list(self._workers):
+            await asyncio.wait(workers, timeout=seconds)
             self.abandon()
-            await asyncio.gather(*flying, return_exceptions=True)
+            await asyncio.gather(*workers, return_exceptions=True)
 
     def abandon(self) -> None:
         """Cancel what is in flight; its outcome stays unknown."""
-        for task in list(self._flying.values()):
-            task.cancel()
+        for worker in list(self._workers):
+            worker.cancel()
 
 
 Watch = Callable[[Reply, bool], None]
 """Told of each reply, and whether it was bought just now."""
-
-
-class _Stopped(InstraugError):
-    """Nothing more is sent."""

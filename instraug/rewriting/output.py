@@ -18,36 +18,43 @@ from instraug.files.decode import decode
 from instraug.files.disk import refusals
 from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
+from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Config, as_plain, from_plain
 from instraug.rewriting.journal_path import beside
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
-from instraug.rewriting.records import Verdict
+from instraug.rewriting.records import Candidate, Verdict
 from instraug.rewriting.rounds import Grown
 from instraug.rewriting.run import JSON, Run
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, InstructionRow
-from instraug.tasks.records import Answers, Output, Split, Task, Template, instruction_id
+from instraug.tasks.records import Task, TaskKeys, Template, instruction_id
 
 
 def instruction_rows(grown: Iterable[Grown]) -> Iterator[InstructionRow]:
     """Yield originals and accepted rewrites: by task, then original, each before its rewrites."""
     for one in grown:
-        accepted = [v for v in one.verdicts if v.accepted]
+        accepted: dict[int, list[Verdict]] = {}
+        for verdict in one.verdicts:
+            if verdict.accepted:
+                accepted.setdefault(verdict.candidate.request.origin.origin, []).append(verdict)
         for template in one.task.templates:
             yield _original(template)
-            for verdict in accepted:
-                if verdict.candidate.request.origin.origin == template.origin:
-                    yield _generated(verdict)
+            yield from map(_generated, accepted.get(template.origin, ()))
 
 
-def rejected_rows(grown: Iterable[Grown]) -> Iterator[JSON]:
-    """Yield rejected answers by task and plan order, each with every rule it breaks."""
+def rejected_rows(grown: Iterable[Grown], replies: Lookup) -> Iterator[JSON]:
+    """Yield rejected answers by task and plan order, each with every rule it breaks.
+
+    Args:
+        grown: Whose answers.
+        replies: Where what the model said is read again.
+    """
     for one in grown:
         for verdict in one.verdicts:
             if not verdict.accepted:
                 row = _generated(verdict).as_json()
                 if verdict.candidate.instruction is None:
                     row |= {"id": None, "instruction": None}
-                row["text"] = verdict.candidate.said
+                row["text"] = _answer(verdict.candidate, replies)
                 row["reasons"] = [{"rule": r.rule, "detail": r.detail} for r in verdict.reasons]
                 yield row
 
@@ -70,7 +77,7 @@ def _generated(verdict: Verdict) -> InstructionRow:
         origin=request.origin.origin,
         parent=request.parent.id,
         meta_prompt=request.meta_prompt,
-        temperature=dict(candidate.sent).get("temperature", request.chat.temperature),
+        temperature=dict(candidate.sent).get("temperature", request.temperature),
         iteration=request.parent.iteration + 1,
         model=candidate.model,
         reply=candidate.reply,
@@ -78,7 +85,16 @@ def _generated(verdict: Verdict) -> InstructionRow:
     )
 
 
-def write_output(out: Path, run: Run, journal: Path, made_from: Path | None = None) -> None:
+def _answer(candidate: Candidate, replies: Lookup) -> str:
+    """Return what the model answered, untouched; "" for a null content."""
+    reply = replies.get(candidate.reply)
+    choices = reply.choices if reply else ()
+    return "".join(c.text or "" for c in choices[candidate.choice : candidate.choice + 1])
+
+
+def write_output(
+    out: Path, run: Run, journal: Path, replies: Lookup, made_from: Path | None = None
+) -> None:
     """Write instructions.jsonl and rejected.jsonl, then manifest.json.
 
     The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
@@ -88,6 +104,7 @@ def write_output(out: Path, run: Run, journal: Path, made_from: Path | None = No
         out: The folder.
         run: What happened.
         journal: Where the replies are; the manifest names it relative to ``out``.
+        replies: The same, open.
         made_from: The folder whose run was judged again; None: the run is one of its own.
 
     Raises:
@@ -98,7 +115,7 @@ def write_output(out: Path, run: Run, journal: Path, made_from: Path | None = No
         manifest.unlink(missing_ok=True)
     files = {
         INSTRUCTIONS: (row.as_json() for row in instruction_rows(run.grown)),
-        REJECTED: rejected_rows(run.grown),
+        REJECTED: rejected_rows(run.grown, replies),
     }
     for name, rows in files.items():
         write_jsonl(out / name, rows)
@@ -115,7 +132,7 @@ def write_output(out: Path, run: Run, journal: Path, made_from: Path | None = No
             "journal": beside(journal, out),
             "made_from": made_from and beside(made_from, out),
             "inputs": {
-                "tasks": [_task(t) for t in inputs.tasks],
+                "tasks": [_as_kept(task) for task in inputs.tasks],
                 "meta_prompts": [asdict(m) for m in inputs.meta_prompts],
             },
             "outputs": {name: sha256(out / name) for name in files},
@@ -159,12 +176,13 @@ def read_output(out: Path) -> Kept:
         raise InputError([manifest.problem])
     known = {field.name: manifest.body.get(field.name) for field in fields(_Kept)}
     kept, problems = decode(known, _Kept, lambda _: str(path))
+    tasks = [] if problems or kept is None else _tasks(kept.inputs.tasks, problems)
     if problems or kept is None:
         fix = "run the same `instraug expand` again to write it anew"
         raise InputError([Problem(str(path), f"the manifest is damaged ({problems[0].what})", fix)])
     return Kept(
         config=from_plain(kept.config, str(path)),
-        tasks=tuple(map(_as_task, kept.inputs.tasks)),
+        tasks=tuple(tasks),
         meta_prompts=kept.inputs.meta_prompts,
         model=kept.model,
         scorer=kept.scorer,
@@ -174,26 +192,8 @@ def read_output(out: Path) -> Kept:
 
 
 @dataclass(frozen=True)
-class _KeptTask:
-    """A task as `_task` spells it."""
-
-    name: str
-    templates: tuple[str, ...]
-    category: str
-    split: Split
-    output: Output
-    constants: Mapping[str, str]
-    separators: Mapping[str, str]
-    defaults: Mapping[str, Any]
-    fields: tuple[str, ...] | None
-    labels: tuple[str, ...]
-    answers: Answers | None = None
-    fixed_options: bool = False
-
-
-@dataclass(frozen=True)
 class _KeptInputs:
-    tasks: tuple[_KeptTask, ...]
+    tasks: tuple[Mapping[str, Any], ...]
     meta_prompts: tuple[MetaPrompt, ...]
 
 
@@ -209,17 +209,25 @@ class _Kept:
     outputs: Mapping[str, str]
 
 
-def _as_task(kept: _KeptTask) -> Task:
-    data = {field.name: getattr(kept, field.name) for field in fields(kept)}
-    data["templates"] = tuple(Template(kept.name, t, i) for i, t in enumerate(kept.templates))
-    data["fields"] = None if kept.fields is None else frozenset(kept.fields)
-    return Task(**data)
+# What a task file calls instructions, a manifest has always called templates. Keys that are newer
+# than a manifest have their defaults.
 
 
-def _task(task: Task) -> dict[str, Any]:
-    """A task as the manifest keeps it: all that a later judgement needs."""
-    data = asdict(task)
-    data["templates"] = [t.text for t in task.templates]
-    data["fields"] = None if task.fields is None else sorted(task.fields)
-    data.pop("source")
-    return data
+def _as_kept(task: Task) -> JSON:
+    return {"templates" if k == "instructions" else k: v for k, v in task.keys().items()}
+
+
+def _as_file(kept: Mapping[str, Any]) -> JSON:
+    return {"instructions" if k == "templates" else k: v for k, v in kept.items()}
+
+
+def _tasks(kept: Iterable[Mapping[str, Any]], problems: list[Problem]) -> list[Task]:
+    """Return the tasks of a manifest; what is wrong with them is added to the problems."""
+    tasks = []
+    for number, body in enumerate(kept):
+        where = ("inputs", "tasks", number)
+        draft, wrong = decode(_as_file(body), TaskKeys, lambda _: MANIFEST, where)
+        problems += wrong
+        if draft is not None:
+            tasks.append(Task(**draft.keys()))
+    return tasks

@@ -1,7 +1,4 @@
-"""The frozen records that flow through the chain; each stage maps one kind to the next.
-
-Task -> Request -> Reply -> Candidate -> Verdict, and Instance -> Row on the building side.
-"""
+"""The frozen records that flow through the chain: Request -> Reply -> Candidate -> Verdict."""
 
 from __future__ import annotations
 
@@ -9,22 +6,20 @@ from dataclasses import dataclass
 
 from instraug.models.chat import Chat
 from instraug.tasks.placeholders import Masked
-from instraug.tasks.records import (
-    Template,
-)
+from instraug.tasks.records import Template
 
 
-@dataclass(frozen=True)
-class Request:
-    """A chat, and what its answer will be judged against."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an answer is judged against; it stays when the chat is long forgotten."""
 
-    chat: Chat
     origin: Template
     """The hand-written ancestor: placeholders compare with it."""
     parent: Template
     """What the model is asked to rewrite: lengths compare with it; the origin itself in step 1."""
     masked: Masked
     meta_prompt: str
+    temperature: float
     position: int
     """Place (from 0) among its parent's requests."""
 
@@ -32,6 +27,25 @@ class Request:
     def order(self) -> tuple[int, int, str, int]:
         """Sorts a task's requests in plan order."""
         return (self.parent.iteration, self.origin.origin, self.parent.id, self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Asked):
+    """A chat, and what its answer will be judged against."""
+
+    chat: Chat
+
+    @property
+    def asked(self) -> Asked:
+        """The request without its chat."""
+        return Asked(
+            self.origin,
+            self.parent,
+            self.masked,
+            self.meta_prompt,
+            self.temperature,
+            self.position,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +60,15 @@ class Reason:
 class Candidate:
     """One choice of one reply, after extraction and restoring."""
 
-    request: Request
+    request: Asked
     reply: str
     """The reply's key."""
     model: str
     choice: int
-    said: str
-    """What the model said, untouched ("" for a null content)."""
+    size: int
+    """Characters of what the model answered."""
     rewrite: str
-    """What extraction left of it, still masked."""
+    """What extraction left of what the model said, still masked; "" once it is judged."""
     instruction: str | None
     """The restored template; None where the placeholders do not fit."""
     finish_reason: str | None = None

@@ -18,12 +18,17 @@ from typing import Protocol
 from instraug.models.chat import Reply
 from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.judging import verdicts as judgement
+from instraug.rewriting.judging.judge import candidates
 from instraug.rewriting.judging.meaning import Gate
+from instraug.rewriting.judging.verdicts import State
 from instraug.rewriting.prompts.plan import Plan, skipped
 from instraug.rewriting.prompts.requests import requests
 from instraug.rewriting.records import Candidate, Request, Verdict
 from instraug.tasks.records import Task, Template
+
+_AT_ONCE = 32
+"""Answers that are judged before others get their turn: a millisecond or two."""
 
 
 @dataclass
@@ -33,17 +38,29 @@ class Grown:
     task: Task
     skipped: dict[int, str]
     """Position of each template that was not sent -> why."""
-    verdicts: list[Verdict] = field(default_factory=list)
-    """Of all candidates so far, in plan order."""
+    state: State
+    """Of all answers so far."""
     asked: Counter[int] = field(default_factory=Counter)
     """Answers asked for, by position of the hand-written ancestor."""
     unanswered: dict[int, str] = field(default_factory=dict)
     """Position of each template with a request that got no reply -> why."""
+    broken: Counter[str] = field(default_factory=Counter)
+    """Answers by each rule that they broke when they were first judged."""
 
     @property
-    def accepted(self) -> Counter[int]:
+    def verdicts(self) -> list[Verdict]:
+        """Of all answers so far, in plan order."""
+        return self.state.verdicts
+
+    @property
+    def accepted(self) -> Mapping[int, int]:
         """Accepted rewrites by position of their hand-written ancestor."""
-        return Counter(v.candidate.request.origin.origin for v in self.verdicts if v.accepted)
+        return self.state.accepted
+
+    @property
+    def rejected(self) -> int:
+        """Answers that are not accepted."""
+        return len(self.state) - sum(self.accepted.values())
 
 
 class Bought(Protocol):
@@ -75,7 +92,7 @@ async def run_rounds(tasks: Sequence[Task], chain: Chain) -> list[Grown]:
     Raises:
         InstraugError: what ends a run at once. What is in flight then is for the caller to drain.
     """
-    grown = [Grown(task, skipped(task)) for task in tasks]
+    grown = [_seed(task, chain) for task in tasks]
     work = [asyncio.create_task(_grow(g, chain)) for g in grown]
     try:
         await asyncio.gather(*work)
@@ -86,24 +103,48 @@ async def run_rounds(tasks: Sequence[Task], chain: Chain) -> list[Grown]:
     return grown
 
 
+def _seed(task: Task, chain: Chain) -> Grown:
+    threshold = chain.gate.threshold if chain.gate else None
+    return Grown(task, skipped(task), State(task, chain.rules, threshold))
+
+
 async def _grow(grown: Grown, chain: Chain) -> None:
     """Run one task's rounds; each depends on the verdicts before it and on nothing else."""
-    judged: list[Candidate] = []
     wanted = 0
     for step, more in enumerate(chain.plan.steps):
         wanted += more
         queues = _queues(grown, chain.plan, step)
-        while asks := _round(queues, grown, wanted, chain.plan):
-            for request, reply in await chain.generator.ask(asks):
-                judged += candidates(grown.task, request, reply, chain.rules)
-            for request in asks:
-                if why := chain.generator.failed.get(request.chat.key):
-                    grown.unanswered[request.origin.origin] = why
-            judged.sort(key=lambda c: (c.request.order, c.choice))
-            grown.verdicts = await _judge(grown.task, judged, chain)
+        while await _round(queues, grown, wanted, chain):
             chain.watch(grown)
             if chain.generator.stopped:
                 return
+
+
+async def _round(queues: list[_Queue], grown: Grown, wanted: int, chain: Chain) -> int:
+    """Ask for what is lacking and judge what comes; returns how many requests were asked."""
+    made: list[Candidate] = []
+
+    def take(request: Request, reply: Reply | None) -> None:
+        if reply is not None:
+            made.extend(candidates(grown.task, request, reply, chain.rules))
+        elif why := chain.generator.failed.get(request.chat.key):
+            grown.unanswered[request.origin.origin] = why
+
+    lacking = [q.take(grown, wanted, chain.plan) for q in queues]
+    asked = await chain.generator.ask(joined.from_iterable(lacking), take)
+    await _judge(grown, made, chain)
+    return asked
+
+
+async def _judge(grown: Grown, made: list[Candidate], chain: Chain) -> None:
+    """Judge answers a few at a time: calls in flight are not kept waiting."""
+    made.sort(key=lambda c: (c.request.order, c.choice))
+    scores = await chain.gate.score(made) if chain.gate else {}
+    for first in range(0, len(made), _AT_ONCE):
+        some = made[first : first + _AT_ONCE]
+        grown.state, verdicts = judgement.judge(grown.state, some, scores)
+        grown.broken.update(r.rule for v in verdicts for r in v.reasons)
+        await asyncio.sleep(0)
 
 
 async def rejudge(
@@ -119,10 +160,13 @@ async def rejudge(
         bought: The run's replies, and which rewrites it rewrote once more.
     """
     work = Chain(plan, rules, Generator(None, bought, 1), gate)
-    return [await _rejudge(Grown(task, skipped(task)), work, bought) for task in tasks]
+    grown = [_seed(task, work) for task in tasks]
+    for one in grown:
+        await _rejudge(one, work, bought)
+    return grown
 
 
-async def _rejudge(grown: Grown, chain: Chain, bought: Bought) -> Grown:
+async def _rejudge(grown: Grown, chain: Chain, bought: Bought) -> None:
     judged: list[Candidate] = []
     parents = {t.origin: [t] for t in grown.task.templates if t.origin not in grown.skipped}
     for _ in chain.plan.steps:
@@ -136,9 +180,7 @@ async def _rejudge(grown: Grown, chain: Chain, bought: Bought) -> Grown:
         for template in dict.fromkeys(map(_as_template, made)):
             if template.id in bought.parents:
                 parents[template.origin].append(template)
-    judged.sort(key=lambda c: (c.request.order, c.choice))
-    grown.verdicts = await _judge(grown.task, judged, chain)
-    return grown
+    await _judge(grown, judged, chain)
 
 
 def _rejudged(
@@ -154,13 +196,6 @@ def _rejudged(
             yield from candidates(task, request, reply, chain.rules)
 
 
-async def _judge(task: Task, judged: list[Candidate], chain: Chain) -> list[Verdict]:
-    if chain.gate is None:
-        return judge(task, judged, chain.rules, None, {})
-    scores = await chain.gate.score(judged)
-    return judge(task, judged, chain.rules, chain.gate.threshold, scores)
-
-
 @dataclass
 class _Queue:
     """One template's requests of a step."""
@@ -168,12 +203,12 @@ class _Queue:
     origin: int
     requests: Iterator[Request]
 
-    def take(self, accepted: int, asked: Counter[int], wanted: int, plan: Plan) -> list[Request]:
-        """Return the next requests: none where the template has enough or patience has ended."""
-        count = plan.more(max(0, wanted - accepted), asked[self.origin], accepted)
-        taken = list(islice(self.requests, count))
-        asked[self.origin] += len(taken) * plan.choices
-        return taken
+    def take(self, grown: Grown, wanted: int, plan: Plan) -> Iterator[Request]:
+        """Yield the next requests: none where the template has enough or patience has ended."""
+        accepted, asked = grown.accepted[self.origin], grown.asked[self.origin]
+        for request in islice(self.requests, plan.more(max(0, wanted - accepted), asked, accepted)):
+            grown.asked[self.origin] += plan.choices
+            yield request
 
 
 def _queues(grown: Grown, plan: Plan, step: int) -> list[_Queue]:
@@ -206,8 +241,3 @@ def _as_template(candidate: Candidate) -> Template:
 
 def _in_turn(queues: list[Iterator[Request]]) -> Iterator[Request]:
     return (r for r in joined.from_iterable(zip_longest(*queues)) if r is not None)
-
-
-def _round(queues: list[_Queue], grown: Grown, wanted: int, plan: Plan) -> list[Request]:
-    accepted = grown.accepted
-    return [r for q in queues for r in q.take(accepted[q.origin], grown.asked, wanted, plan)]

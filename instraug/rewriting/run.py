@@ -58,21 +58,21 @@ def short(grown: Iterable[Grown], wanted: int) -> list[tuple[Template, int]]:
     ]
 
 
-def sent_otherwise(grown: Iterable[Grown]) -> list[JSON]:
+def sent_otherwise(grown: Iterable[Grown], plan: Plan) -> list[JSON]:
     """Count the answers to requests that the endpoint did not take as planned.
 
     Returns:
         Objects of parameter, asked (the planned value; null for seeds, which all differ), sent
         (null: the parameter was left out) and answers.
     """
-    found: Counter[tuple[str, float | None, float | None]] = Counter()
-    for verdict in (v for g in grown for v in g.verdicts):
-        for name, sent in verdict.candidate.sent:
-            planned = getattr(verdict.candidate.request.chat, name)
-            found[name, None if name == "seed" else planned, sent] += 1
+    same = {"top_p": plan.top_p, "max_tokens": plan.answer_tokens, "n": plan.choices}
+    counted: Counter[tuple[str, float | None, float | None]] = Counter()
+    for candidate in (v.candidate for g in grown for v in g.verdicts):
+        planned = {**same, "temperature": candidate.request.temperature} if candidate.sent else {}
+        counted.update((name, planned.get(name), sent) for name, sent in candidate.sent)
     return [
-        {"parameter": name, "asked": planned, "sent": sent, "answers": n}
-        for (name, planned, sent), n in sorted(found.items(), key=str)
+        {"parameter": name, "asked": asked, "sent": sent, "answers": n}
+        for (name, asked, sent), n in sorted(counted.items(), key=str)
     ]
 
 
@@ -147,7 +147,7 @@ class Run:
 
         Raises:
             BudgetReached, EndpointUnavailable, Interrupted: run again to resume.
-            OutOfTokens: the model spends its tokens on thinking.
+            GivenUp: nothing of use came any more.
             RejectedRequest: every request was refused; so it would be the next time.
             NothingAccepted: every answer was rejected.
         """
@@ -173,7 +173,7 @@ class Run:
             "endpoints": dict(self.endpoints),
             "complete": self.stopped is None and not self.failed,
             "short_templates": few(self.shortfalls),
-            "sent_otherwise": sent_otherwise(self.grown),
+            "sent_otherwise": sent_otherwise(self.grown, self.plan),
             "run": {
                 "requests": self.bought,
                 "reused": self.reused,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from instraug.errors import InputError, PlaceholderError, Problem
 from instraug.files import strict_yaml
 from instraug.files.decode import decode, suggest
 from instraug.files.strict_yaml import REFUSED, Document, Where
 from instraug.files.yaml_folder import files
-from instraug.tasks.placeholders import Placeholder, doubled, parse, placeholders
-from instraug.tasks.records import Answers, Output, Split, Task, Template, file_key
+from instraug.tasks.placeholders import Placeholder, doubled, is_name, path_of, placeholders
+from instraug.tasks.records import Task, TaskKeys, file_key
 
 UNFINISHED = ".import-unfinished"
 """Stands in a task folder while an import writes into it."""
@@ -48,81 +47,19 @@ def read_tasks(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
     first: dict[str, tuple[str, str]] = {}
     for path in paths:
         document = strict_yaml.read(path)
-        draft, found = decode(document.data, _TaskFile, document.place)
+        draft, found = decode(document.data, TaskKeys, document.place)
         found = [*document.problems, *found]
         if draft is not None:
             found += _twins(draft, document, first)
             found += _Checker(draft, document).problems()
             if not found:
-                tasks.append(_task(draft, document.name))
+                tasks.append(Task(**draft.keys(), source=document.name))
         problems += sorted(found, key=strict_yaml.position)
     return tuple(tasks), tuple(problems)
 
 
-def _one_line(text: str) -> str | None:
-    plain = text.isprintable() and text.strip() == text != ""
-    return None if plain else "give one line of text without spaces around it"
-
-
-def _filled(text: str) -> str | None:
-    return None if text.strip() else "write it, or remove it"
-
-
-def _some(items: tuple[str, ...]) -> str | None:
-    return None if items else "give at least one"
-
-
-def _path(text: str) -> Placeholder | None:
-    try:
-        segments = parse(f"{{{text}}}")
-    except PlaceholderError:
-        return None
-    return Placeholder(text) if segments == (Placeholder(text),) else None
-
-
-def _name(text: str) -> str | None:
-    path = _path(text)
-    return None if path and path.root == text else "a name is letters, digits and _ after a letter"
-
-
-@dataclass(frozen=True)
-class _TaskFile:
-    """A task file's keys, as `schema.decode` reads them."""
-
-    name: Annotated[str, _one_line]
-    instructions: Annotated[tuple[Annotated[str, _filled], ...], _some]
-    category: Annotated[str, _one_line] = "Miscellaneous"
-    split: Split = "train"
-    output: Output = "text"
-    constants: Mapping[str, str] = field(default_factory=dict)
-    separators: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    fields: tuple[Annotated[str, _name], ...] | None = None
-    labels: tuple[Annotated[str, _filled], ...] = ()
-    answers: Answers | None = None
-    fixed_options: bool = False
-
-
-def _task(draft: _TaskFile, source: str) -> Task:
-    return Task(
-        name=draft.name,
-        templates=tuple(Template(draft.name, t, i) for i, t in enumerate(draft.instructions)),
-        category=draft.category,
-        split=draft.split,
-        output=draft.output,
-        constants=draft.constants,
-        separators=draft.separators,
-        defaults=draft.defaults,
-        fields=None if draft.fields is None else frozenset(draft.fields),
-        labels=draft.labels,
-        answers=draft.answers,
-        fixed_options=draft.fixed_options,
-        source=source,
-    )
-
-
 def _twins(
-    draft: _TaskFile, document: Document, first: dict[str, tuple[str, str]]
+    draft: TaskKeys, document: Document, first: dict[str, tuple[str, str]]
 ) -> Iterator[Problem]:
     if isinstance(draft.name, str):
         place = document.place(("name",))
@@ -144,7 +81,7 @@ def _roots(text: str) -> set[str]:
 class _Checker:
     """What type hints cannot say of one task file: its placeholders and its tables by name."""
 
-    def __init__(self, draft: _TaskFile, document: Document) -> None:
+    def __init__(self, draft: TaskKeys, document: Document) -> None:
         self.draft, self.document = draft, document
         self.constants = self._table("constants")
         known = draft.fields
@@ -158,9 +95,9 @@ class _Checker:
             if isinstance(text, str):
                 yield from self._instruction(text, ("instructions", i))
         yield from self._doubled()
-        yield from self._keys("constants", lambda key: _name(key) is None)
-        yield from self._keys("separators", lambda key: _path(key) is not None)
-        yield from self._keys("defaults", lambda key: _name(key) is None)
+        yield from self._keys("constants", is_name)
+        yield from self._keys("separators", lambda key: path_of(key) is not None)
+        yield from self._keys("defaults", is_name)
         for key, value in self._table("defaults").items():
             if value is None:
                 fix = "give a value, or leave it out"
@@ -200,7 +137,7 @@ class _Checker:
             return self.known
         used = {root for text in texts if isinstance(text, str) for root in _roots(text)}
         paths = [*self._table("separators"), *self._table("defaults")]
-        used |= {path.root for key in paths if (path := _path(key))} | set(self.constants)
+        used |= {path.root for key in paths if (path := path_of(key))} | set(self.constants)
         return used or None
 
     def _reference(self, source: str, where: Where) -> Iterator[Problem]:

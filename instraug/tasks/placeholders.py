@@ -117,6 +117,21 @@ def placeholders(template: str) -> tuple[Placeholder, ...]:
     return tuple(s for s in parse(template) if isinstance(s, Placeholder))
 
 
+def path_of(text: str) -> Placeholder | None:
+    """Return the placeholder that a text spells without its braces; None where it spells none."""
+    try:
+        segments = parse(f"{{{text}}}")
+    except PlaceholderError:
+        return None
+    return Placeholder(text) if segments == (Placeholder(text),) else None
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text is a path of one step, as the name of a field is."""
+    path = path_of(text)
+    return path is not None and path.root == text
+
+
 def multiset(template: str) -> Counter[str]:
     """Count the template's placeholders by their spelled path."""
     return Counter(p.source for p in placeholders(template))
@@ -224,7 +239,9 @@ def restore(answer: str, masked: Masked) -> Restored:
     pattern = re.compile(masked.pattern)
     found = pattern.findall(answer)
     wanted = pattern.findall(masked.text)
-    difference = _difference(Counter(wanted), Counter(found), masked.tokens)
+    difference = []
+    if sorted(found) != sorted(wanted):
+        difference = _difference(Counter(wanted), Counter(found), masked.tokens)
     stray = slots(answer, pattern)
     stray = stray - slots(masked.text, pattern) if stray else stray
     difference += [f"invented {s[:60]}" for s in stray]

@@ -1,16 +1,15 @@
-"""The frozen records that flow through the chain; each stage maps one kind to the next.
-
-Task -> Request -> Reply -> Candidate -> Verdict, and Instance -> Row on the building side.
-"""
+"""What a task is: its keys, as files spell them, and its templates."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from unicodedata import normalize
+
+from instraug.tasks.placeholders import is_name
 
 Split = Literal["train", "eval"]
 
@@ -57,45 +56,60 @@ class Template:
         return instruction_id(self.task, self.text)
 
 
-@dataclass(frozen=True)
-class Task:
-    """One task folder entry; see the task-folder format in docs/task-folder.md."""
+def _one_line(text: str) -> str | None:
+    plain = text.isprintable() and text.strip() == text != ""
+    return None if plain else "give one line of text without spaces around it"
 
-    name: str
-    templates: tuple[Template, ...]
-    category: str = "Miscellaneous"
+
+def _filled(text: str) -> str | None:
+    return None if text.strip() else "write it, or remove it"
+
+
+def _some(items: tuple[str, ...]) -> str | None:
+    return None if items else "give at least one"
+
+
+def _name(text: str) -> str | None:
+    return None if is_name(text) else "a name is letters, digits and _ after a letter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskKeys:
+    """The keys of a task, in the order in which files spell them; see docs/task-folder.md.
+
+    This is the one list of them. Task files are read, checked and written by it, and so are the
+    tasks in a run's manifest.
+    """
+
+    name: Annotated[str, _one_line] = field(kw_only=False)
+    category: Annotated[str, _one_line] = "Miscellaneous"
     split: Split = "train"
     output: Output = "text"
+    instructions: Annotated[tuple[Annotated[str, _filled], ...], _some] = field(kw_only=False)
     constants: Mapping[str, str] = field(default_factory=dict)
     separators: Mapping[str, str] = field(default_factory=dict)
     """What joins a list, by the placeholder's path as spelled in the template (``meta_data.x``)."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    fields: frozenset[str] | None = None
-    labels: tuple[str, ...] = ()
+    fields: tuple[Annotated[str, _name], ...] | None = None
+    labels: tuple[Annotated[str, _filled], ...] = ()
     answers: Answers | None = None
     """None: text where a target is an option's, else a letter."""
     fixed_options: bool = False
     """Options keep their order."""
-    source: str = ""
+
+    def keys(self) -> dict[str, Any]:
+        """Return each key and its value."""
+        return {key.name: getattr(self, key.name) for key in fields(TaskKeys)}
+
+
+@dataclass(frozen=True)
+class Task(TaskKeys):
+    """A task: what its file says, and where that is."""
+
+    source: str = field(default="", kw_only=True)
     """``file`` the task was read from, for messages."""
 
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One example of a task: the fields its templates render with."""
-
-    task: str
-    unique_id: str
-    fields: Mapping[str, Any]
-    where: str = ""
-    """``file:line``, for messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One training row: an instance rendered with one instruction of its task's pool."""
-
-    instance: Instance
-    instruction_id: str
-    prompt: str
-    target: str
+    @cached_property
+    def templates(self) -> tuple[Template, ...]:
+        """The hand-written instructions."""
+        return tuple([Template(self.name, text, i) for i, text in enumerate(self.instructions)])

@@ -6,19 +6,15 @@ Values are text: one that holds a placeholder is inserted as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
-from instraug.errors import PlaceholderError
+from instraug.errors import BadRow, PlaceholderError
 from instraug.tasks.placeholders import Placeholder, parse, placeholders
 from instraug.tasks.records import Task
 
 DEFAULT_SEPARATOR = ", "
 """Joins a list for which the task names no separator."""
-
-
-class MissingField(LookupError):
-    """A path does not resolve in an instance; ``args[0]`` is the spelled path."""
 
 
 Renderer = Callable[[Mapping[str, Any]], str]
@@ -35,7 +31,7 @@ def renderer(template: str, task: Task) -> Renderer:
         task: Gives constants, separators and defaults.
 
     Raises:
-        MissingField: (when called) a path resolves to nothing, or to a mapping.
+        BadRow: (when called) a path resolves to nothing, or to a mapping.
     """
     return compiler(task)(template)
 
@@ -144,7 +140,7 @@ def _slot(task: Task, placeholder: Placeholder) -> _Slot:
                     raise LookupError
                 value = value[step]
         except (LookupError, TypeError):
-            raise MissingField(source) from None
+            raise _missing(source) from None
         return _spelled(value, joiner, source)
 
     root = placeholder.root
@@ -157,8 +153,13 @@ def _spelled(value: Any, joiner: str, source: str) -> str:
     if isinstance(value, list | tuple):
         return joiner.join([_spelled(v, joiner, source) for v in value])
     if value is None or isinstance(value, Mapping):
-        raise MissingField(source)
+        raise _missing(source)
     return str(value)
+
+
+def _missing(source: str) -> BadRow:
+    what = f"the row has nothing for {{{source}}}"
+    return BadRow("missing field", what, "add it, or leave the row out")
 
 
 class _Sample(str):
@@ -181,14 +182,24 @@ def prove(template: str, origin: str) -> str | None:
     Returns:
         None where each value appears as often as in the origin; otherwise what differs.
     """
+    try:
+        compiled, fields, wanted = _sampled(origin)
+        ours = compiled(template)(fields)
+    except (BadRow, PlaceholderError) as error:
+        return f"does not render: {error}"
+    for value, times in wanted.items():
+        if (n := ours.count(value)) != times:
+            return f"rendered value of {{{value[1:-1]}}} appears {n} times, wanted {times}"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _sampled(
+    origin: str,
+) -> tuple[Callable[[str], Renderer], dict[str, _Sample], dict[str, int]]:
+    """Return an origin's compiler, sample fields, and how often each value appears."""
+    compiled = compiler(Task("", ()))
     found = placeholders(origin)
     fields = {p.root: _Sample(f"\u27e6{p.root}\u27e7") for p in found}
-    bare = Task("", ())
-    try:
-        ours, theirs = renderer(template, bare)(fields), renderer(origin, bare)(fields)
-    except (MissingField, PlaceholderError) as error:
-        return f"does not render: {error}"
-    for value in dict.fromkeys(f"\u27e6{p.source}\u27e7" for p in found):
-        if (n := ours.count(value)) != (wanted := theirs.count(value)):
-            return f"rendered value of {{{value[1:-1]}}} appears {n} times, wanted {wanted}"
-    return None
+    text = compiled(origin)(fields)
+    return compiled, fields, {v: text.count(v) for v in (f"\u27e6{p.source}\u27e7" for p in found)}

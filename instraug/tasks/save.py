@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from instraug.errors import InputError, Problem, StorageError
 from instraug.files import strict_yaml
@@ -19,21 +18,7 @@ def spell(task: Task) -> str:
 
     Keys without a value, or with their default of nothing, are left out.
     """
-    document: dict[str, Any] = {
-        "name": task.name,
-        "category": task.category,
-        "split": task.split,
-        "output": task.output,
-        "instructions": [t.text for t in task.templates],
-        "constants": dict(task.constants),
-        "separators": dict(task.separators),
-        "defaults": dict(task.defaults),
-        "fields": sorted(task.fields or ()),
-        "labels": list(task.labels),
-        "answers": task.answers,
-        "fixed_options": task.fixed_options,
-    }
-    return strict_yaml.dump({key: value for key, value in document.items() if value})
+    return strict_yaml.dump({key: value for key, value in task.keys().items() if value})
 
 
 def write(tasks: Iterable[Task], folder: Path, *, force: bool = False) -> None:

@@ -1,37 +1,38 @@
 """Build a training set: instances rendered with sampled instructions (MIns+, arXiv:2402.14492).
 
-tasks + instructions -> pools -> plan -> engine -> rows of a format -> destination
+The steps of `chain.build`, which shows them in a row.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from typing import Any
 
 import instraug
 from instraug.errors import InputError, UsageError
 from instraug.files.disk import refusals
 from instraug.files.manifest import check_spelled, sha256
-from instraug.tasks.load import load_tasks
-from instraug.tasks.pool import load_pools
-from instraug.training_set.caps import caps_of
+from instraug.tasks.pool import Pool
+from instraug.training_set.caps import Cap, caps_of
 from instraug.training_set.card import card
 from instraug.training_set.config import BuildConfig
-from instraug.training_set.destination import Destination
-from instraug.training_set.engines.local import Engine
+from instraug.training_set.destination import Destination, check_free
+from instraug.training_set.engines.local import Engine, Write
 from instraug.training_set.formats import registry
-from instraug.training_set.formats.base import Block, Options
-from instraug.training_set.row_maker import Making
-from instraug.training_set.shard_builder import Plan
+from instraug.training_set.formats.base import Block, Format, Options
+from instraug.training_set.formats.registry import DataFile
+from instraug.training_set.instances.multiinstruct import MultiInstruct
+from instraug.training_set.shard_builder import Bounds, Recipe, Report
 from instraug.training_set.shards import Shard
-from instraug.training_set.summary import Outcome
+from instraug.training_set.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -52,27 +53,35 @@ class BuildJob:
     """Told of shards done, of all of them, from 0 on."""
 
 
-def make_recipe(job: BuildJob, target: registry.Target) -> Plan:
-    config = job.config
-    if config.ofa_bins and target.format == "ofa-refcoco":
+def settled(job: BuildJob) -> DataFile:
+    """Settle where a job's rows go, and in which format, before anything is read.
+
+    Raises:
+        UsageError: the destination exists, or does not fit the format or its settings.
+        StorageError: there is no place for it.
+    """
+    data_file = registry.data_file(job.dest, job.config.format)
+    check_free(job.dest, is_file=data_file.is_file, force=job.force)
+    if job.config.ofa_bins and data_file.format == "ofa-refcoco":
         raise UsageError(
             "ofa-refcoco takes numbers, of which its reader makes bins; leave --ofa-bins out"
         )
-    pools = load_pools(load_tasks(job.tasks), job.instructions)
-    return Plan(
+    return data_file
+
+
+def make_recipe(config: BuildConfig, data_file: DataFile, pools: tuple[Pool, ...]) -> Recipe:
+    """Put together what rows are built by.
+
+    Raises:
+        UsageError: settings that do not go together.
+    """
+    return Recipe(
         pools=pools,
-        format=target.format,
-        options=Options(target.suffix, Path(config.images) if config.images else None),
-        making=Making(
-            epsilon=config.epsilon,
-            all_instructions=config.per_instance == "all",
-            shuffle_options=config.shuffle_options,
-            seed=config.seed,
-        ),
-        as_released=config.as_released,
-        ofa_bins=config.ofa_bins,
+        instances=MultiInstruct(as_released=config.as_released),
+        format=data_file.format,
+        options=Options(data_file.suffix, Path(config.images) if config.images else None),
+        config=config,
         caps=caps_of(config),
-        split=config.split,
     )
 
 
@@ -88,13 +97,13 @@ def check_apart(dest: Path, files: Iterable[Path]) -> None:
             raise UsageError(f"{dest}: the set is built from it; choose another destination")
 
 
-def check_names(job: BuildJob, plan: Plan, files: Iterable[Path]) -> None:
+def check_names(job: BuildJob, pools: Iterable[Pool], files: Iterable[Path]) -> None:
     """Refuse, before a row is built, what the manifest could not name.
 
     Raises:
         UsageError: a path, or a setting, holds bytes that are no UTF-8.
     """
-    sources = [pool.task.source for pool in plan.pools]
+    sources = [pool.task.source for pool in pools]
     check_spelled([job.dest.name, *files, *sources, job.instructions, asdict(job.config)])
 
 
@@ -109,74 +118,100 @@ def hashing(files: Iterable[Path]) -> Iterator[Iterator[str]]:
             stop.set()
 
 
-def write_rows(
-    plan: Plan,
-    engine: Engine,
-    shards: list[Shard],
-    dest: Destination,
-    outcome: Outcome,
-    job: BuildJob,
-) -> None:
-    """Write the data file.
+def find_bounds(engine: Engine, shards: Sequence[Shard], caps: Iterable[Cap]) -> Bounds:
+    """Rank the rows for each cap in turn, among those that the caps before it keep.
 
     Raises:
-        InputError: rows that cannot be used, and may not be skipped; or no row at all.
+        InputError: sources are told apart by a key that no row has.
     """
-    bounds: list[dict[str, int]] = []
-    for cap in plan.caps:
+    bounds: list[Mapping[str, int]] = []
+    for cap in caps:
         ranks = engine.ranks(shards, bounds, cap.rows)
         cap.check(ranks.groups())
         bounds.append(ranks.limits())
-    form = registry.load(plan.format, plan.options)
+    return bounds
+
+
+@contextmanager
+def writing(dest: Destination, form: Format, shown: Path) -> Iterator[Write]:
+    """Open the data file; yield what writes a block to it.
+
+    Args:
+        dest: Where it is.
+        form: Its format.
+        shown: The destination's name, for messages.
+    """
     with dest.stream() as stream:
         sink = form.sink(stream)
 
         def write(block: Block) -> None:
             # Here, lest what reads the rows takes a refusal to write for one of its own.
-            with refusals(job.dest, "write"):
+            with refusals(shown, "write"):
                 sink.write(block)
 
         try:
-            job.progress(0, len(shards))
-            reports = engine.build(shards, bounds, write)
-            for done, (shard, report) in enumerate(zip(shards, reports, strict=True), 1):
-                outcome.add(shard, report)
-                job.progress(done, len(shards))
+            yield write
             sink.close()
         except BaseException:
             sink.abandon()
             raise
-        if problems := outcome.failures(skip_bad=job.config.skip_bad):
-            raise InputError(problems)
 
 
-def write_companions(dest: Destination, plan: Plan, outcome: Outcome, job: BuildJob) -> None:
+def add_up(
+    job: BuildJob, recipe: Recipe, shards: list[Shard], reports: Iterator[Report]
+) -> Summary:
+    """Take in the shards' reports, in whose course the rows are built.
+
+    Raises:
+        InputError: rows that cannot be built, and may not be skipped; or no row at all.
+    """
+    summary = Summary(recipe.pools, recipe.config.epsilon)
+    job.progress(0, len(shards))
+    for done, (shard, report) in enumerate(zip(shards, reports, strict=True), 1):
+        summary.add(shard, report)
+        job.progress(done, len(shards))
+    if problems := summary.failures(skip_bad=recipe.config.skip_bad):
+        raise InputError(problems)
+    return summary
+
+
+def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: Summary) -> None:
     """Write what a folder holds beside its rows."""
-    form = registry.load(plan.format, plan.options)
-    for name, content in form.companions(dest.data.name).items():
-        dest.add(name, content)
-    text = card(dest.data.name, plan.format, outcome.figures(), job.config.seed, dest.digest())
-    dest.add("README.md", text.encode())
+    name = dest.data.name
+    for other, content in form.companions(name).items():
+        dest.add(other, content)
+    figures, seed = summary.figures(), recipe.config.seed
+    dest.add("README.md", card(name, recipe.format, figures, seed, dest.digest()).encode())
 
 
 def manifest_body(
-    job: BuildJob, plan: Plan, outcome: Outcome, inputs: dict[str, str]
+    job: BuildJob, recipe: Recipe, summary: Summary, instances: Mapping[str, str], began: float
 ) -> dict[str, Any]:
-    sources = [pool.task.source for pool in plan.pools if pool.task.source]
+    """Return what a manifest says of a build, but for its outputs.
+
+    Args:
+        job: What was asked for.
+        recipe: What that came to.
+        summary: What became of it.
+        instances: File of rows -> its SHA-256.
+        began: When it began, on the monotonic clock.
+    """
+    sources = [pool.task.source for pool in recipe.pools if pool.task.source]
     pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
     listed: dict[str, list[str]] = {}
-    for kind, problem in outcome.listed:
+    for kind, problem in summary.listed:
         listed.setdefault(kind, []).append(problem.where)
     return {
         "kind": "build",
         "instraug": instraug.__version__,
         "python": platform.python_version(),
-        "config": asdict(job.config) | {"format": plan.format},
+        "config": asdict(job.config) | {"format": recipe.format},
         "inputs": {
-            "instances": inputs,
+            "instances": instances,
             "instructions": pool,
             "tasks": {source: sha256(Path(source)) for source in sources},
         },
         "skipped_at": listed,
-        **outcome.figures(),
+        **summary.figures(),
+        "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},
     }

@@ -18,7 +18,7 @@ def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: st
     Args:
         data: Name of the data file.
         form: The format's name.
-        figures: See `outcome.Outcome.figures`.
+        figures: See `summary.Summary.figures`.
         seed: The build's seed.
         digest: The data file's SHA-256.
     """

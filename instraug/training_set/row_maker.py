@@ -8,24 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from instraug.errors import BadRow
 from instraug.files.decode import shown
 from instraug.tasks.pool import Pool
 from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note, Seen
+from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
-from instraug.training_set.instances.multiinstruct import BadRow, computed_fields
+from instraug.training_set.instances.base import Adapter
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
-
-
-@dataclass(frozen=True)
-class Making:
-    """How the rows of every task are made."""
-
-    epsilon: float = 0.5
-    all_instructions: bool = False
-    """Every instruction that may be drawn, instead of one that is."""
-    shuffle_options: bool = True
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +45,24 @@ Ranked = tuple[Smallest, int]
 Take = Callable[[Fields, bytes], None]
 """(raw row, its line) -> nothing; the row is built in place, and appended elsewhere.
 
-Raises BadRow or MissingField for a row that cannot be built.
+Raises BadRow for a row that cannot be built.
 """
 
-Prepare = Callable[[Fields], object] | None
-"""Done to a raw row first, where there is anything to do."""
 
-
-def sampler(pool: Pool, making: Making, prepare: Prepare, out: Out) -> Take:
+def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
     """Return the function that renders a row with one instruction, drawn from the task's pool.
 
     Args:
         pool: The task and its instructions.
-        making: How; its epsilon is the probability of a hand-written instruction.
-        prepare: See `Prepare`.
+        config: How; its epsilon is the probability of a hand-written instruction.
+        adapter: Makes the row ready first.
         out: Takes the built row.
     """
-    draw, append = _drawer(pool, making), out.rows.append
-    arranger = Arranger(pool.task, shuffle=making.shuffle_options, notes=out.notes, seen=out.seen)
+    draw, append = _drawer(pool, config), out.rows.append
+    prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
+    arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     silent, plain = arranger.seen.silent, arranger.seen.plain
-    arrange, hidden = arranger.arrange, computed_fields(pool.task)
+    arrange = arranger.arrange
 
     def take(row: Fields, line: bytes) -> None:
         if prepare:
@@ -105,19 +94,20 @@ def sampler(pool: Pool, making: Making, prepare: Prepare, out: Out) -> Take:
     return take
 
 
-def exhauster(pool: Pool, making: Making, prepare: Prepare, out: Out) -> Take:
+def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
     """Return the function that renders a row with every instruction that may be drawn.
 
     The arguments are those of `sampler`; options stand in one order in all of a row's prompts.
     """
     choices = _choices(pool)
     hand_written = len(pool.task.templates)
-    if making.epsilon == 1:
+    if config.epsilon == 1:
         choices = choices[:hand_written]
-    elif making.epsilon == 0 and pool.generated:
+    elif config.epsilon == 0 and pool.generated:
         choices = choices[hand_written:]
-    draw, hidden = _drawer(pool, making), computed_fields(pool.task)
-    arranger = Arranger(pool.task, shuffle=making.shuffle_options, notes=out.notes, seen=out.seen)
+    draw = _drawer(pool, config)
+    prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
+    arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     arrange = arranger.arrange
 
     def take(row: Fields, line: bytes) -> None:
@@ -203,9 +193,9 @@ def _choices(pool: Pool) -> list[_Choice]:
     return [(compiled(template.text), template.id) for template in pool.instructions]
 
 
-def _drawer(pool: Pool, making: Making) -> Callable[[str], tuple[_Choice, int]]:
+def _drawer(pool: Pool, config: BuildConfig) -> Callable[[str], tuple[_Choice, int]]:
     choices, own = _choices(pool), len(pool.task.templates)
-    return drawer(making.seed, pool.task.name, choices[:own], choices[own:], making.epsilon)
+    return drawer(config.seed, pool.task.name, choices[:own], choices[own:], config.epsilon)
 
 
 def _id(row: Fields) -> str:

@@ -11,21 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
-from instraug.files.decode import shown
+from instraug.errors import BadRow
 from instraug.tasks.pool import Pool
-from instraug.tasks.rendering import MissingField
 from instraug.training_set.answers import Note
 from instraug.training_set.caps import Cap
+from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats import registry
-from instraug.training_set.formats.base import Fields, Options, Unfit
+from instraug.training_set.formats.base import Fields, Options
 from instraug.training_set.formats.ofa_bins import quantiser
-from instraug.training_set.instances.multiinstruct import Adapter, BadRow, is_testing
+from instraug.training_set.instances.base import Instances
 from instraug.training_set.row_maker import (
-    Making,
     Out,
     Take,
     capped,
@@ -35,7 +34,7 @@ from instraug.training_set.row_maker import (
     sampler,
 )
 from instraug.training_set.sampling import HIGHEST, Smallest, ranker
-from instraug.training_set.shards import Shard, opened
+from instraug.training_set.shards import Shard
 
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
@@ -43,20 +42,8 @@ BATCH = 12 << 10
 LISTED = 1000
 """Bad rows of a kind that are listed one by one; all are counted."""
 
-Wanted = Literal["train", "eval", "all"]
-"""The rows that are built: those to train on, those to evaluate on, or both.
-
-To evaluate on are the rows of tasks with split ``eval``, and all of MultiInstruct's testing_data/.
-"""
-
-_FAULTS = (
-    orjson.JSONDecodeError,
-    orjson.JSONEncodeError,
-    BadRow,
-    MissingField,
-    RecursionError,
-    Unfit,
-)
+_FAULTS = (BadRow, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError)
+"""What a row that cannot be built raises; of the last three `_bad` makes the first."""
 
 _instruction = itemgetter("instruction_id")
 
@@ -68,28 +55,15 @@ A group that is missing keeps all its rows.
 
 
 @dataclass(frozen=True)
-class Plan:
+class Recipe:
     """All that a process needs to build any shard."""
 
     pools: tuple[Pool, ...]
+    instances: Instances
     format: str
     options: Options
-    making: Making
-    as_released: bool = False
-    ofa_bins: bool = False
+    config: BuildConfig
     caps: tuple[Cap, ...] = ()
-    split: Wanted = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """A row that could not be used."""
-
-    line: int
-    """From 1, within its shard."""
-    kind: str
-    what: str
-    fix: str
 
 
 @dataclass
@@ -109,8 +83,8 @@ class Report:
     """What is noted of rows' options (see `answers`), and the task -> rows."""
     noted_at: dict[str, int] = field(default_factory=dict)
     """What is noted -> the first such line."""
-    bad: list[Bad] = field(default_factory=list)
-    """The first `LISTED` of each kind."""
+    bad: list[tuple[int, BadRow]] = field(default_factory=list)
+    """The first `LISTED` of each kind, with their lines: from 1, within the shard."""
 
     def note(self, notes: list[Note], lines: list[bytes], first: int) -> None:
         """Count what is noted of lines; the first of them has that number."""
@@ -118,11 +92,11 @@ class Report:
             self.notes[what, task] += 1
             self.noted_at.setdefault(what, first + lines.index(line))
 
-    def leave_out(self, bad: Bad) -> None:
-        """Count a row that cannot be used, and list it while there is room."""
+    def leave_out(self, line: int, bad: BadRow) -> None:
+        """Count a row that cannot be built, and list it while there is room."""
         self.kinds[bad.kind] += 1
         if self.kinds[bad.kind] <= LISTED:
-            self.bad.append(bad)
+            self.bad.append((line, bad))
 
 
 class Builder:
@@ -132,24 +106,24 @@ class Builder:
         StorageError: a library that the format needs is not installed.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._format = registry.load(plan.format, plan.options)
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe, self._config = recipe, recipe.config
+        self._instances = recipe.instances
+        self._format = registry.load(recipe.format, recipe.options)
         self._out = Out()
         """Of the batch at hand."""
-        tasks = [pool.task for pool in plan.pools]
-        # What a row lacks is found where a prompt shows it, by one rule for all tasks.
-        self._adapter = Adapter(tasks, as_released=plan.as_released, lenient=True)
-        self._takes = {pool.task.name: self._take(pool) for pool in plan.pools}
+        self._all = self._config.per_instance == "all"
+        tasks = [pool.task for pool in recipe.pools]
+        self._adapter = self._instances.adapter(tasks)
+        take = exhauster if self._all else sampler
+        self._takes = {
+            pool.task.name: take(pool, self._config, self._adapter, self._out)
+            for pool in recipe.pools
+        }
         self._quantise: Callable[[Fields], None] | None = None
-        if plan.ofa_bins:
+        if self._config.ofa_bins:
             regions = {task.name for task in tasks if task.output == "region"}
-            self._quantise = quantiser(plan.options.images, regions)
-
-    def _take(self, pool: Pool) -> Take:
-        making = self._plan.making
-        take = exhauster if making.all_instructions else sampler
-        return take(pool, making, self._adapter.preparer(pool.task.name), self._out)
+            self._quantise = quantiser(recipe.options.images, regions)
 
     def build(self, shard: Shard, bounds: Bounds, write: Callable[[bytes], Any]) -> Report:
         """Write a shard's rows, as blocks of the format.
@@ -165,7 +139,7 @@ class Builder:
         """
         report = Report()
         if self._passed_over(shard):
-            _count(shard, report)
+            self._count(shard, report)
             return report
         pack, size = self._format.pack, self._format.block_rows
         takes = self._capped(self._takes, shard, bounds)
@@ -192,7 +166,7 @@ class Builder:
         """
         if self._passed_over(shard):
             return {}
-        cap, seed = self._plan.caps[len(earlier)], self._plan.making.seed
+        cap, seed = self._recipe.caps[len(earlier)], self._config.seed
         smallest: dict[str, Smallest] = {}
 
         def of(group: str) -> Smallest:
@@ -217,20 +191,27 @@ class Builder:
                 found[name] = passer(name, self._out.held)
                 continue
             found[name] = take
-            for cap, of_cap in zip(self._plan.caps, bounds, strict=False):
-                rank, group = ranker(self._plan.making.seed, name), cap.group(name, shard.path)
+            for cap, of_cap in zip(self._recipe.caps, bounds, strict=False):
+                rank, group = ranker(self._config.seed, name), cap.group(name, shard.path)
                 found[name] = capped(found[name], rank, group, of_cap)
         return found
 
     def _passed_over(self, shard: Shard) -> bool:
-        return self._plan.split == "train" and is_testing(shard.path)
+        return self._config.split == "train" and self._instances.is_testing(shard.path)
+
+    def _count(self, shard: Shard, report: Report) -> None:
+        """Count the rows of a shard that is not built."""
+        with self._instances.opened(shard, BATCH) as batches:
+            for batch in batches:
+                report.lines += len(batch)
+                report.testing += sum(not line.isspace() for line in batch)
 
     def _other_split(self, shard: Shard) -> frozenset[str]:
         """Return the names of the tasks whose rows in this shard are not to be built."""
-        wanted = self._plan.split
-        if wanted == "all" or is_testing(shard.path):
+        wanted = self._config.split
+        if wanted == "all" or self._instances.is_testing(shard.path):
             return frozenset()
-        return frozenset([p.task.name for p in self._plan.pools if p.task.split != wanted])
+        return frozenset([p.task.name for p in self._recipe.pools if p.task.split != wanted])
 
     def _batches(
         self, shard: Shard, takes: Mapping[str, Take], report: Report
@@ -240,9 +221,8 @@ class Builder:
         Where a row of a batch is at fault, the batch is done again row by row.
         """
         # One line is enough where each gives many rows, or large ones.
-        much = self._plan.making.all_instructions or self._format.block_rows == 1
-        size = 1 if much else BATCH
-        with opened(shard, size) as batches:
+        size = 1 if self._all or self._format.block_rows == 1 else BATCH
+        with self._instances.opened(shard, size) as batches:
             for batch in batches:
                 try:
                     yield batch, self._encoded(batch, report.lines + 1, takes, report)
@@ -252,7 +232,7 @@ class Builder:
                             yield [line], self._encoded([line], number, takes, report)
                         except _FAULTS as fault:
                             if line.strip():
-                                report.leave_out(_bad(fault, line, number))
+                                report.leave_out(number, _bad(fault, line))
                 report.lines += len(batch)
 
     def _encoded(
@@ -262,13 +242,13 @@ class Builder:
 
         Raises one of `_FAULTS` where a row cannot be used; nothing is noted of any row then.
         """
-        name_of, quantise = self._adapter.name_of, self._quantise
+        task_of, quantise = self._adapter.task_of, self._quantise
         self._out.clear()
         for row, line in zip(list(map(orjson.loads, lines)), lines, strict=True):
             try:
                 take = takes[row["task_name"]]
             except (LookupError, TypeError):
-                take = takes[name_of(_object(row))]
+                take = takes[task_of(row)]
             if quantise:
                 quantise(row)
             take(row, line)
@@ -281,33 +261,13 @@ class Builder:
         return encoded
 
 
-def _count(shard: Shard, report: Report) -> None:
-    """Count the rows of a shard that is not built."""
-    with opened(shard, BATCH) as batches:
-        for batch in batches:
-            report.lines += len(batch)
-            report.testing += sum(not line.isspace() for line in batch)
-
-
-def _object(row: Any) -> Fields:
-    if type(row) is dict:
-        return row
-    what = f"no JSON object but {shown(row)}"
-    raise BadRow("broken line", what, "write one row a line, {...}, without a list around them")
-
-
-def _bad(fault: BaseException, line: bytes, number: int) -> Bad:
-    """Say what is wrong with a row."""
+def _bad(fault: BaseException, line: bytes) -> BadRow:
+    """Return a row's fault without the frames that it came up through, which hold the row."""
     if isinstance(fault, BadRow):
-        return Bad(number, fault.kind, fault.what, fault.fix)
-    if isinstance(fault, Unfit):
-        return Bad(number, "unfit for the format", fault.what, fault.fix)
-    if isinstance(fault, MissingField):
-        what = f"the row has nothing for {{{fault.args[0]}}}"
-        return Bad(number, "missing field", what, "add it, or leave the row out")
+        return BadRow(fault.kind, fault.what, fault.fix)
     if isinstance(fault, orjson.JSONDecodeError):
-        return Bad(number, "broken line", _broken(fault, line), "write one JSON object a line")
-    return Bad(number, "broken line", "the JSON is nested too deeply", "flatten it")
+        return BadRow("broken line", _broken(fault, line), "write one JSON object a line")
+    return BadRow("broken line", "the JSON is nested too deeply", "flatten it")
 
 
 def _broken(fault: orjson.JSONDecodeError, line: bytes) -> str:

@@ -11,11 +11,9 @@ from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
+from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.shard_builder import LISTED, Report
 from instraug.training_set.shards import Shard
-
-NO_FAULT = frozenset({"target in context"})
-"""Kinds of rows that are left out in any case: known faults of the data, none of the user's."""
 
 REMARKS = {
     IN_ORDER: "their options keep their order, which carries meaning",
@@ -28,7 +26,7 @@ REMARKS = {
 
 
 @dataclass
-class Outcome:
+class Summary:
     """Adds up the reports of shards, which come in the order of the files."""
 
     pools: Sequence[Pool]
@@ -58,10 +56,10 @@ class Outcome:
         """Add what became of the next shard."""
         if not shard.start:
             self._lines = 0
-        for bad in report.bad:
+        for line, bad in report.bad:
             self._listed[bad.kind] += 1
             if self._listed[bad.kind] <= LISTED:
-                place = f"{shard.path}:{self._lines + bad.line}"
+                place = f"{shard.path}:{self._lines + line}"
                 self.listed.append((bad.kind, Problem(place, bad.what, bad.fix)))
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")

@@ -18,7 +18,7 @@ from instraug.errors import InputError
 from instraug.files.strict_yaml import parse
 from instraug.tasks.importers.multiinstruct.templates import read_templates
 from instraug.tasks.load import load_tasks
-from instraug.tasks.records import Task, Template
+from instraug.tasks.records import Task
 from instraug.tasks.save import spell, write
 
 TABLE = "task_name\tinstructions\n"
@@ -85,7 +85,7 @@ def test_an_import_loads_as_it_was_imported(run: Run, tmp_path: Path) -> None:
     assert (itm.category, itm.output, itm.split) == ("Image-Text Matching", "label", "train")
     assert itm.constants == {"options_token": "\n\n[Options]:"}
     assert itm.separators == {"options": "||||"}
-    assert itm.fields == frozenset({"text", "options"})
+    assert itm.fields == ("options", "text")
 
 
 def test_what_is_left_out_is_listed(run: Run, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     file = tmp_path / "out"
     file.write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match="is not a folder"):
-        write([Task("a", (Template("a", "Look.", 0),))], file)
+        write([Task("a", ("Look.",))], file)
 
 
 _TEXT = st.text(
@@ -271,7 +271,7 @@ _TEXT = st.text(
 @given(st.lists(_TEXT, min_size=1, max_size=4), st.dictionaries(st.just("sep"), _TEXT))
 def test_a_spelled_task_reads_back_exactly(texts: list[str], constants: dict[str, str]) -> None:
     """Whatever a template holds, leading spaces, quotes and line ends too, comes back."""
-    task = Task("a", tuple(Template("a", t, i) for i, t in enumerate(texts)), constants=constants)
+    task = Task("a", tuple(texts), constants=constants)
     document = parse(spell(task).encode(), "a.yaml")
     assert document.problems == ()
     assert document.data["instructions"] == texts
@@ -281,7 +281,5 @@ def test_a_spelled_task_reads_back_exactly(texts: list[str], constants: dict[str
 @pytest.mark.parametrize("text", ["no", "010", "1e5", "~", "", " x ", "{a}", "- a", "a: b", "#"])
 def test_what_yaml_would_take_for_something_else_is_quoted(text: str) -> None:
     """Text that looks like a number, a list or nothing stays text."""
-    task = Task(
-        "a", (Template("a", "Look.", 0),), labels=(text, "x"), answers="letter", fixed_options=True
-    )
+    task = Task("a", ("Look.",), labels=(text, "x"), answers="letter", fixed_options=True)
     assert parse(spell(task).encode(), "a.yaml").data["labels"] == [text, "x"]

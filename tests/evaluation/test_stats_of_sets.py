@@ -12,7 +12,7 @@ from instraug.errors import InputError
 from instraug.evaluation.stats.built import SAMPLE, built_figures, known
 from instraug.evaluation.stats.overlap import Overlap
 from instraug.evaluation.stats.pool import pool_figures
-from instraug.tasks.records import Task, Template, instruction_id
+from instraug.tasks.records import Task, instruction_id
 from instraug.tasks.words import words
 
 # ── a pool ───────────────────────────────────────────────────────────────────────────────────
@@ -71,7 +71,7 @@ def test_a_pool_without_originals_or_rewrites_has_no_figure_of_them() -> None:
 
 # ── a built set ──────────────────────────────────────────────────────────────────────────────
 
-TASK = Task("a", (Template("a", "Look at {text}{end}", 0),), constants={"end": " [End]"})
+TASK = Task("a", ("Look at {text}{end}",), constants={"end": " [End]"})
 
 
 def built(task: str, prompt: str, own: str | None = None, image: str = "1.png") -> dict[str, Any]:
@@ -99,7 +99,7 @@ def test_without_knowledge_a_built_set_has_no_share_of_instance_text() -> None:
 
 
 def test_the_total_adds_up_its_tasks() -> None:
-    task = Task("b", (Template("b", "{text}", 0),))
+    task = Task("b", ("{text}",))
     rows = [
         built("a", "Look at it [End]", TASK.templates[0].id),
         built("b", "one two three", task.templates[0].id),

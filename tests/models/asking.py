@@ -49,12 +49,13 @@ async def opened(
     key: str | None = KEY,
     backoff: float = 0.01,
     notice: Callable[[str], object] | None = None,
+    room: int | None = None,
     **settings: Any,
 ) -> AsyncIterator[OpenAIEndpoint]:
     """An endpoint with short waits; ``settings`` are those of `config.Endpoint`."""
     endpoint = Endpoint(**({"concurrency": 4, "timeout": 5.0} | settings))
     async with OpenAIEndpoint(
-        "fake", url, key, endpoint, budget, backoff=backoff, notice=notice
+        "fake", url, key, endpoint, budget, backoff=backoff, notice=notice, room=room
     ) as opened_one:
         yield opened_one
 

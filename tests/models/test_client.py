@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from instraug.errors import BudgetReached, EndpointUnavailable, FatalEndpointError, RejectedRequest
+from instraug.errors import (
+    BudgetReached,
+    EndpointUnavailable,
+    FatalEndpointError,
+    GivenUp,
+    RejectedRequest,
+)
 from instraug.models import config
 from instraug.models.budget import Budget
 from instraug.models.chat import Message, Reply
@@ -335,3 +341,18 @@ def test_an_endpoint_that_was_never_entered_can_be_closed() -> None:
             return replies
 
     assert len(asyncio.run(go())) == 2
+
+
+def test_refusals_without_end_after_a_reply_end_the_run_softly() -> None:
+    """A hundred in a row: what was answered before is still written."""
+    faults = {0: "good"} | dict.fromkeys(range(1, 200), "400")
+    seen = asked(150, in_turn=True, server={"faults": faults}, concurrency=1)
+    assert len(seen.replies) == 1
+    assert isinstance(seen.errors[-1], GivenUp)
+    assert seen.server.count == 101
+
+
+def test_a_thinking_answer_is_kept_where_asking_again_fails() -> None:
+    """It is paid for: its record stays, whatever becomes of the second call."""
+    seen = asked(1, server={"faults": {0: "spent"}, "always": "500"}, room=4096, max_attempts=1)
+    assert [c.finish_reason for c in seen.replies[0].choices] == ["length"]

@@ -108,11 +108,11 @@ def test_the_tokens_of_all_choices_are_counted(faked: tuple[LocalModel, Engine])
     """llama.cpp's own count covers one choice; a budget must not be fooled."""
     model, engine = faked
     engine.answer = {
-        "choices": [choice(" One.", -1.0, -2.0), choice(" Two.", -0.5, index=1)],
+        "choices": [choice(" One.", -1.0, -2.0), choice(" Two.", -0.5, -0.1, index=1)],
         "usage": {"prompt_tokens": 9, "completion_tokens": 2},
     }
     (reply,) = ask(model, replace(CHAT, n=2))
-    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (9, 3)
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (9, 4)
     assert [c.text for c in reply.choices] == ["One.", "Two."]
     assert reply.model == model.name
     listed = json.loads(reply.raw)["choices"][0]["logprobs"]["content"]

@@ -95,6 +95,12 @@ _BEDROCK = (
     "ValidationException: Value '1.5' at 'inferenceConfig.temperature' failed to satisfy "
     "constraint: Member must have value less than or equal to 1"
 )
+_GPT5 = (
+    "litellm.UnsupportedParamsError: gpt-5 doesn't support temperature=0.6 while reasoning is "
+    "active. Only temperature=1 is supported unless reasoning_effort resolves to 'none', either "
+    "set explicitly on the request or declared as the model's default_reasoning_effort. To drop "
+    "unsupported params set `litellm.drop_params = True`\n\nLiteLLM: model group 'x' failed."
+)
 VALUES: list[tuple[str, str]] = [
     ("temperature", openai("Unsupported value: 'temperature' does not support 0.6 with this model. "
                            "Only the default (1) value is supported.", param="temperature",
@@ -119,6 +125,9 @@ VALUES: list[tuple[str, str]] = [
     ("top_p", openai("top_p must be 1 when using greedy sampling", param="top_p")),
     ("top_p", pydantic("literal_error", "Input should be 1", "body", "top_p")),
     ("seed", openai("seed must be between 0 and 5")),
+    # llama.cpp's server and the litellm proxy, as they answer themselves
+    ("n", openai("Field 'n': Value must be between 1 <= value <= 4, but got 9", code=400)),
+    ("temperature", openai(_GPT5, param=None, code="400")),
 ]  # fmt: skip
 
 _LONG = (

@@ -18,7 +18,7 @@ B = meta("b", "Name the song in {A}.", "Is {A} a song?", "Add {A} to {B}.", "Sor
 
 def test_half_of_them_are_the_meta_prompt_s_own() -> None:
     """Its flavour shows in examples, and the others fill up with what fits the template."""
-    found = Nearest([A, B], count=4)(A, "Name the town in {A}.")
+    found = Nearest([A, B], count=4)("Name the town in {A}.")(A)
     assert [e.rewrite[0] for e in found].count("a") == 2
     assert {e.source for e in found} >= {"Name the bird in {A}.", "Name the song in {A}."}
 
@@ -26,31 +26,31 @@ def test_half_of_them_are_the_meta_prompt_s_own() -> None:
 def test_the_nearest_stands_last() -> None:
     """What stands next to the question weighs most."""
     assert (
-        Nearest([A, B], count=4)(A, "Name the bird of {A}.")[-1].source == "Name the bird in {A}."
+        Nearest([A, B], count=4)("Name the bird of {A}.")(A)[-1].source == "Name the bird in {A}."
     )
 
 
 def test_no_source_comes_twice() -> None:
     """The same question with two answers would teach nothing."""
-    found = Nearest([A, B], count=8)(B, "Add {A} to {B} and {C}.")
+    found = Nearest([A, B], count=8)("Add {A} to {B} and {C}.")(B)
     assert len({e.source for e in found}) == len(found)
     assert next(e for e in found if e.source == "Add {A} to {B}.").rewrite.startswith("b:")
 
 
 def test_fewer_examples_than_wanted_are_all_taken() -> None:
     """A user's own meta-prompts may have none at all."""
-    assert Nearest([meta("c")])(meta("c"), "Sort it.") == ()
-    assert len(Nearest([A], count=9)(A, "Sort it.")) == 4
+    assert Nearest([meta("c")])("Sort it.")(meta("c")) == ()
+    assert len(Nearest([A], count=9)("Sort it.")(A)) == 4
 
 
 def test_the_choice_does_not_depend_on_other_texts() -> None:
     """The same chat is made in every run."""
     chooser = Nearest([A, B])
-    first = chooser(A, "Is {A} a song?")
-    chooser(B, "Sort the list of {A}.")
-    assert chooser(A, "Is {A} a song?") == first
+    first = chooser("Is {A} a song?")(A)
+    chooser("Sort the list of {A}.")(B)
+    assert chooser("Is {A} a song?")(A) == first
 
 
 def test_a_meta_prompt_from_elsewhere_is_served_too() -> None:
     """Its examples need not be among those that the chooser was made with."""
-    assert Nearest([A], count=2)(meta("d", "Count {A}."), "Count {A}.")[-1].source == "Count {A}."
+    assert Nearest([A], count=2)("Count {A}.")(meta("d", "Count {A}."))[-1].source == "Count {A}."

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,6 +17,7 @@ from instraug.errors import (
     FrozenMiss,
     RejectedRequest,
     RequestFailed,
+    StorageError,
 )
 from instraug.models.chat import Chat, Choice, Reply, Usage
 from instraug.models.journal.ledger import recording
@@ -24,7 +25,8 @@ from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.output import instruction_rows, rejected_rows
-from instraug.rewriting.records import Candidate
+from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.records import Candidate, Request
 from instraug.rewriting.rounds import Chain, Grown, run_rounds
 from instraug.rewriting.run import counts, short
 from instraug.tasks.records import Task
@@ -128,8 +130,9 @@ def test_the_order_of_replies_changes_nothing() -> None:
     """Whatever the pauses, accepted and rejected rows are the same, in the same order."""
     results = []
     for seed in range(5):
-        grown, _ = run(Model(seed), steps=(6,))
-        results.append((list(instruction_rows(grown)), list(rejected_rows(grown))))
+        memory = Memory()
+        grown, _ = run(Model(seed), memory, steps=(6,))
+        results.append((list(instruction_rows(grown)), list(rejected_rows(grown, memory))))
     assert all(r == results[0] for r in results)
     assert results[0][1]
 
@@ -302,3 +305,79 @@ def test_patience_grows_with_what_is_accepted() -> None:
     accepted = sum(v.accepted for g in grown for v in g.verdicts)
     assert accepted == 3
     assert model.calls == 3 * 4 * 2
+
+
+# ── while a run goes on ──────────────────────────────────────────────────────────────────────
+
+
+def test_requests_are_made_when_there_is_a_place_for_them() -> None:
+    """However long the plan, no more requests exist than are in flight."""
+    model, memory, most, made, taken = Model(), Memory(), 0, 0, 0
+    template = TASKS[0].templates[0]
+
+    def counted() -> Iterator[Request]:
+        nonlocal made, most
+        for request in requests(plan(samples=40), TASKS[0], template, template):
+            made += 1
+            most = max(most, made - taken)
+            yield request
+
+    def take(request: Request, reply: Reply | None) -> None:
+        nonlocal taken
+        assert reply
+        assert reply.key == request.chat.key
+        taken += 1
+
+    async def go() -> int:
+        generator = Generator(recording(model, memory), memory, concurrency=4)
+        return await generator.ask(counted(), take)
+
+    assert asyncio.run(go()) == made == taken == 40
+    assert most == 4
+
+
+def test_others_get_their_turn_while_answers_are_judged() -> None:
+    """A run that waits for nothing, all its replies being there, still lets the loop go round."""
+    memory = Memory()
+    run(Model(), memory, steps=(8,))
+    turns = 0
+
+    async def go() -> list[Grown]:
+        nonlocal turns
+        generator = Generator(None, memory, concurrency=4)
+        work = asyncio.create_task(run_rounds(TASKS, Chain(plan(steps=(8,)), Rules(), generator)))
+        while not work.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return await work
+
+    grown = asyncio.run(go())
+    assert turns > counts(grown, 8)["answers"] / 4
+
+
+def test_a_round_looks_at_its_own_answers_only() -> None:
+    """What was judged in earlier rounds is neither judged nor scored again."""
+    scored: list[str] = []
+
+    async def score(judged: list[Candidate]) -> dict[tuple[str, int], float]:
+        scored.extend(c.reply for c in judged)
+        return {(c.reply, c.choice): 0.9 if len(c.instruction or "") % 2 else 0.1 for c in judged}
+
+    grown, _ = run(Model(), gate=Gate(score, 0.5))
+    assert sorted(scored) == sorted(v.candidate.reply for g in grown for v in g.verdicts)
+
+
+def test_an_answer_that_cannot_be_taken_ends_its_asking() -> None:
+    """An error in the taking reaches the asker; it does not leave it waiting."""
+
+    def take(_request: Request, _reply: Reply | None) -> None:
+        raise StorageError("full")
+
+    async def go() -> int:
+        generator = Generator(Model(), Memory(), concurrency=2)
+        template = TASKS[0].templates[0]
+        asked = requests(plan(), TASKS[0], template, template)
+        return await asyncio.wait_for(generator.ask(asked, take), 10)
+
+    with pytest.raises(StorageError, match="full"):
+        asyncio.run(go())

@@ -187,7 +187,7 @@ def test_every_choice_is_a_candidate() -> None:
     """Three choices give three candidates, numbered."""
     asked = request(TWO)
     found = list(candidates(TWO, asked, reply(asked, "a", "b", None), Rules()))
-    assert [(c.choice, c.said) for c in found] == [(0, "a"), (1, "b"), (2, "")]
+    assert [(c.choice, c.rewrite) for c in found] == [(0, "a"), (1, "b"), (2, "")]
 
 
 @settings(max_examples=300)

@@ -100,3 +100,32 @@ def test_the_key_is_in_no_output_no_file_and_no_traceback(fault: str, tmp_path: 
     files = [p for p in tmp_path.rglob("*") if p.is_file()]
     assert len(files) >= 3
     assert not [p for p in files if b"canary" in p.read_bytes()]
+
+
+def test_long_tasks_do_not_starve_their_own_calls(tmp_path: Path) -> None:
+    """Two tasks of 30 templates and 70 rewrites each, 100 calls in flight that may take 5 s: no
+    call times out for want of a turn, each is paid for once, and the run completes."""
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    for name in ("one", "two"):
+        rows = "".join(
+            f"  - 'In picture {name} {i} look at the region {{region}} and describe the object "
+            f"that is shown there, given the caption {{text}}.'\n"
+            for i in range(30)
+        )
+        (tasks / f"{name}.yaml").write_text(f"name: {name}\ninstructions:\n{rows}")
+    config = tmp_path / "c.yaml"
+    config.write_text("endpoint: {timeout: 5, concurrency: 100}\n")
+    with running(FakeServer(delay=0.2, log=False)) as server:
+        child = Child(
+            tmp_path / "std",
+            *("expand", tasks, "-o", tmp_path / "out", "-c", config, "--rewrites", 70),
+            *("--model", "m", "--base-url", server.url, "-q"),
+        )
+        assert child.end(300) == 0, child.stderr
+        body = json.loads((tmp_path / "out" / "manifest.json").read_text())
+        assert body["complete"] is True
+        assert body["short"] == 0
+        assert body["run"]["failed"] == {}
+        assert body["run"]["unknown"] == []
+        assert server.count == body["run"]["requests"] >= 2 * 30 * 70

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.errors import PlaceholderError
+from instraug.errors import BadRow, PlaceholderError
 from instraug.tasks.placeholders import (
     Placeholder,
     escape,
@@ -23,7 +23,7 @@ from instraug.tasks.placeholders import (
     unparse,
 )
 from instraug.tasks.records import Task
-from instraug.tasks.rendering import MissingField, prove, renderer
+from instraug.tasks.rendering import prove, renderer
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,5}", fullmatch=True)
 steps = st.one_of(names.map(lambda n: f".{n}"), st.integers(-99, 99).map(lambda i: f"[{i}]"))
@@ -231,14 +231,15 @@ def test_constants_defaults_and_null() -> None:
 )
 def test_a_path_that_resolves_to_nothing_is_a_missing_field(path: str) -> None:
     """No default is guessed, a mapping is no text, and a letter of a text no field."""
-    with pytest.raises(MissingField) as error:
+    with pytest.raises(BadRow) as error:
         render(path, {"text": "a", "items": ["b"], "meta": {"a": "b"}})
-    assert error.value.args[0] == path[1:-1]
+    assert error.value.kind == "missing field"
+    assert error.value.what == f"the row has nothing for {path}"
 
 
 def test_attributes_are_not_reachable() -> None:
     """A path only ever indexes: no attribute of any value can be read."""
-    with pytest.raises(MissingField):
+    with pytest.raises(BadRow):
         render("{text.format}", {"text": "a"})
 
 
@@ -246,7 +247,7 @@ def test_a_huge_index_allocates_nothing() -> None:
     """An absurd index is a missing field, and proving it is instant."""
     template = "{items[900000000]} is"
     assert prove(template, template) is None
-    with pytest.raises(MissingField):
+    with pytest.raises(BadRow):
         render(template, {"items": []})
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from instraug.errors import InputError
 from instraug.tasks.pool import Pool, load_pools
-from instraug.tasks.records import Task, Template, instruction_id
+from instraug.tasks.records import Task, instruction_id
 from tests.sets import write_rows
 
-TASK = Task("t", (Template("t", "Say {text}.", 0), Template("t", "{text} and {text}", 1)))
+TASK = Task("t", ("Say {text}.", "{text} and {text}"))
 
 
 def line(instruction: str, **fields: Any) -> dict[str, Any]:

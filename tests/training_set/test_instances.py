@@ -1,12 +1,16 @@
-"""MultiInstruct's rows become instances whose prompts are the release's own, byte for byte."""
+"""MultiInstruct's rows get prompts that are the release's own, byte for byte."""
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,78 +18,117 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.errors import InputError
+from instraug.chain import build
+from instraug.errors import BadRow, InputError
+from instraug.files.jsonl import read_jsonl
 from instraug.tasks.importers.multiinstruct.templates import read_templates
-from instraug.tasks.records import Instance, Output, Task, Template
-from instraug.tasks.rendering import renderer
+from instraug.tasks.pool import Pool
+from instraug.tasks.records import Output, Task
+from instraug.tasks.save import write
+from instraug.training_set.build import BuildJob
+from instraug.training_set.config import BuildConfig
+from instraug.training_set.formats.base import Options
+from instraug.training_set.instances.base import Prepare, Row
 from instraug.training_set.instances.computed import COMPUTED, region_texts
-from instraug.training_set.instances.multiinstruct import (
-    Adapter,
-    BadRow,
-    Unusable,
-    computed_fields,
-    instance_files,
-    read_instances,
-)
+from instraug.training_set.instances.multiinstruct import Adapter, MultiInstruct
+from instraug.training_set.shard_builder import Builder, Recipe
+from instraug.training_set.shards import Shard
+from tests.sets import rows_of
 
+SAMPLE = Path(__file__).resolve().parents[1] / "data" / "multiinstruct"
+"""A few rows of the release's shapes: raw, and with the prompts that f-strings made of them."""
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 TABLE = SHARED / "multiinstruct_templates.tsv"
-SAMPLE = SHARED / "multiinstruct_train_sample.jsonl"
+RELEASED = SHARED / "multiinstruct_train_sample.jsonl"
 CHECKOUT = os.environ.get("MULTIINSTRUCT_CHECKOUT")
 
 
 def task(name: str, *templates: str, output: Output = "text", **settings: Any) -> Task:
-    made = tuple(Template(name, text, i) for i, text in enumerate(templates))
-    return Task(name, made, output=output, **settings)
+    return Task(name, templates, output=output, **settings)
 
 
 def row(name: str, **fields: Any) -> dict[str, Any]:
     return {"unique_id": "1", "task_name": name, "target_txt": "t", **fields}
 
 
-def prompts(tasks: dict[str, Task], instance: Instance) -> Iterator[str]:
-    """Render every template, under both orders where the row holds no options of its own."""
-    found = tasks[instance.task]
-    options: list[str] = instance.fields.get("options") or []
-    orders = [options, options[::-1]] if found.defaults else [options]
-    for template in found.templates:
-        render = renderer(template.text, found)
-        for order in orders:
-            yield render({**instance.fields, "options": order})
+Prompts = dict[tuple[str, str], set[tuple[str, str]]]
+"""Task name and id of a row -> its prompts, each with the row's target."""
 
 
-def assert_parity(source: Path, rows: Path, unknown: set[str]) -> int:
-    """Assert that each row's own prompt is among ours; return the number of rows."""
-    tasks = {t.name: t for t in read_templates(source).tasks}
-    unusable: list[Unusable] = []
+def prompts(tasks: Iterable[Task], rows: Path, folder: Path) -> tuple[Prompts, dict[str, int]]:
+    """Build every prompt of rows; return them, and how many rows were skipped by kind."""
+    write(tasks, folder / "tasks")
+    config = BuildConfig(
+        split="all",
+        epsilon=1,
+        per_instance="all",
+        shuffle_options=False,
+        as_released=True,
+        skip_bad=True,
+    )
+    dest = folder / "set.jsonl"
+    summary = build(BuildJob(folder / "tasks", (rows,), dest, config=config))
+    found: Prompts = defaultdict(set)
+    for _, row in read_jsonl(dest):
+        found[row["task_name"], row["unique_id"]].add((row["prompt"], row["target"]))
+    return found, dict(summary.skipped)
+
+
+def assert_parity(source: Path, rows: Path, released: Path, folder: Path) -> tuple[int, int]:
+    """Assert that each released row's own prompt and target are among those built of rows.
+
+    Returns:
+        How many rows have a task, and how many have none.
+    """
+    tasks = read_templates(source).tasks
+    # The two orders of options that no row holds: the release shuffles them.
+    turned = [
+        replace(task, defaults={k: list(reversed(v)) for k, v in task.defaults.items()})
+        for task in tasks
+    ]
+    for name in ("one", "other"):
+        (folder / name).mkdir(parents=True)
+    one, skipped = prompts(tasks, rows, folder / "one")
+    other, _ = prompts(turned, rows, folder / "other")
+    assert skipped.keys() <= {"unknown task"}
     count = 0
-    for instance in read_instances([rows], tasks.values(), unusable.append, as_released=True):
-        assert instance.fields["prompt"] in set(prompts(tasks, instance)), instance.where
-        assert instance.fields["target_txt"] == instance.fields["target"]
-        count += 1
-    assert {u.kind for u in unusable} <= {"unknown task"}
-    assert {u.problem.what for u in unusable} == {f"no task is named {n!r}" for n in unknown}
-    return count
+    for _, row in read_jsonl(released):
+        key = (row["task_name"], row["unique_id"])
+        if key in one:
+            assert (row["prompt"], row["target"]) in one[key] | other[key], key
+            count += 1
+    return count, skipped.get("unknown task", 0)
 
 
-@pytest.mark.skipif(not SAMPLE.is_file(), reason="the release's built rows are not here")
-def test_parity_with_the_table() -> None:
+@pytest.mark.parametrize("rows", ["raw", "built"])
+def test_parity_with_the_sample(rows: str, tmp_path: Path) -> None:
+    """Raw rows and built ones get the very prompts that the release's f-strings give."""
+    given = SAMPLE / f"{rows}.jsonl"
+    found = assert_parity(SAMPLE / "templates.tsv", given, SAMPLE / "built.jsonl", tmp_path)
+    assert found == (20, 0)
+
+
+@pytest.mark.skipif(not RELEASED.is_file(), reason="the release's built rows are not here")
+def test_parity_with_the_table(tmp_path: Path) -> None:
     """Every built row whose task the table has is rendered byte for byte: 55 of 59."""
-    unknown = {
-        "VQA_sport_recognition",
-        "select_overlap_least_region",
-        "wikihow_immediate_next_step_selection",
-        "text_localization",
-    }
-    assert assert_parity(TABLE, SAMPLE, unknown) == 55
+    assert assert_parity(TABLE, RELEASED, RELEASED, tmp_path) == (55, 4)
 
 
 @pytest.mark.skipif(not CHECKOUT, reason="MULTIINSTRUCT_CHECKOUT names no checkout")
-def test_parity_with_the_public_repository() -> None:
+@pytest.mark.parametrize(("name", "count"), [("train", 59), ("test", 11)])
+def test_parity_with_the_public_repository(name: str, count: int, tmp_path: Path) -> None:
     """Every built row of the public repository, training and testing, is rendered byte for byte."""
     checkout = Path(CHECKOUT or "")
-    assert assert_parity(checkout, checkout / "train.jsonl", set()) == 59
-    assert assert_parity(checkout, checkout / "test.jsonl", set()) == 11
+    rows = checkout / f"{name}.jsonl"
+    assert assert_parity(checkout, rows, rows, tmp_path) == (count, 0)
+
+
+def prepared(adapter: Adapter, row: dict[str, Any]) -> str:
+    """Make a row ready, and return its task's name."""
+    name = adapter.task_of(row)
+    if prepare := adapter.preparer(name):
+        prepare(row)
+    return name
 
 
 @pytest.mark.parametrize(
@@ -133,12 +176,10 @@ def test_computed_fields(name: str, fields: dict[str, Any], value: Any) -> None:
     shows, other = task("shows", f"See {{{name}}}"), task("other", "See")
     adapter = Adapter([shows, other])
     given = row("shows", **deepcopy(fields))
-    assert adapter.adapt(given) == "shows"
+    assert prepared(adapter, given) == "shows"
     assert given == {**row("shows", **fields), name: value}
-    assert computed_fields(shows) == (name,)
-    plain = row("other", **deepcopy(fields))
-    adapter.adapt(plain)
-    assert plain == row("other", **fields)
+    assert adapter.hidden("shows") == (name,)
+    assert adapter.preparer("other") is None
 
 
 def test_the_catalog_of_computed_fields_is_complete() -> None:
@@ -157,7 +198,7 @@ def test_regions_of_raw_rows_become_text() -> None:
         "region": [[1, 2, 3.5, 4]],
         "options": [[1, 2, 3.5, 4], [5, 6, 7, 8]],
     }
-    Adapter([task("pick", "Pick {options}", output="region")]).adapt(raw)
+    prepared(Adapter([task("pick", "Pick {options}", output="region")]), raw)
     assert raw["region"] == ["1 2 3.5 4"]
     assert raw["options"] == ["1 2 3.5 4", "5 6 7 8"]
     assert raw["target_txt"] == "1 2 3.5 4"
@@ -166,7 +207,7 @@ def test_regions_of_raw_rows_become_text() -> None:
 def test_several_regions_of_a_target_are_joined_as_the_release_does() -> None:
     """A target of several regions is their texts, a space between."""
     raw = {"unique_id": "1", "task_name": "find", "region": [[1, 2, 3, 4], "5 6 7 8"]}
-    Adapter([task("find", "Find it.", output="region")]).adapt(raw)
+    prepared(Adapter([task("find", "Find it.", output="region")]), raw)
     assert raw["target_txt"] == "1 2 3 4 5 6 7 8"
 
 
@@ -176,7 +217,7 @@ def test_defaults_are_copied_into_rows_that_lack_them() -> None:
     adapter = Adapter([ordering])
     lacking, null, having = row("o"), row("o", options=None), row("o", options=["a"])
     for each in (lacking, null, having):
-        adapter.adapt(each)
+        prepared(adapter, each)
     lacking["options"].reverse()
     assert ordering.defaults == {"options": ["next", "previous"]}
     assert null["options"] == ["next", "previous"]
@@ -188,14 +229,13 @@ def test_a_dialogue_row_goes_to_the_task_of_its_history() -> None:
     both = [task("visual_dialog_has_hist", "x"), task("visual_dialog_no_hist", "y")]
     turn = {"dialog_hist": [{"q": "a", "a": "b"}]}
     adapter = Adapter([*both, task("visual_dialog", "z")])
-    assert adapter.adapt(row("visual_dialog", meta_data=turn)) == "visual_dialog_has_hist"
-    assert adapter.adapt(row("visual_dialog", meta_data={"dialog_hist": []})) == (
-        "visual_dialog_no_hist"
-    )
-    alone = Adapter([task("visual_dialog", "z")])
-    assert alone.adapt(row("visual_dialog", meta_data=turn)) == "visual_dialog"
+    told = row("visual_dialog", meta_data=turn)
+    assert adapter.task_of(told) == "visual_dialog_has_hist"
+    fresh = row("visual_dialog", meta_data={"dialog_hist": []})
+    assert adapter.task_of(fresh) == "visual_dialog_no_hist"
+    assert Adapter([task("visual_dialog", "z")]).task_of(told) == "visual_dialog"
     with pytest.raises(BadRow, match="visual_dialog_has_hist"):
-        Adapter(both[1:]).adapt(row("visual_dialog", meta_data=turn))
+        Adapter(both[1:]).task_of(told)
 
 
 def test_a_row_that_tells_its_target_is_refused_unless_as_released() -> None:
@@ -203,11 +243,11 @@ def test_a_row_that_tells_its_target_is_refused_unless_as_released() -> None:
     steps = task("wikihow_next_step", "Done: {previous_steps}")
     told = row("wikihow_next_step", context=["s", "t"])
     with pytest.raises(BadRow) as caught:
-        Adapter([steps]).adapt(dict(told))
+        prepared(Adapter([steps]), dict(told))
     assert caught.value.kind == "target in context"
-    assert Adapter([steps], as_released=True).adapt(dict(told)) == steps.name
-    assert Adapter([steps]).adapt(row(steps.name, context=["s"])) == steps.name
-    assert Adapter([steps]).adapt(row(steps.name, context=["to t"])) == steps.name
+    assert prepared(Adapter([steps], as_released=True), dict(told)) == steps.name
+    assert prepared(Adapter([steps]), row(steps.name, context=["s"])) == steps.name
+    assert prepared(Adapter([steps]), row(steps.name, context=["to t"])) == steps.name
 
 
 @pytest.mark.parametrize("name", ["damage_severity", "informative", "disaster_types"])
@@ -216,8 +256,8 @@ def test_medic_rows_get_their_own_options_unless_as_released(name: str) -> None:
     medic = task(f"medic_{name}", "Which? {options}")
     fields = {"options": ["a", "b", "c"], "meta_data": {"options": ["a", "b"]}}
     fixed, released = row(medic.name, **fields), row(medic.name, **fields)
-    Adapter([medic]).adapt(fixed)
-    Adapter([medic], as_released=True).adapt(released)
+    prepared(Adapter([medic]), fixed)
+    prepared(Adapter([medic], as_released=True), released)
     assert fixed["options"] == ["a", "b"]
     assert released["options"] == ["a", "b", "c"]
     fixed["options"].reverse()
@@ -231,13 +271,7 @@ def test_medic_rows_get_their_own_options_unless_as_released(name: str) -> None:
         ({"task_name": None}, "missing field", "a row without task_name"),
         ({"task_name": ["a"]}, "unknown task", "no task is named ['a']"),
         (row("b"), "unknown task", "no task is named 'b'"),
-        ({"task_name": "a", "target_txt": "t"}, "missing field", "without options, unique_id"),
-        (
-            {**row("a", options=[]), "target_txt": 3},
-            "missing field",
-            "target_txt or unique_id is no",
-        ),
-        ({**row("a", options=[]), "unique_id": 3}, "missing field", "unique_id is no text"),
+        ([1], "broken line", "no JSON object"),
         (row("a", options=["x"], region=[3, None, {}]), "missing field", "of another shape"),
         (row("a", options=["x"], region=[[3, [4]]]), "missing field", "a region is four numbers"),
         (row("a", options=["x"], region={"x": 1}), "missing field", "row of task a without 0"),
@@ -247,13 +281,17 @@ def test_medic_rows_get_their_own_options_unless_as_released(name: str) -> None:
         (row("d", context="one text"), "missing field", "of another shape"),
     ],
 )
-def test_a_row_that_cannot_be_used_says_why(given: dict[str, Any], kind: str, what: str) -> None:
+def test_a_row_that_cannot_be_used_says_why(given: Any, kind: str, what: str) -> None:
     """Unknown tasks and missing or misshapen fields are named, never a traceback."""
     adapter = Adapter(
-        [task("a", "{options}"), task("c", "{given_region}"), task("d", "{previous_steps}")]
+        [
+            task("a", "{options} {region}", defaults={"options": ["x"]}),
+            task("c", "{given_region}"),
+            task("d", "{previous_steps}"),
+        ]
     )
     with pytest.raises(BadRow) as caught:
-        adapter.adapt(given)
+        prepared(adapter, given)
     assert caught.value.kind == kind
     assert what in caught.value.what
 
@@ -270,12 +308,14 @@ _JSON = st.recursive(
     ),
     max_leaves=8,
 )
-_EVERY = [
-    task("all", *(f"{{{name}}}" for name in COMPUTED), output="region"),
-    task("wikihow_next_step", "{previous_steps} {meta_data.method}"),
-    task("medic_informative", "{options}"),
-    task("visual_dialog_has_hist", "{dialog_history}"),
-]
+_EVERY = Adapter(
+    [
+        task("all", *(f"{{{name}}}" for name in COMPUTED), output="region"),
+        task("wikihow_next_step", "{previous_steps} {meta_data.method}"),
+        task("medic_informative", "{options}"),
+        task("visual_dialog_has_hist", "{dialog_history}"),
+    ]
+)
 
 
 @given(
@@ -289,12 +329,11 @@ def test_no_row_breaks_the_adapter(name: str, fields: dict[str, Any]) -> None:
     """Any JSON object is adapted or refused with a reason."""
     given = {"unique_id": "1", "task_name": name, **fields}
     try:
-        name = Adapter(_EVERY).adapt(given)
+        found = prepared(_EVERY, given)
     except BadRow as bad:
-        line = str(bad.at("f:1").problem)
-    else:
-        line = f"f:1: {name}"
-    assert line.startswith("f:1: ")
+        found = bad.kind
+    reasons = {"missing field", "target in context", "unknown task"}
+    assert found in {name, "visual_dialog_has_hist"} | reasons
 
 
 def layout(root: Path) -> None:
@@ -317,43 +356,70 @@ def layout(root: Path) -> None:
 def test_a_folder_in_the_releases_layout_is_read_in_a_fixed_order(tmp_path: Path) -> None:
     """Training and testing rows are found, compressed too; validation rows are not."""
     layout(tmp_path)
-    unusable: list[Unusable] = []
-    found = list(read_instances([tmp_path], [task("a", "x")], unusable.append))
-    assert [i.fields["n"] for i in found] == [2, 0, 1, 3]
-    assert found[0].where == f"{tmp_path}/testing_data/c/test.jsonl:1"
-    assert (found[0].task, found[0].unique_id) == ("a", "1")
-    assert unusable == []
+    files = MultiInstruct().files([tmp_path])
+    assert [str(file.relative_to(tmp_path)) for file in files] == [
+        "testing_data/c/test.jsonl",
+        "training_data/a/train.jsonl",
+        "training_data/b/train.jsonl",
+        "training_data/d/train.jsonl.gz",
+    ]
+    tasks = [{"name": "a", "instructions": ["x"]}]
+    (tmp_path / "out").mkdir()
+    rows = rows_of(tmp_path / "out", tmp_path, tasks=tasks, split="all")
+    assert [r["n"] for r in rows] == [2, 0, 1, 3]
 
 
 def test_a_folder_without_rows_is_an_error(tmp_path: Path) -> None:
     """Every folder that holds no row file is named at once."""
     (tmp_path / "x").mkdir()
     with pytest.raises(InputError) as caught:
-        instance_files([tmp_path, tmp_path / "x", tmp_path / "some.jsonl"])
+        MultiInstruct().files([tmp_path, tmp_path / "x", tmp_path / "some.jsonl"])
     assert [p.where for p in caught.value.problems] == [str(tmp_path), str(tmp_path / "x")]
 
 
-def test_bad_lines_are_told_in_order_and_the_rest_is_read(tmp_path: Path) -> None:
-    """Broken JSON, values that are no object and unknown tasks are reported by file and line."""
-    file = tmp_path / "rows.jsonl"
-    lines = [row("a"), "{", "[1]", "", row("b"), row("a", text="\u2028"), '{"a": NaN}']
-    file.write_text(
-        "\n".join(x if isinstance(x, str) else json.dumps(x) for x in lines), encoding="utf-8"
+class Renamed(Adapter):
+    """Rows that name their task, id and target in words of their own."""
+
+    def task_of(self, row: Any) -> str:
+        return str(row["kind"])
+
+    def preparer(self, task: str) -> Prepare:
+        def prepare(row: Row) -> None:
+            row["unique_id"], row["target_txt"] = row.pop("number"), row.pop("answer")
+
+        return prepare
+
+
+class Table(MultiInstruct):
+    """Such rows in a CSV file."""
+
+    @contextmanager
+    def opened(self, shard: Shard, batch: int) -> Iterator[Iterator[list[bytes]]]:
+        with shard.path.open(newline="") as file:
+            yield iter([[json.dumps(row).encode() for row in csv.DictReader(file)]])
+
+    def adapter(self, tasks: Iterable[Task]) -> Renamed:
+        return Renamed(tasks)
+
+
+def test_another_kind_of_instances_is_built_behind_the_same_seam(tmp_path: Path) -> None:
+    """Files, lines, task, id and target are what a kind says; the builder asks for nothing else."""
+    file = tmp_path / "rows.csv"
+    file.write_text('kind,number,answer,text\na,7,"yes, two\nlines",a cat\n')
+    recipe = Recipe(
+        (Pool(task("a", "Is it {text}?")),),
+        Table(),
+        "multiinstruct",
+        Options(".jsonl"),
+        BuildConfig(),
     )
-    unusable: list[Unusable] = []
-    found = list(read_instances([file], [task("a", "x")], unusable.append))
-    assert [i.where for i in found] == [f"{file}:1", f"{file}:6"]
-    assert [(u.kind, u.problem.where) for u in unusable] == [
-        ("broken line", f"{file}:2"),
-        ("broken line", f"{file}:3"),
-        ("unknown task", f"{file}:5"),
-        ("broken line", f"{file}:7"),
-    ]
-
-
-def test_a_cut_archive_is_never_a_partial_success(tmp_path: Path) -> None:
-    """A compressed file that ends early is an error, whatever could be read of it."""
-    file = tmp_path / "rows.jsonl.gz"
-    file.write_bytes(gzip.compress((json.dumps(row("a")) + "\n").encode() * 1000)[:-9])
-    with pytest.raises(InputError, match="cut short"):
-        list(read_instances([file], [task("a", "x")], lambda _: None))
+    blocks: list[bytes] = []
+    (shard,) = recipe.instances.split(recipe.instances.files([file]))
+    report = Builder(recipe).build(shard, (), blocks.append)
+    assert report.bad == []
+    (row,) = map(json.loads, b"".join(blocks).splitlines())
+    assert (row["unique_id"], row["prompt"], row["target"]) == (
+        "7",
+        "Is it a cat?",
+        "yes, two\nlines",
+    )

@@ -15,7 +15,7 @@ from instraug.files.jsonl import read_jsonl
 from instraug.training_set import shards
 from instraug.training_set.build import BuildJob
 from instraug.training_set.config import BuildConfig
-from instraug.training_set.summary import Outcome
+from instraug.training_set.summary import Summary
 from tests.commandline import instraug
 from tests.sets import CAPTION, CHOICE, Row, caption_row, choice_row, write_rows, write_tasks
 
@@ -33,7 +33,7 @@ def layout(root: Path) -> Path:
     return root
 
 
-def build(folder: Path, *paths: Path, workers: int = 1, **given: Any) -> tuple[Outcome, list[str]]:
+def build(folder: Path, *paths: Path, workers: int = 1, **given: Any) -> tuple[Summary, list[str]]:
     """Build and return the outcome and the ids of the rows."""
     tasks, dest = write_tasks(folder / "tasks", TASKS), folder / "out.jsonl"
     config = BuildConfig(**({"skip_bad": True} | given))

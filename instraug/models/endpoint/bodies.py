@@ -21,7 +21,7 @@ _WORDS = frozenset(
 
 _NAMING = frozenset(
     ("param", "params", "parameter", "parameters", "field", "fields", "loc", "path", "property",
-     "pointer", "argument", "key", "name", "instancepath", "datapath")
+     "pointer", "argument", "name", "instancepath", "datapath")
 )  # fmt: skip
 """Keys whose values name what is wrong."""
 
@@ -32,6 +32,9 @@ _ECHOES = frozenset(("input", "messages", "prompt", "ctx", "url", "content"))
 """Keys that repeat what was sent; an object with messages is a whole request."""
 
 _DEEPEST = 12
+
+_LONGEST = 4000
+"""Characters of a text that are looked at."""
 
 _TAGS = re.compile(r"(?is)<(style|script)\b.*?</\1\s*>|<[^>]*>")
 
@@ -60,7 +63,7 @@ def remarks(text: str) -> list[Remark]:
 
 
 def words(found: list[Remark]) -> str:
-    """Return the body's words to people as one text, each said once; "" where it has none."""
+    """Return the body's words to people as one text, each once; "" where it has none."""
     lines = dict.fromkeys(r.shown.strip() for r in found)
     kept = [a for a in lines if a and not any(a != b and a in b for b in lines)]
     return "; ".join(kept)
@@ -151,6 +154,7 @@ def _parsed(text: str) -> Any:
 
 def _plain(text: str) -> str:
     """Return a text without the tags of HTML, in one line."""
+    text = text[: 10 * _LONGEST]
     if re.search(r"(?i)<(?:!doctype|html|body|head|h1|p|title|center)\b", text):
         text = _TAGS.sub(" ", text)
-    return " ".join(text.split())
+    return " ".join(text.split())[:_LONGEST]

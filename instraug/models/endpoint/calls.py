@@ -15,6 +15,7 @@ from instraug.errors import (
     EndpointError,
     EndpointUnavailable,
     FatalEndpointError,
+    GivenUp,
     InstraugError,
     RejectedRequest,
     RequestFailed,
@@ -59,6 +60,8 @@ class _Call(Generic[T]):
         self.tries: Counter[Kind] = Counter()
         self.lessons: list[tuple[Lesson, str]] = []
         """What its refusals taught, each with what was `alike` in the refusal."""
+        self.refusal: RejectedRequest | None = None
+        """What the last of them means where its lesson is wrong."""
         self.started = asyncio.get_running_loop().time()
 
 
@@ -78,6 +81,7 @@ class Caller:
         self._key, self._quirks, self._budget = key, quirks, budget
         self._line = Line(url, key, quirks.endpoint)
         self._limits = Limits(quirks.endpoint, self._line.hang_up)
+        self._trial = asyncio.Lock()
         self._jitter = wait_random_exponential(multiplier=backoff, max=_WAIT_MOST)
 
     async def close(self) -> None:
@@ -112,7 +116,7 @@ class Caller:
             return await self._try(call)
         except Fault as fault:
             return await self._again(call, fault)
-        except (FatalEndpointError, EndpointUnavailable) as error:
+        except (FatalEndpointError, EndpointUnavailable, GivenUp) as error:
             raise self._limits.give_up(error) from None
         finally:
             self._limits.end()
@@ -124,6 +128,12 @@ class Caller:
         async def next_try() -> T:
             if failed:
                 raise failed.pop()
+            if self._quirks.is_guess(call.lessons):
+                # One call finds out whether the guess is right; the others wait for it.
+                async with self._trial:
+                    self._raise_if_vain(call)
+                    if self._quirks.is_guess(call.lessons):
+                        return await self._try(call)
             return await self._try(call)
 
         retrying = AsyncRetrying(
@@ -138,7 +148,7 @@ class Caller:
             return await retrying(next_try)
         except Fault as fault:
             error = self._given_up(call, fault)
-        except (FatalEndpointError, EndpointUnavailable) as raised:
+        except (FatalEndpointError, EndpointUnavailable, GivenUp) as raised:
             error = self._limits.give_up(raised)
         except InstraugError as raised:
             error = raised
@@ -201,18 +211,32 @@ class Caller:
     ) -> Fault | EndpointError:
         """Return what a refusal means, after learning from it what can be learned."""
         status, refusal = answer.status, Refusal(answer.text, body)
+        error = from_status(
+            status, answer.headers, refusal, self._key, answered=self._limits.answered
+        )
+        definite = error if isinstance(error, RejectedRequest) else None
         if _may_teach(status, refusal):
             lesson = self._quirks.learn(refusal, [lesson for lesson, _ in call.lessons])
             if lesson:
                 call.lessons.append((lesson, refusal.alike))
+                call.refusal = definite
                 return Fault(Kind.QUIRK, "a parameter is not taken")
-        error = from_status(
-            status, answer.headers, refusal, self._key, answered=self._limits.answered
-        )
-        if isinstance(error, RejectedRequest):
+        if definite:
             self._quirks.failed(call.lessons, refusal.alike)
-            if seen := self._limits.refused(f"{status} {refusal.alike}"):
-                return FatalEndpointError(f"{error}; {seen} requests in a row were refused so")
+            return self._rejected(definite, refusal.alike)
+        return error
+
+    def _raise_if_vain(self, call: _Call[Any]) -> None:
+        """Give up a call whose guess another call has proved wrong."""
+        lesson, alike = call.lessons[-1]
+        if call.refusal and self._quirks.is_vain(lesson, alike):
+            self._limits.is_up()
+            raise self._rejected(call.refusal, alike)
+
+    def _rejected(self, error: RejectedRequest, alike: str) -> EndpointError:
+        if seen := self._limits.refused(alike):
+            end = GivenUp if self._limits.answered else FatalEndpointError
+            return end(f"{error}; {seen} requests in a row were refused so")
         return error
 
     def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:

@@ -129,7 +129,7 @@ class OpenAIEndpoint:
             FatalEndpointError: no retry can help.
             EndpointUnavailable: the endpoint is down or asks for a long pause.
             BudgetReached: the call could exceed the budget.
-            OutOfTokens: answer after answer was all thinking.
+            GivenUp: answer after answer was all thinking, or all requests are refused by now.
         """
         return await self._thinking.complete(chat, self._complete)
 

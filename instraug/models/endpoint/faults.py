@@ -76,6 +76,9 @@ _MODERATION = re.compile(
 )
 """What filters of a prompt's content call their work."""
 
+_LONGEST = 20_000
+"""Characters of a body in which they are looked for."""
+
 
 def from_status(
     status: int,
@@ -102,7 +105,7 @@ def from_status(
     words = redact(refusal.words, key)
     what = f"HTTP {status}" + (f": {words}" if words else "")
     fatal = next((f for code, f in _FATAL_CODES.items() if code in refusal.codes), status)
-    if fatal == 403 and (answered or _MODERATION.search(refusal.text)):
+    if fatal == 403 and (answered or _MODERATION.search(refusal.text[:_LONGEST])):
         return RejectedRequest(what)
     if fatal in (401, 402, 403):
         # The body is left out: endpoints like to repeat the key.

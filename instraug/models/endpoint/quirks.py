@@ -92,7 +92,7 @@ class Quirks:
         """
         for blame in refusal.blamed:
             for lesson in self._lessons(blame, refusal.sent):
-                if lesson not in tried and (lesson, refusal.alike) not in self._vain:
+                if lesson not in tried and not self.is_vain(lesson, refusal.alike):
                     self._follow(lesson)
                     return lesson
         return None
@@ -115,6 +115,14 @@ class Quirks:
             if before == alike and lesson not in self._certain:
                 self._vain.add((lesson, alike))
                 self._forget(lesson)
+
+    def is_guess(self, lessons: Sequence[tuple[Lesson, str]]) -> bool:
+        """Whether the last of these is not yet known to help."""
+        return bool(lessons) and lessons[-1][0] not in self._certain
+
+    def is_vain(self, lesson: Lesson, alike: str) -> bool:
+        """Whether this lesson did not help against such a refusal."""
+        return (lesson, alike) in self._vain
 
     def tell(self, line: str) -> None:
         """Note something for the user."""

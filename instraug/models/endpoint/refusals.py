@@ -76,7 +76,7 @@ _LISTED = re.compile(
 """A list of what would be taken, which blames nothing."""
 
 _CLASH = re.compile(
-    r"(?i)\bboth\b|\btogether\b|simultaneous|same time|mutually|only one of|\beither\b"
+    r"(?i)\bboth\b|\btogether\b|simultaneous|same time|mutually|only one of"
     r"|combin|not be set when"
 )
 
@@ -143,8 +143,8 @@ class Refusal:
     @cached_property
     def alike(self) -> str:
         """The same for refusals that differ only in numbers, ids and what they repeat."""
-        told = self._unquoted(self.words or self.text)
-        return " ".join(w for w in told.lower().split() if not re.search(r"\d|[0-9a-f-]{16,}", w))
+        text = self._unquoted(self.words or self.text)
+        return " ".join(w for w in text.lower().split() if not re.search(r"\d|[0-9a-f-]{16,}", w))
 
     @cached_property
     def blamed(self) -> tuple[Blame, ...]:
@@ -189,8 +189,8 @@ class Refusal:
         if not text.isascii() and re.search(r"[^\W\d_a-zA-Z]", left[-3:] + right[:3]):
             return True  # A name of ASCII letters amid another script.
         quoted = _QUOTED.search(left) and _UNQUOTED.match(right)
-        told = word not in self._prompt_words or _PARAM.search(text) or _VALUE.search(text)
-        return bool(quoted and told)
+        new = word not in self._prompt_words
+        return bool(quoted and (new or _PARAM.search(text) or _VALUE.search(text)))
 
     @cached_property
     def _prompt_words(self) -> frozenset[str]:
@@ -259,7 +259,7 @@ def _is_value(name: str, remark: Remark, sent: Mapping[str, Any]) -> bool:
 def _around(name: str, text: str) -> str:
     """Return the sentences that name the parameter, a lone one with the next; else all."""
     parts = re.split(r"(?<=[.;!?])\s+|\n+", text)
-    told = [i for i, part in enumerate(parts) if _NAMES[name].search(part)]
-    if len(told) == 1:
-        return " ".join(parts[told[0] : told[0] + 2])
-    return " ".join(parts[i] for i in told) or text
+    naming = [i for i, part in enumerate(parts) if _NAMES[name].search(part)]
+    if len(naming) == 1:
+        return " ".join(parts[naming[0] : naming[0] + 2])
+    return " ".join(parts[i] for i in naming) or text

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from instraug.errors import OutOfTokens
+from instraug.errors import GivenUp, InstraugError
 from instraug.models.chat import Chat, Choice, Reply
 from instraug.models.endpoint import usage, wire
 from instraug.models.endpoint.quirks import Quirks
@@ -49,7 +49,7 @@ class Thinking:
         then holds the choices of both.
 
         Raises:
-            OutOfTokens: too many answers were all thinking.
+            GivenUp: too many answers were all thinking.
         """
         if self._trial.locked():
             async with self._trial:
@@ -77,7 +77,10 @@ class Thinking:
     ) -> Reply:
         if self._is_over():
             return reply  # It is paid for, and kept.
-        more = await ask(chat)
+        try:
+            more = await ask(chat)
+        except InstraugError:
+            return reply  # The next call meets the same, and says so.
         if is_spent(more, chat):
             self._spent += 1
         else:
@@ -90,7 +93,7 @@ class Thinking:
     def _check(self, chat: Chat) -> None:
         if self._is_over():
             limit = self._quirks.limit(chat.max_tokens)
-            raise OutOfTokens(
+            raise GivenUp(
                 f"the model spent all {limit} tokens of {self._spent} answers on thinking and gave "
                 f"{self._answers or 'no'} rewrites; raise answer_tokens (now {limit}), or take a "
                 "model that does not think first"

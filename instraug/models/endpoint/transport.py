@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx2
 import openai
+import yarl
+from openai._models import FinalRequestOptions
 
 from instraug.errors import FatalEndpointError, UsageError
 from instraug.models.config import Endpoint
@@ -62,7 +65,7 @@ class Line:
         Raises:
             UsageError: the environment names a proxy that cannot be used.
         """
-        self._url, self._key = url, key
+        self._key = key
         self._http = _Http(url, key, endpoint)
         self._client = _Client(
             # The package insists on a key and would repeat it in its errors; `_Http` sends ours.
@@ -84,10 +87,7 @@ class Line:
             FatalEndpointError: TLS failed.
         """
         try:
-            # A whole URL saves the package from joining it, and the parsing that goes with it.
-            response = await self._client.post(
-                self._url + path, cast_to=httpx2.Response, content=body
-            )
+            response = await self._client.ask(path, body)
         except openai.APIStatusError as error:
             response = error.response
         try:
@@ -109,15 +109,72 @@ class Line:
 
 
 class _Client(openai.AsyncOpenAI):
-    """The package's client without its account of this machine, which would start ``uname``."""
+    """The package's client, which makes the options, headers and URL of a path only once.
+
+    It gives no account of this machine, which would start ``uname``.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._platform = "Unknown"
+        self._paths: dict[str, FinalRequestOptions] = {}
+        self._made: dict[str, httpx2.Request] = {}
 
     def platform_headers(self) -> dict[str, str]:
         """Return none: they are not sent."""
         return {}
+
+    async def ask(self, path: str, body: bytes) -> httpx2.Response:
+        """Post JSON to a path below the base URL.
+
+        Raises:
+            openai.APIStatusError: the answer's status is none of success.
+        """
+        options = self._paths.get(path)
+        if options is None:
+            options = FinalRequestOptions.construct(method="post", url=path, max_retries=0)
+            self._paths[path] = options
+        options = copy(options)
+        options.content = body
+        return await self.request(httpx2.Response, options)
+
+    def _build_request(
+        self, options: FinalRequestOptions, *, retries_taken: int = 0
+    ) -> httpx2.Request:
+        """Return a request that differs from the first to its path in nothing but the body."""
+        first = self._made.get(options.url)
+        if first is None:
+            first = super()._build_request(options, retries_taken=retries_taken)
+            self._made[options.url] = first
+        assert isinstance(options.content, bytes)  # noqa: S101 - see `ask`
+        return _Post(first, options.content)
+
+
+class _Post(httpx2.Request):
+    """A request with another one's URL and headers."""
+
+    def __init__(self, first: httpx2.Request, body: bytes) -> None:
+        self.method, self.url, self.headers = first.method, first.url, first.headers
+        self.extensions, self.body = first.extensions, body
+
+
+class _Good(httpx2.Response):
+    """An answer of status 200, which the package only hands through."""
+
+    def __init__(self, request: httpx2.Request, body: bytes) -> None:
+        self.status_code, self.headers, self.request, self.body = 200, _NO_HEADERS, request, body
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        return self.body
+
+    def raise_for_status(self) -> httpx2.Response:
+        """Raise nothing."""
+        return self
+
+
+_NO_HEADERS = httpx2.Headers()
 
 
 class _Http(httpx2.AsyncClient):
@@ -127,7 +184,6 @@ class _Http(httpx2.AsyncClient):
         super().__init__(transport=httpx2.AsyncBaseTransport(), trust_env=False)
         self._key = key
         self._hanging_up: asyncio.Future[None] | None = None
-        self._urls: dict[str, httpx2.URL] = {}
         self._proxy = _proxy(url) if endpoint.use_env_proxy else None
         secure = url.startswith("https:")
         authorization = {"Authorization": f"Bearer {key}"} if key else {}
@@ -144,22 +200,21 @@ class _Http(httpx2.AsyncClient):
         )
 
     def build_request(
-        self, method: str, url: httpx2.URL | str, *, content: Any = None, headers: Any = None,
-        **_options: Any,
-    ) -> httpx2.Request:  # fmt: skip
-        """Make a request; its real headers travel beside it, as plain as aiohttp wants them."""
-        text = str(url)
-        known = self._urls.get(text) or self._urls.setdefault(text, httpx2.URL(url))
+        self, method: str, url: httpx2.URL | str, *, headers: Any = None, **_options: Any
+    ) -> httpx2.Request:
+        """Make the first request to a URL, with what aiohttp wants of it beside it."""
         sent = {k: v for k, v in headers if k.lower() in _SENT}
-        return httpx2.Request(method, known, content=content, extensions={"sent": sent})
+        beside = {"sent": sent, "url": yarl.URL(str(url), encoded=True)}
+        return httpx2.Request(method, url, extensions=beside)
 
     async def send(self, request: httpx2.Request, **_options: Any) -> httpx2.Response:
         """Carry one request over aiohttp and read its answer in full."""
+        assert isinstance(request, _Post)  # noqa: S101 - see `_Client`
         try:
             async with self._session.request(
                 request.method,
-                str(request.url),
-                data=request.content,
+                request.extensions["url"],
+                data=request.body,
                 headers=request.extensions["sent"],
                 allow_redirects=False,
                 proxy=self._proxy,
@@ -167,7 +222,9 @@ class _Http(httpx2.AsyncClient):
                 content = await _read(response)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             raise _told_apart(error, self._key) from None
-        heard = _heard(response.raw_headers) if response.status != 200 else []
+        if response.status == 200:
+            return _Good(request, content)
+        heard = _heard(response.raw_headers)
         return httpx2.Response(response.status, headers=heard, content=content, request=request)
 
     def hang_up(self) -> None:

@@ -51,9 +51,9 @@ def asked(headers: Mapping[str, str], body: str = "") -> float | None:
     # The endpoint's own clock, where it tells it, so that a wrong one here does no harm.
     now = _moment(headers.get("date", "")) or time.time()
     for pairs in (list(headers.items()), list(fields(body))):
-        for told in (_delay(pairs, now), _reset(pairs, now)):
-            if told is not None:
-                return told
+        for seconds in (_delay(pairs, now), _reset(pairs, now)):
+            if seconds is not None:
+                return seconds
     return _spoken(body)
 
 
@@ -64,8 +64,8 @@ def _delay(pairs: Iterable[tuple[str, Any]], now: float) -> float | None:
         thousandths = _number(found.get(f"{name}ms"))
         if thousandths is not None:
             return _sensible(thousandths / 1000)
-    told = (_seconds(found.get(name), now) for name in _DELAYS)
-    return next((s for s in map(_sensible, told) if s is not None), None)
+    waits = (_sensible(_seconds(found.get(name), now)) for name in _DELAYS)
+    return next((wait for wait in waits if wait is not None), None)
 
 
 def _reset(pairs: Iterable[tuple[str, Any]], now: float) -> float | None:
@@ -100,9 +100,9 @@ def _seconds(value: object, now: float) -> float | None:
         return number - now if number > 1e9 else number
     if not isinstance(value, str):
         return None
-    if _COMPACT.fullmatch(told := value.strip().lower()):
-        return _span(told)
-    moment = _moment(told.upper())
+    if _COMPACT.fullmatch(text := value.strip().lower()):
+        return _span(text)
+    moment = _moment(text.upper())
     return None if moment is None else moment - now
 
 

@@ -182,7 +182,8 @@ def _usage(body: dict[str, Any], chat: Chat, choices: Sequence[Choice]) -> Usage
     said = sum(map(estimate, texts))
     prompt, completion = counted(body.get("usage"))
     # Some servers send zeros for "not counted", some count one choice of several.
-    short = completion < sum(map(least, texts)) if len(texts) > 1 else not completion and said
+    fewest = sum(len(c.logprobs) or least(c.text or "") for c in choices)
+    short = completion < fewest if len(texts) > 1 else not completion and said
     if prompt and not short:
         return Usage(prompt, completion)
     asked = sum(estimate(m.content) + OVERHEAD for m in chat.messages)

@@ -51,10 +51,3 @@ def recording(complete: Complete, ledger: Ledger, endpoint: str | None = None) -
         return reply
 
     return call
-
-
-class ScoreLookup(Protocol):
-    """Scores that were given before."""
-
-    def score(self, scorer: str, key: str) -> float | None:
-        """Return a journaled score, if any."""

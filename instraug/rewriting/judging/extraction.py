@@ -103,14 +103,14 @@ def extract(said: str, origin: str) -> str:
         origin: What it was asked to rewrite, masked: what the origin has too is not taken off.
 
     Returns:
-        The rewrite; "" where nothing is left, or far more than a rewrite can be.
+        The rewrite; "" where nothing is left. What is `too_long` to be one comes back as far as it
+        was read.
     """
     if len(said) > _MOST:
-        return ""
+        return said
     text = spoken(said.replace("\r\n", "\n").strip(), origin, MASK).strip()
-    longest = _LONGEST * len(origin) + 2000
-    if len(text) > longest + _WRAPPED:
-        return ""
+    if len(text) > _longest(origin) + _WRAPPED:
+        return text
     compared = _compared(origin.strip())
     for _ in range(12):
         before = text
@@ -118,7 +118,16 @@ def extract(said: str, origin: str) -> str:
             text = step(text, compared).strip()
         if text == before:
             break
-    return text if len(text) <= longest else ""
+    return text
+
+
+def too_long(rewrite: str, origin: str) -> bool:
+    """Whether a text has far more characters than a rewrite can have; rules need not read it."""
+    return len(rewrite) > _longest(origin)
+
+
+def _longest(origin: str) -> int:
+    return _LONGEST * len(origin) + 2000
 
 
 def listed(said: str) -> str:

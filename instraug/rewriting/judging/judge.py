@@ -6,20 +6,26 @@ settings it gives the same verdicts, whatever order the replies came in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from math import ceil, isfinite
+from sys import intern
 
 from instraug.models.chat import Choice, Reply
 from instraug.rewriting.config import Rules
-from instraug.rewriting.judging.extraction import extract
+from instraug.rewriting.judging import verdicts as judgement
+from instraug.rewriting.judging.extraction import extract, too_long
 from instraug.rewriting.judging.rules import ALONE, UNDENIABLE
-from instraug.rewriting.records import Candidate, Reason, Request, Verdict
+from instraug.rewriting.judging.verdicts import Scores, State
+from instraug.rewriting.records import Asked, Candidate, Reason, Request, Verdict
 from instraug.tasks.placeholders import restore
 from instraug.tasks.records import Task
-from instraug.tasks.words import folded, rouge_l, words
 
-Scores = Mapping[tuple[str, int], float]
-"""(reply's key, choice) -> semantic score (0 to 1)."""
+_FAR = 10
+"""Times the longest length that could pass."""
+
+_WORD = 100
+"""Characters that no word of an instruction reaches."""
 
 
 def candidates(task: Task, request: Request, reply: Reply, rules: Rules) -> Iterator[Candidate]:
@@ -28,25 +34,45 @@ def candidates(task: Task, request: Request, reply: Reply, rules: Rules) -> Iter
     A reply without choices yields one candidate, which is empty. A rule in ``rules.off`` is not
     judged, but for those that keep a template renderable (``empty``, ``placeholders``, ``proof``).
     """
+    asked = request.asked
     for index, choice in enumerate(reply.choices or (Choice(None),)):
-        said = choice.text or ""
-        rewrite = extract(said, request.masked.text)
-        restored = restore(rewrite, request.masked)
-        broken = rewrite and restored.difference
+        rewrite = extract(choice.text or "", asked.masked.text)
+        far = tuple(_far_too_long(rewrite, asked, rules))
+        if not far and too_long(rewrite, asked.masked.text):
+            rewrite = ""
+        restored = restore("" if far else rewrite, asked.masked)
         candidate = Candidate(
-            request=request,
+            request=asked,
             reply=reply.key,
-            model=reply.model,
+            model=intern(reply.model),
             choice=index,
-            said=said,
+            size=len(choice.text or ""),
             rewrite=rewrite,
-            instruction=restored.instruction if rewrite else None,
+            instruction=restored.instruction if rewrite and not far else None,
             finish_reason=choice.finish_reason,
             logprobs=choice.logprobs,
-            reasons=(Reason("placeholders", restored.difference),) if broken else (),
             sent=reply.sent,
         )
-        yield replace(candidate, reasons=(*candidate.reasons, *_alone(candidate, task, rules)))
+        broken = (
+            [Reason("placeholders", restored.difference)] if rewrite and restored.difference else []
+        )
+        reasons = far or (*broken, *_alone(candidate, task, rules))
+        yield replace(candidate, reasons=reasons) if reasons else candidate
+
+
+def _far_too_long(rewrite: str, asked: Asked, rules: Rules) -> Iterator[Reason]:
+    """Yield the one reason of an answer that no other rule has to read, so long is it.
+
+    It has more than ten times the words that could pass, or is as long as so many words of a
+    hundred characters.
+    """
+    parent = len(asked.parent.text.split())
+    most = _FAR * rules.max_length * parent
+    if "length" in rules.off or not isfinite(most):
+        return
+    words = ceil(most)
+    if len(rewrite) > words * _WORD or len(rewrite.split(None, words)) > words:
+        yield Reason("length", f"more than {words} words, the parent has {parent}")
 
 
 def _alone(candidate: Candidate, task: Task, rules: Rules) -> Iterator[Reason]:
@@ -60,66 +86,17 @@ def _alone(candidate: Candidate, task: Task, rules: Rules) -> Iterator[Reason]:
 def judge(
     task: Task, judged: Iterable[Candidate], rules: Rules, threshold: float | None, scores: Scores
 ) -> list[Verdict]:
-    """Judge a task's candidates against one another and by their semantic scores.
+    """Judge all candidates of a task at once, against one another and by their semantic scores.
 
     Args:
         task: The task they belong to; its originals count as accepted from the start.
-        judged: All candidates of the task so far, in plan order.
+        judged: All candidates of the task.
         rules: Settings of the rules.
         threshold: The least semantic score (0 to 1), or None for no gate.
         scores: Looked up only where a threshold is given.
 
     Returns:
-        One verdict a candidate, in the same order.
+        One verdict a candidate, in plan order.
     """
-    pool = _Pool(t.text for t in task.templates)
-    verdicts = []
-    for candidate in judged:
-        reasons = [*candidate.reasons, *pool.reasons(candidate, rules)]
-        if threshold is not None and not reasons:
-            reasons += _gate(candidate, scores, threshold)
-        if not reasons and candidate.instruction is not None:
-            pool.add(candidate.instruction)
-        verdicts.append(Verdict(candidate, tuple(reasons)))
-    return verdicts
-
-
-def _gate(candidate: Candidate, scores: Scores, threshold: float) -> Iterator[Reason]:
-    score = scores[candidate.reply, candidate.choice]
-    if score < threshold:
-        yield Reason("semantic", f"score {score:.3f}, wanted {threshold:.3f}")
-
-
-class _Pool:
-    """The instructions accepted so far in one task, for the duplicate rules."""
-
-    def __init__(self, originals: Iterable[str]) -> None:
-        self._folded = {folded(text): text for text in originals}
-        self._words: list[tuple[str, ...]] = []
-
-    def add(self, instruction: str) -> None:
-        self._folded[folded(instruction)] = instruction
-        self._words.append(words(instruction))
-
-    def reasons(self, candidate: Candidate, rules: Rules) -> Iterator[Reason]:
-        told = candidate.instruction
-        if told is None:
-            return
-        twin = self._folded.get(folded(told))
-        if twin is not None:
-            if "duplicate" not in rules.off and folded(candidate.request.origin.text) != folded(
-                told
-            ):
-                yield Reason("duplicate", f"accepted before: {twin[:80]}")
-        elif "near_duplicate" not in rules.off:
-            yield from self._near(words(told), words(candidate.request.origin.text), rules)
-
-    def _near(
-        self, told: tuple[str, ...], origin: tuple[str, ...], rules: Rules
-    ) -> Iterator[Reason]:
-        cutoff = rules.near_duplicate
-        for i, other in enumerate((origin, *self._words)):
-            if (score := rouge_l(told, other, cutoff)) >= cutoff:
-                which = "an accepted rewrite" if i else "its origin"
-                yield Reason("near_duplicate", f"ROUGE-L {score:.3f} with {which}")
-                return
+    state, _ = judgement.judge(State(task, rules, threshold), judged, scores)
+    return state.verdicts

@@ -20,11 +20,11 @@ from typing import Protocol
 
 from instraug.errors import ScoreMiss
 from instraug.models.chat import Embed
-from instraug.models.journal.ledger import ScoreLookup
+from instraug.models.journal.replay import Replay
 from instraug.models.opening import Model
 from instraug.rewriting.config import Config, Rules
 from instraug.rewriting.judging import signals as semantic
-from instraug.rewriting.judging.judge import Scores
+from instraug.rewriting.judging.verdicts import Scores
 from instraug.rewriting.records import Candidate
 
 
@@ -63,16 +63,13 @@ class Signals:
     id = semantic.VERSION
     threshold = semantic.THRESHOLD
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, int], float] = {}
-
     async def score(self, judged: Iterable[Candidate]) -> Scores:
-        """Score each candidate once."""
-        for c in judged:
-            if c.instruction is not None and (c.reply, c.choice) not in self._known:
-                score = semantic.score(c.request.origin.text, c.instruction, c.logprobs)
-                self._known[c.reply, c.choice] = score
-        return self._known
+        """Score each candidate."""
+        return {
+            (c.reply, c.choice): semantic.score(c.request.origin.text, c.instruction, c.logprobs)
+            for c in judged
+            if c.instruction is not None
+        }
 
 
 class Cosine:
@@ -80,10 +77,10 @@ class Cosine:
 
     threshold = 0.7
 
-    def __init__(self, model: str, ledger: ScoreLookup, embed: Embed | None) -> None:
+    def __init__(self, model: str, ledger: Replay, embed: Embed | None) -> None:
         """Args:
         model: The embedding model's name.
-        ledger: A `ScoreLedger`, or a `ScoreLookup` where nothing is to be asked.
+        ledger: The journal; a `Journal` where something may be asked.
         embed: Returns a vector a text; None: a score that the journal lacks is a ScoreMiss.
         """
         self.id = f"{COSINE}{model}"
@@ -131,7 +128,7 @@ def _key(pair: tuple[str, str]) -> str:
     return hashlib.sha256("\0".join(pair).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def scorer_of(config: Config, model: Model, ledger: ScoreLookup) -> Scorer | None:
+def scorer_of(config: Config, model: Model, ledger: Replay) -> Scorer | None:
     """Return the scorer of the semantic gate; None where the gate is off.
 
     It is on with an embedding model, with the embedded model, and where the rules set a threshold.

@@ -64,8 +64,8 @@ def empty(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     """Nothing is left once wrappings are off, or the endpoint sent no content."""
     if candidate.rewrite.strip():
         return None
-    many = len(candidate.said) > 1000
-    return f"its {len(candidate.said):,} characters are no rewrite" if many else "no rewrite"
+    many = candidate.size > 1000
+    return f"its {candidate.size:,} characters are no rewrite" if many else "no rewrite"
 
 
 def truncated(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
@@ -236,9 +236,6 @@ ALONE: dict[str, Rule] = {
     "proof": proof,
 }
 """Rule name -> rule, in the order in which reasons are listed."""
-
-NAMES = (*ALONE, "placeholders", "duplicate", "near_duplicate", "semantic")
-"""Every rule that a config may turn off, but for ``empty``, ``placeholders`` and ``proof``."""
 
 UNDENIABLE = frozenset({"empty", "placeholders", "proof"})
 """Rules without which an instruction could not be rendered."""

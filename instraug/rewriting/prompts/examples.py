@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import islice, pairwise
 
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 
@@ -28,52 +27,80 @@ class Nearest:
         count: Examples to choose; half of them, rounded up, from the meta-prompt itself.
         """
         self._count = count
-        self._all = [e for m in meta_prompts for e in m.examples]
-        self._features = {e.source: _features(e.source) for e in self._all}
-        seen = Counter(f for found in self._features.values() for f in found)
-        total = len(self._features) + 1
-        self._weights = {f: math.log(total / (n + 1)) ** 2 for f, n in seen.items()}
+        self._all = _by_source(e for m in meta_prompts for e in m.examples)
+        features = {source: _features(source) for source in self._all}
+        self._holding: dict[Hashable, list[str]] = {}
+        for source, found in features.items():
+            for feature in found:
+                self._holding.setdefault(feature, []).append(source)
+        total = len(features) + 1
         self._unseen = math.log(total) ** 2
-        self._norms = {s: self._weight(found) for s, found in self._features.items()}
+        self._weights = {
+            f: math.log(total / (len(sources) + 1)) ** 2 for f, sources in self._holding.items()
+        }
+        self._norms = {s: self._weight(found) for s, found in features.items()}
 
-    def __call__(self, meta: MetaPrompt, text: str) -> tuple[Example, ...]:
-        """Return the examples for one chat, the nearest last; no source comes twice.
+    def __call__(self, text: str) -> Callable[[MetaPrompt], tuple[Example, ...]]:
+        """Compare all examples with a text once, for every chat that asks about it.
 
         Args:
-            meta: The meta-prompt of the chat.
             text: What is to be rewritten, masked.
 
         Returns:
-            ``count`` examples, fewer where there are not that many.
+            A function from the meta-prompt of a chat to its examples, the nearest last: ``count``
+            of them, fewer where there are not that many; no source comes twice.
         """
+        likeness = self._likeness(text)
+        ranked = _ranked(self._all.values(), likeness)
+
+        def chosen(meta: MetaPrompt) -> tuple[Example, ...]:
+            own = _by_source(meta.examples)
+            for source in own:
+                if source not in likeness:  # of no meta-prompt that this was made with
+                    likeness[source] = self._alike(source, text)
+            first = _ranked(own.values(), likeness)[: (self._count + 1) // 2]
+            taken = {e.source for e in first}
+            others = islice((e for e in ranked if e.source not in taken), self._count - len(first))
+            return tuple(reversed(_ranked([*first, *others], likeness)))
+
+        return chosen
+
+    def _likeness(self, text: str) -> dict[str, float]:
+        """Return the cosine of each source and a text, rare features counting more."""
         wanted = _features(text)
-        own = self._ranked(meta.examples, wanted, taken=())[: (self._count + 1) // 2]
-        others = self._ranked(self._all, wanted, taken=[e.source for e in own])
-        chosen = [*own, *others[: self._count - len(own)]]
-        return tuple(reversed(self._ranked(chosen, wanted, taken=())))
-
-    def _ranked(
-        self, examples: Iterable[Example], wanted: frozenset[Hashable], taken: Iterable[str]
-    ) -> list[Example]:
-        """Sort examples by likeness, the nearest first, one of each source that is not taken."""
-        left_out = set(taken)
-        fresh: dict[str, Example] = {}
-        for example in examples:
-            if example.source not in left_out:
-                fresh.setdefault(example.source, example)
         norm = self._weight(wanted)
-        return sorted(fresh.values(), key=lambda e: -self._likeness(e.source, wanted, norm))
+        shared: dict[str, list[float]] = {source: [] for source in self._all}
+        for feature in wanted:
+            for source in self._holding.get(feature, ()):
+                shared[source].append(self._weights[feature])
+        return {s: _cosine(w, norm * self._norms[s]) for s, w in shared.items()}
 
-    def _likeness(self, source: str, wanted: frozenset[Hashable], norm: float) -> float:
-        """Return the cosine of an example's source and a text, rare features counting more."""
-        found = self._features.get(source)
-        features = _features(source) if found is None else found
-        norms = math.sqrt(norm * (self._weight(features) if found is None else self._norms[source]))
-        return round(self._weight(features & wanted) / norms, 9) if norms else 0.0
+    def _alike(self, source: str, text: str) -> float:
+        """Return the same for a source from elsewhere."""
+        found, wanted = _features(source), _features(text)
+        weights = [self._weights.get(f, self._unseen) for f in found & wanted]
+        return _cosine(weights, self._weight(wanted) * self._weight(found))
 
-    def _weight(self, features: frozenset[Hashable]) -> float:
+    def _weight(self, features: Iterable[Hashable]) -> float:
         weights, unseen = self._weights, self._unseen
         return math.fsum([weights.get(f, unseen) for f in features])
+
+
+def _by_source(examples: Iterable[Example]) -> dict[str, Example]:
+    """Return the first example of each source."""
+    first: dict[str, Example] = {}
+    for example in examples:
+        first.setdefault(example.source, example)
+    return first
+
+
+def _ranked(examples: Iterable[Example], likeness: Mapping[str, float]) -> list[Example]:
+    """Sort examples by likeness, the nearest first."""
+    return sorted(examples, key=lambda e: -likeness[e.source])
+
+
+def _cosine(shared: Iterable[float], norms: float) -> float:
+    return round(math.fsum(shared) / math.sqrt(norms), 9) if norms else 0.0
 
 
 def _features(text: str) -> frozenset[Hashable]:

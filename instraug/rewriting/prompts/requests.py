@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import product
 
 from instraug.models.chat import AsText, Chat, Message
@@ -38,15 +39,17 @@ def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iter
     """
     masked = hold_back(mask(parent.text, task.constants))
     heat = plan.temperatures
+    examples = plan.nearest(masked.text)
     told: dict[str, tuple[Message, ...]] = {}
     every = product(range(plan.samples), range(len(heat)), enumerate(plan.meta_prompts))
     for position, (sample, shift, (i, meta)) in enumerate(every):
         if meta.id not in told:
-            told[meta.id] = messages(meta, plan.nearest(meta, masked.text), masked.text)
+            told[meta.id] = messages(meta, examples(meta), masked.text)
+        temperature = heat[(i + shift) % len(heat)]
         chat = Chat(
             model=plan.model,
             messages=told[meta.id],
-            temperature=heat[(i + shift) % len(heat)],
+            temperature=temperature,
             top_p=plan.top_p,
             max_tokens=plan.answer_tokens,
             seed=seed_of(plan.seed, sample),
@@ -54,7 +57,7 @@ def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iter
             n=plan.choices,
             grammar=plan.grammar(masked, position) if plan.grammar else None,
         )
-        yield Request(chat, origin, parent, masked, meta.id, position)
+        yield Request(origin, parent, masked, meta.id, temperature, position, chat)
 
 
 def messages(meta: MetaPrompt, examples: Iterable[Example], text: str) -> tuple[Message, ...]:
@@ -65,6 +68,7 @@ def messages(meta: MetaPrompt, examples: Iterable[Example], text: str) -> tuple[
     return (*turns, Message("user", text))
 
 
+@lru_cache(maxsize=256)
 def seed_of(seed: int, sample: int) -> int:
     """Derive a sample's 31-bit seed, the same on every platform."""
     digest = hashlib.sha256(f"{seed}:{sample}".encode()).digest()

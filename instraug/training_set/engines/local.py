@@ -22,7 +22,7 @@ from instraug.errors import InstraugError
 from instraug.files.disk import refusals, write_all
 from instraug.training_set.formats.base import Block
 from instraug.training_set.sampling import Ranks
-from instraug.training_set.shard_builder import Bounds, Builder, Plan, Report
+from instraug.training_set.shard_builder import Bounds, Builder, Recipe, Report
 from instraug.training_set.shards import Shard
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ Write = Callable[[Block], Any]
 
 
 class Engine(Protocol):
-    """What builds the shards of one plan."""
+    """What builds the shards of one recipe."""
 
     def ranks(self, shards: Sequence[Shard], earlier: Bounds, wanted: int) -> Ranks:
         """Return the smallest ranks by group, for the cap after those whose bounds are given.
@@ -47,22 +47,22 @@ class Engine(Protocol):
 
 
 @contextmanager
-def local_engine(plan: Plan, workers: int, scratch: Path) -> Iterator[Engine]:
+def local_engine(recipe: Recipe, workers: int, scratch: Path) -> Iterator[Engine]:
     """Open an engine.
 
     Args:
-        plan: What to build.
+        recipe: What to build.
         workers: Processes; 1 is this one.
         scratch: The folder where worker processes leave what they built, in one of their own.
 
     Raises:
         StorageError: a library that the format needs is not installed.
     """
-    builder = Builder(plan)
+    builder = Builder(recipe)
     if workers == 1:
         yield _Here(builder)
         return
-    pool = _processes(plan, workers, builder)
+    pool = _processes(recipe, workers, builder)
     with TemporaryDirectory(prefix=".instraug-", dir=scratch) as folder:
         try:
             yield _There(pool, workers, Path(folder))
@@ -74,7 +74,7 @@ def local_engine(plan: Plan, workers: int, scratch: Path) -> Iterator[Engine]:
             pool.shutdown(cancel_futures=True)
 
 
-def _processes(plan: Plan, workers: int, builder: Builder) -> ProcessPoolExecutor:
+def _processes(recipe: Recipe, workers: int, builder: Builder) -> ProcessPoolExecutor:
     """Start worker processes.
 
     They are forked where that is safe, which is on Linux as long as there is no other thread: a
@@ -82,7 +82,7 @@ def _processes(plan: Plan, workers: int, builder: Builder) -> ProcessPoolExecuto
     """
     forked = sys.platform == "linux" and threading.active_count() == 1
     method = "fork" if forked else "spawn"
-    pool = ProcessPoolExecutor(workers, get_context(method), _start, (plan,))
+    pool = ProcessPoolExecutor(workers, get_context(method), _start, (recipe,))
     if forked:
         _builders.append(builder)
         pool.submit(int).result()
@@ -150,12 +150,12 @@ _builders: list[Builder] = []
 """The one builder of a worker process."""
 
 
-def _start(plan: Plan) -> None:
+def _start(recipe: Recipe) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_outlive_nobody, daemon=True).start()
     if not _builders:
-        _builders.append(Builder(plan))
+        _builders.append(Builder(recipe))
 
 
 def _outlive_nobody() -> None:

@@ -10,6 +10,8 @@ from typing import Any, BinaryIO, Protocol
 
 import orjson
 
+from instraug.errors import BadRow
+
 Fields = dict[str, Any]
 """A row: its fields as its file has them, and what building adds.
 
@@ -20,16 +22,13 @@ the order that the prompt shows.
 Encode = Callable[[Fields], Any]
 """Built row -> the row in the format's terms; may change its fields.
 
-Raises Unfit for a row that the format has no room for.
+Raises `unfit` for a row that the format has no room for.
 """
 
 
-class Unfit(Exception):
-    """A row that this format cannot hold."""
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(what)
-        self.what, self.fix = what, fix
+def unfit(what: str, fix: str) -> BadRow:
+    """Return what to raise for a row that a format has no room for; see `BadRow`."""
+    return BadRow("unfit for the format", what, fix)
 
 
 Block = bytes | memoryview
@@ -142,9 +141,9 @@ def image_of(fields: Fields) -> str:
     """Return the row's image path; "" for a row of text alone.
 
     Raises:
-        Unfit: it is something else than text.
+        BadRow: it is something else than text.
     """
     path = fields.get("image_path") or ""
     if not isinstance(path, str):
-        raise Unfit(f"image_path is {path!r:.60}", "give the path as text")
+        raise unfit(f"image_path is {path!r:.60}", "give the path as text")
     return path

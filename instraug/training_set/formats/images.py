@@ -6,7 +6,8 @@ from functools import cache
 from os.path import normpath, realpath
 from pathlib import Path
 
-from instraug.training_set.formats.base import Unfit
+from instraug.errors import BadRow
+from instraug.training_set.formats.base import unfit
 
 
 def find_image(folder: Path, path: str) -> Path:
@@ -17,21 +18,21 @@ def find_image(folder: Path, path: str) -> Path:
         path: As a row spells it; a leading ``./`` or ``/`` means nothing.
 
     Raises:
-        Unfit: there is no such file, or it lies outside the folder.
+        BadRow: there is no such file, or it lies outside the folder.
     """
     if "\0" in path:
-        raise Unfit("the image path holds a NUL character", "fix the row, or leave it out")
+        raise unfit("the image path holds a NUL character", "fix the row, or leave it out")
     inside = normpath(path.lstrip("/"))
     found = folder / inside
     if inside == ".." or inside.startswith("../") or not _is_inside(found, folder):
         what = f"the image {path!r:.200} lies outside {folder}"
-        raise Unfit(what, "put it inside, or leave the row out")
+        raise unfit(what, "put it inside, or leave the row out")
     try:
         if found.is_file():
             return found
     except OSError as error:
         raise _unreadable(path, error) from None
-    raise Unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
+    raise unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -52,6 +53,6 @@ def read_image(folder: Path, path: str) -> bytes:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path: str, error: OSError) -> Unfit:
+def _unreadable(path: str, error: OSError) -> BadRow:
     what = f"the image {path!r:.200} cannot be read: {error.strerror}"
-    return Unfit(what, "check the path and its permissions")
+    return unfit(what, "check the path and its permissions")

@@ -6,7 +6,7 @@ Source:
 
 from __future__ import annotations
 
-from instraug.training_set.formats.base import Fields, Format, Options, Unfit, image_of, json_format
+from instraug.training_set.formats.base import Fields, Format, Options, image_of, json_format, unfit
 
 IMAGE = "<image>"
 
@@ -30,10 +30,10 @@ def turns(row: Fields, image: str) -> list[Fields]:
     """Return a row's question and answer, with one image token where there is an image.
 
     Raises:
-        Unfit: the text itself holds the token, which would count as one more image.
+        BadRow: the text itself holds the token, which would count as one more image.
     """
     prompt, target = row["prompt"], row["target"]
     if IMAGE in prompt or IMAGE in target:
-        raise Unfit(f"the text holds {IMAGE}, which stands for a picture here", "reword it")
+        raise unfit(f"the text holds {IMAGE}, which stands for a picture here", "reword it")
     question = f"{IMAGE}\n{prompt}" if image else prompt
     return [{"from": "human", "value": question}, {"from": "gpt", "value": target}]

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
 
-from instraug.training_set.formats.base import Fields, Format, Options, Unfit, image_of, text_format
+from instraug.training_set.formats.base import Fields, Format, Options, image_of, text_format, unfit
 from instraug.training_set.formats.images import read_image
 
 # What ends a line or a column for a Python reader in text mode.
@@ -46,7 +46,7 @@ def _caption(row: Fields, image: str) -> list[str]:
 def _vqa(row: Fields, image: str) -> list[str]:
     target = row["target"]
     if "&&" in target or "|!+" in target:
-        raise Unfit("the target holds && or |!+, which split OFA's answers", "use another format")
+        raise unfit("the target holds && or |!+, which split OFA's answers", "use another format")
     return [row["prompt"], f"1.0|!+{target}", "", image]
 
 
@@ -54,7 +54,7 @@ def _refcoco(row: Fields, image: str) -> list[str]:
     box = _box(row["target"])
     if not box:
         what = f"the target {row['target']!r:.60} is no region"
-        raise Unfit(what, "give tasks whose answer is one")
+        raise unfit(what, "give tasks whose answer is one")
     return [row["prompt"], ",".join(box.groups()), image]
 
 
@@ -62,7 +62,7 @@ def _snli_ve(row: Fields, image: str) -> list[str]:
     label = _LABELS.get(row["target"])
     if label is None:
         what = f"the target {row['target']!r:.60} is none of {', '.join(_LABELS)}"
-        raise Unfit(what, "give rows with these labels")
+        raise unfit(what, "give rows with these labels")
     context = row.get("context")
     return [image, row["prompt"], context if isinstance(context, str) else "", label]
 

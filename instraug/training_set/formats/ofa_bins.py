@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import StorageError
-from instraug.training_set.formats.base import Fields, Unfit, image_of
+from instraug.training_set.formats.base import Fields, image_of, unfit
 from instraug.training_set.formats.images import find_image
 
 LAST_BIN = 999
@@ -52,7 +52,7 @@ def quantiser(images: Path | None, region_tasks: Collection[str]) -> Callable[[F
         region_tasks: Names of the tasks whose answer is a region.
 
     Returns:
-        The function; it raises Unfit for a row whose image size nobody can tell.
+        The function; it raises BadRow for a row whose image size nobody can tell.
     """
 
     def quantise(fields: Fields) -> None:
@@ -101,7 +101,7 @@ def _size_of(fields: Fields, images: Path | None) -> Size:
     path = image_of(fields)
     if images is None or not path:
         what = "the size of the row's image is not known"
-        raise Unfit(what, "give --images, or rows with width and height")
+        raise unfit(what, "give --images, or rows with width and height")
     return _measured(find_image(images, path))
 
 
@@ -123,4 +123,4 @@ def _measured(path: Path) -> Size:
             width, height = image.size
             return float(width), float(height)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise Unfit(f"the image {path} cannot be read: {error}", "fix it") from None
+        raise unfit(f"the image {path} cannot be read: {error}", "fix it") from None

@@ -48,8 +48,8 @@ _USUAL = {".jsonl": "multiinstruct", ".json": "multiinstruct", ".tsv": "tsv"}
 
 
 @dataclass(frozen=True)
-class Target:
-    """What a destination means."""
+class DataFile:
+    """The file of rows that a destination stands for."""
 
     format: str
     suffix: str
@@ -57,10 +57,15 @@ class Target:
     packed: str = ""
     """``.gz`` or ``.zst`` for a single compressed file."""
     is_file: bool = False
-    """True for one file, False for a folder."""
+    """True where the destination is that file, False where it is a folder around it."""
+
+    @property
+    def inside(self) -> str | None:
+        """Its name in the destination; None where it is the destination itself."""
+        return None if self.is_file else f"data{self.suffix}"
 
 
-def target(dest: Path, name: str | None) -> Target:
+def data_file(dest: Path, name: str | None) -> DataFile:
     """Settle format and suffix of a destination.
 
     A known suffix (.jsonl, .json, .tsv, .parquet; the first three also with .gz or .zst) makes it
@@ -86,7 +91,7 @@ def target(dest: Path, name: str | None) -> Target:
         raise UsageError(f"{dest}: the format {chosen} is written as {its}; rename it")
     if entry.module == "lavis":
         _refuse_clash(dest)
-    return Target(chosen, suffix or entry.suffixes[0], packed, bool(suffix))
+    return DataFile(chosen, suffix or entry.suffixes[0], packed, bool(suffix))
 
 
 def _refuse_clash(dest: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Row = dict[str, Any]
+from instraug.training_set.instances.base import Row
 
 
 def region_text(region: Any) -> str:

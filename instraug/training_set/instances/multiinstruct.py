@@ -1,188 +1,204 @@
 """MultiInstruct's rows -> instances: task found, computed fields filled in, known faults handled.
 
 The work per row is small on purpose: a set is built per hundred thousand rows a second and more,
-so everything that depends on the task alone is settled once, in its plan.
+so everything that depends on the task alone is settled once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from instraug.errors import InputError, Problem
+from instraug.errors import BadRow, InputError, Problem
 from instraug.files.compression import PACKED
-from instraug.files.jsonl import read_jsonl
+from instraug.files.decode import shown
 from instraug.tasks.importers.multiinstruct import catalog
 from instraug.tasks.placeholders import placeholders
-from instraug.tasks.records import Instance, Task
-from instraug.training_set.instances.computed import COMPUTED, Row, region_texts
-
-Kind = Literal["broken line", "unknown task", "missing field", "target in context"]
-"""Why a row cannot be used; the last is a known fault of the release, no fault of the user's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """A row that becomes no instance."""
-
-    kind: Kind
-    problem: Problem
+from instraug.tasks.records import Task
+from instraug.training_set import shards
+from instraug.training_set.instances.base import Prepare, Row
+from instraug.training_set.instances.computed import COMPUTED, region_texts
 
 
-class BadRow(Exception):
-    """A row cannot be used; its file and line are the caller's to add."""
+@dataclass(frozen=True)
+class MultiInstruct:
+    """Instances as MultiInstruct has them, and rows of one's own of that shape."""
 
-    def __init__(self, kind: Kind, what: str, fix: str) -> None:
-        super().__init__(what)
-        self.kind, self.what, self.fix = kind, what, fix
+    as_released: bool = False
+    """Take the release's rows with their known faults."""
 
-    def at(self, where: str) -> Unusable:
-        """Return the row's record, for ``file:line``."""
-        return Unusable(self.kind, Problem(where, self.what, self.fix))
+    def files(self, paths: Iterable[Path]) -> list[Path]:
+        """Return files as they are, and a folder's that stand in the release's layout.
+
+        The folder may be the layout's root, one of its two folders, or a data set's in one of
+        these.
+
+        Raises:
+            InputError: every folder that holds no such file.
+        """
+        files: list[Path] = []
+        problems: list[Problem] = []
+        for path in paths:
+            found = _in_layout(path) if path.is_dir() else [path]
+            files += found
+            if not found:
+                fix = f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, or the files themselves"
+                problems.append(Problem(str(path), "holds no rows", fix))
+        if problems:
+            raise InputError(problems)
+        return files
+
+    def split(self, files: Iterable[Path]) -> list[shards.Shard]:
+        """Cut files into shards of lines."""
+        return shards.split(files)
+
+    def opened(
+        self, shard: shards.Shard, batch: int
+    ) -> AbstractContextManager[Iterator[list[bytes]]]:
+        """Open a shard's lines, in batches of so many bytes."""
+        return shards.opened(shard, batch)
+
+    def is_testing(self, file: Path) -> bool:
+        """Return whether a file stands in the release's ``testing_data/``, by its path."""
+        return _is_testing(file)
+
+    def adapter(self, tasks: Iterable[Task]) -> Adapter:
+        """Return what makes rows of these tasks ready."""
+        return Adapter(tasks, as_released=self.as_released)
 
 
-Step = Callable[[Row], None]
-"""Something done to a row in place."""
+_TRAINING, _TESTING = "training_data", "testing_data"
+
+_LAYOUT = (f"{_TRAINING}/*/train.jsonl", f"{_TESTING}/*/test.jsonl")
 
 
-def computed_fields(task: Task) -> tuple[str, ...]:
-    """Return the computed fields that the task's templates show, sorted; no row stores them."""
-    return tuple(sorted(_roots(task) & COMPUTED.keys()))
+def _is_testing(file: Path) -> bool:
+    spelled = file.absolute()
+    ways = [file.resolve(), *([] if ".." in spelled.parts else [spelled])]
+    return any(_TESTING in (way.parent.name, way.parent.parent.name) for way in ways)
+
+
+def _in_layout(folder: Path) -> list[Path]:
+    name = "test.jsonl" if _is_testing(folder / "train.jsonl") else "train.jsonl"
+    return _in(folder, _LAYOUT) or _in(folder, (f"*/{name}", name))
+
+
+def _in(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted(
+        f for pattern in patterns for end in ("", *PACKED) for f in folder.glob(pattern + end)
+    )
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Adapter:
+    """Makes raw rows of some tasks ready to render.
+
+    What a row lacks shows when its prompt is rendered.
+
+    Args:
+        tasks: The tasks whose rows are wanted.
+        as_released: Take rows as they are, known faults included.
+    """
+
+    def __init__(self, tasks: Iterable[Task], *, as_released: bool = False) -> None:
+        self._tasks = {task.name: task for task in tasks}
+        self._as_released = as_released
+        self._histories = {
+            name: halves
+            for name, halves in catalog.HISTORY_TASKS.items()
+            if not self._tasks.keys().isdisjoint(halves)
+        }
+
+    def task_of(self, row: Any) -> str:
+        """Return the name of the task that a row belongs to; nothing else of it is looked at.
+
+        A dialogue's row goes to the task of its history, where there is such a task.
+
+        Raises:
+            BadRow: it belongs to none of the tasks.
+        """
+        if type(row) is not dict:
+            fix = "write one row a line, {...}, without a list around them"
+            raise BadRow("broken line", f"no JSON object but {shown(row)}", fix)
+        name = row.get("task_name")
+        if name is None:
+            raise BadRow("missing field", "a row without task_name", "add it, or leave it out")
+        if isinstance(name, str) and (halves := self._histories.get(name)):
+            meta = row.get("meta_data")
+            history = meta.get("dialog_hist") if isinstance(meta, dict) else None
+            name = halves[0] if history else halves[1]
+        if isinstance(name, str) and name in self._tasks:
+            return name
+        what = f"no task is named {name!r:.100}"
+        raise BadRow("unknown task", what, "add the task, or skip its rows")
+
+    def preparer(self, task: str) -> Prepare | None:
+        """Return what makes a task's rows ready; None where they are ready as they are.
+
+        Regions become text; computed fields, and defaults that the row lacks, are added; a target
+        that is the row's regions is spelled out.
+        """
+        own = self._tasks[task]
+        steps = tuple(_steps(own, self._as_released))
+        prepare = _prepared(task, steps)
+        if steps or any(task in halves for halves in self._histories.values()):
+            return prepare
+        return _of_numbers(prepare) if "region" in _roots(own) else None
+
+    def hidden(self, task: str) -> tuple[str, ...]:
+        """Return the computed fields that the task's templates show, sorted."""
+        return _computed_fields(self._tasks[task])
+
+
+def _prepared(name: str, steps: tuple[Prepare, ...]) -> Prepare:
+    def prepare(row: Row) -> None:
+        try:
+            region = row.get("region")
+            if region and (type(region) is str or type(region[0]) is not str):
+                row["region"] = region_texts(region)
+            for step in steps:
+                step(row)
+        except (LookupError, TypeError, AttributeError) as error:
+            known = isinstance(error, KeyError)
+            detail = f"without {error.args[0]}" if known else f"of another shape: {error}"
+            what = f"a row of task {name} {detail}"
+            raise BadRow("missing field", what, "fix the row, or leave it out") from error
+
+    return prepare
+
+
+def _of_numbers(prepare: Prepare) -> Prepare:
+    """Return what prepares raw rows alone, whose regions are numbers; most rows' are text."""
+
+    def prepare_raw(row: Row) -> None:
+        region = row.get("region")
+        if type(region) is list and region and type(region[0]) is not str:
+            prepare(row)
+
+    return prepare_raw
 
 
 def _roots(task: Task) -> set[str]:
     return {p.root for t in task.templates for p in placeholders(t.text)} - set(task.constants)
 
 
-class Adapter:
-    """Makes raw rows of some tasks ready to render.
-
-    Args:
-        tasks: The tasks whose rows are wanted.
-        as_released: Take rows as they are, known faults included.
-        lenient: Take rows that lack a field which a template of their task shows.
-    """
-
-    def __init__(
-        self, tasks: Iterable[Task], *, as_released: bool = False, lenient: bool = False
-    ) -> None:
-        self._plans = {task.name: _Plan(task, as_released, lenient) for task in tasks}
-        self._histories = {
-            name: halves
-            for name, halves in catalog.HISTORY_TASKS.items()
-            if not self._plans.keys().isdisjoint(halves)
-        }
-        self._halves = {half for halves in self._histories.values() for half in halves}
-        for name in self._histories:
-            self._plans.pop(name, None)
-
-    def preparer(self, name: str) -> Callable[[Row], object] | None:
-        """Return what does for rows that name this task what `adapt` does, where it has to.
-
-        None says that rows are ready as they are; what they lack shows when they are rendered.
-        """
-        plan = self._plans.get(name)
-        if plan is None or plan.complete or name in self._halves:
-            return self.adapt
-        return self._adapt_other_regions if "region" in plan.needs else None
-
-    def name_of(self, row: Row) -> str:
-        """Return the name of the task that a row belongs to; nothing else of it is looked at.
-
-        Raises:
-            BadRow: it belongs to none of the tasks.
-        """
-        return self._plan_of(row).name
-
-    def _adapt_other_regions(self, row: Row) -> None:
-        region = row.get("region")
-        if type(region) is not list or not region or type(region[0]) is not str:
-            self.adapt(row)
-
-    def adapt(self, row: Row) -> str:
-        """Fill in, in place, what the row's task shows, and return the task's name.
-
-        Regions become text; computed fields, and defaults that the row lacks, are added; a target
-        that is the row's regions is spelled out.
-
-        Raises:
-            BadRow: the row belongs to none of the tasks, or lacks what they need.
-        """
-        plan = self._plan_of(row)
-        try:
-            region = row.get("region")
-            if region and (type(region) is str or type(region[0]) is not str):
-                row["region"] = region_texts(region)
-            if plan.complete:
-                plan.complete(row)
-        except (LookupError, TypeError, AttributeError) as error:
-            known = isinstance(error, KeyError)
-            detail = f"without {error.args[0]}" if known else f"of another shape: {error}"
-            what = f"a row of task {plan.name} {detail}"
-            raise BadRow("missing field", what, "fix the row, or leave it out") from error
-        if not plan.needs <= row.keys():
-            names = ", ".join(sorted(plan.needs - row.keys()))
-            what = f"a row of task {plan.name} without {names}"
-            raise BadRow("missing field", what, "add it, or leave the row out")
-        if type(row["target_txt"]) is not str or type(row["unique_id"]) is not str:
-            what = f"a row of task {plan.name} whose target_txt or unique_id is no text"
-            raise BadRow("missing field", what, "write them as text, or leave the row out")
-        return plan.name
-
-    def _plan_of(self, row: Row) -> _Plan:
-        try:
-            return self._plans[row["task_name"]]
-        except (KeyError, TypeError):
-            return self._other(row.get("task_name"), row)
-
-    def _other(self, name: Any, row: Row) -> _Plan:
-        """Return the plan of a task that goes under another name."""
-        halves = self._histories.get(name) if isinstance(name, str) else None
-        if halves:
-            meta = row.get("meta_data")
-            history = meta.get("dialog_hist") if isinstance(meta, dict) else None
-            name = halves[0] if history else halves[1]
-            if plan := self._plans.get(name):
-                return plan
-        if name is None:
-            raise BadRow("missing field", "a row without task_name", "add it, or leave it out")
-        raise BadRow(
-            "unknown task", f"no task is named {name!r:.100}", "add the task, or skip its rows"
-        )
+def _computed_fields(task: Task) -> tuple[str, ...]:
+    return tuple(sorted(_roots(task) & COMPUTED.keys()))
 
 
-class _Plan:
-    """What a row of one task needs."""
-
-    __slots__ = ("complete", "name", "needs")
-
-    def __init__(self, task: Task, as_released: bool, lenient: bool) -> None:
-        self.name = task.name
-        shown = () if lenient else _roots(task)
-        self.needs = frozenset({"unique_id", "target_txt", *shown})
-        steps = list(_steps(task, as_released))
-        self.complete = _in_turn(steps) if len(steps) > 1 else next(iter(steps), None)
-        """What there is to do for a row beyond spelling its regions."""
-
-
-def _in_turn(steps: list[Step]) -> Step:
-    def complete(row: Row) -> None:
-        for step in steps:
-            step(row)
-
-    return complete
-
-
-def _steps(task: Task, as_released: bool) -> Iterator[Step]:
+def _steps(task: Task, as_released: bool) -> Iterator[Prepare]:
     if task.output == "region":
         yield _spell_answer
     if not as_released and task.name in _FIXES:
         yield _FIXES[task.name]
     for name, value in task.defaults.items():
         yield _default(name, value)
-    for name in computed_fields(task):
+    for name in _computed_fields(task):
         yield _computed(name)
 
 
@@ -195,7 +211,7 @@ def _spell_answer(row: Row) -> None:
         row["target_txt"] = " ".join(row["region"])
 
 
-def _default(name: str, value: Any) -> Step:
+def _default(name: str, value: Any) -> Prepare:
     def step(row: Row) -> None:
         if row.get(name) is None:
             row[name] = list(value) if isinstance(value, list | tuple) else value
@@ -203,7 +219,7 @@ def _default(name: str, value: Any) -> Step:
     return step
 
 
-def _computed(name: str) -> Step:
+def _computed(name: str) -> Prepare:
     function = COMPUTED[name]
 
     def step(row: Row) -> None:
@@ -231,92 +247,9 @@ def refuse_told_target(row: Row) -> None:
         raise BadRow("target in context", what, "--as-released takes it")
 
 
-_FIXES: Mapping[str, Step] = {
+_FIXES: Mapping[str, Prepare] = {
     "medic_damage_severity": own_options,
     "medic_informative": own_options,
     "medic_disaster_types": own_options,
     "wikihow_next_step": refuse_told_target,
 }
-
-# ── files ────────────────────────────────────────────────────────────────────────────────────
-
-_TRAINING, _TESTING = "training_data", "testing_data"
-
-_LAYOUT = (f"{_TRAINING}/*/train.jsonl", f"{_TESTING}/*/test.jsonl")
-
-
-def is_testing(file: Path) -> bool:
-    """Return whether a row file stands in the release's ``testing_data/``, by its path."""
-    spelled = file.absolute()
-    ways = [file.resolve(), *([] if ".." in spelled.parts else [spelled])]
-    return any(_TESTING in (way.parent.name, way.parent.parent.name) for way in ways)
-
-
-def instance_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the row files that paths stand for: a file itself, a folder's in the release's layout.
-
-    The folder may be the layout's root, one of its two folders, or a data set's in one of these.
-
-    Raises:
-        InputError: every path that does not exist or holds no such file.
-    """
-    files: list[Path] = []
-    problems: list[Problem] = []
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inner = "test.jsonl" if is_testing(path / "train.jsonl") else "train.jsonl"
-        found = _in(path, _LAYOUT) or _in(path, (f"*/{inner}", inner))
-        files += found
-        if not found:
-            fix = f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, or the files themselves"
-            problems.append(Problem(str(path), "holds no rows", fix))
-    if problems:
-        raise InputError(problems)
-    return files
-
-
-def _in(folder: Path, patterns: Iterable[str]) -> list[Path]:
-    return sorted(
-        f for pattern in patterns for end in ("", *PACKED) for f in folder.glob(pattern + end)
-    )
-
-
-def read_instances(
-    paths: Iterable[Path],
-    tasks: Iterable[Task],
-    on_unusable: Callable[[Unusable], None],
-    *,
-    as_released: bool = False,
-) -> Iterator[Instance]:
-    """Stream instances from row files, one line at a time.
-
-    A root that the templates show is there in every instance; whether a path below it resolves
-    shows when it is rendered.
-
-    Args:
-        paths: As `instance_files` takes them.
-        tasks: The tasks whose rows are wanted.
-        on_unusable: Told of every row that becomes no instance, in order.
-        as_released: Take rows as they are, known faults included.
-
-    Raises:
-        InputError: a folder without rows, or a compressed file that is damaged.
-        StorageError: a file that cannot be read.
-    """
-    adapter = Adapter(tasks, as_released=as_released)
-
-    def broken(problem: Problem) -> None:
-        on_unusable(Unusable("broken line", problem))
-
-    for file in instance_files(paths):
-        name = str(file)
-        for number, row in read_jsonl(file, on_problem=broken):
-            where = f"{name}:{number}"
-            try:
-                task = adapter.adapt(row)
-            except BadRow as bad:
-                on_unusable(bad.at(where))
-            else:
-                yield Instance(task, row["unique_id"], row, where)

@@ -9,27 +9,27 @@ import pytest
 from instraug.errors import StorageError, UsageError
 from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Options
-from instraug.training_set.formats.registry import FORMATS, Target, target
+from instraug.training_set.formats.registry import FORMATS, DataFile, data_file
 
 
 @pytest.mark.parametrize(
     ("dest", "name", "expected"),
     [
-        ("set", None, Target("multiinstruct", ".jsonl")),
-        ("set", "llava", Target("llava", ".json")),
-        ("set.v2", "tsv", Target("tsv", ".tsv")),
-        ("a.jsonl", None, Target("multiinstruct", ".jsonl", "", True)),
-        ("a.json", None, Target("multiinstruct", ".json", "", True)),
-        ("a.tsv", None, Target("tsv", ".tsv", "", True)),
-        ("a.tsv", "ofa-vqa", Target("ofa-vqa", ".tsv", "", True)),
-        ("a.parquet", None, Target("parquet", ".parquet", "", True)),
-        ("a.jsonl.gz", None, Target("multiinstruct", ".jsonl", ".gz", True)),
-        ("a.b.jsonl.zst", "alpaca", Target("alpaca", ".jsonl", ".zst", True)),
+        ("set", None, DataFile("multiinstruct", ".jsonl")),
+        ("set", "llava", DataFile("llava", ".json")),
+        ("set.v2", "tsv", DataFile("tsv", ".tsv")),
+        ("a.jsonl", None, DataFile("multiinstruct", ".jsonl", "", True)),
+        ("a.json", None, DataFile("multiinstruct", ".json", "", True)),
+        ("a.tsv", None, DataFile("tsv", ".tsv", "", True)),
+        ("a.tsv", "ofa-vqa", DataFile("ofa-vqa", ".tsv", "", True)),
+        ("a.parquet", None, DataFile("parquet", ".parquet", "", True)),
+        ("a.jsonl.gz", None, DataFile("multiinstruct", ".jsonl", ".gz", True)),
+        ("a.b.jsonl.zst", "alpaca", DataFile("alpaca", ".jsonl", ".zst", True)),
     ],
 )
-def test_what_a_destination_means(dest: str, name: str | None, expected: Target) -> None:
+def test_what_a_destination_means(dest: str, name: str | None, expected: DataFile) -> None:
     """Known suffixes make a file and its usual format; anything else is a folder."""
-    assert target(Path(dest), name) == expected
+    assert data_file(Path(dest), name) == expected
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_what_a_destination_means(dest: str, name: str | None, expected: Target)
 def test_a_format_is_not_written_under_a_suffix_that_is_not_its_own(dest: str, name: str) -> None:
     """The fix names the suffixes that are."""
     with pytest.raises(UsageError, match="written as"):
-        target(Path(dest), name)
+        data_file(Path(dest), name)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -12,7 +12,7 @@ from instraug.files.disk import refusals
 from instraug.tasks.importers.multiinstruct import catalog, source, table
 from instraug.tasks.importers.multiinstruct.elements import Mapped, left_out
 from instraug.tasks.placeholders import placeholders
-from instraug.tasks.records import Task, Template
+from instraug.tasks.records import Task
 
 SOURCE_FILE = "instruction_templates.py"
 
@@ -113,14 +113,14 @@ def _task(name: str, found: list[Mapped], separators: dict[str, str]) -> Task:
     constants = {k: v for k, v in found[0].constants.items() if k in used}
     return Task(
         name=name,
-        templates=tuple(Template(name, m.text, i) for i, m in enumerate(found)),
+        instructions=tuple(m.text for m in found),
         category=facts.category,
         split=facts.split,
         output=facts.output,
         constants=constants,
         separators=separators,
         defaults={k: list(v) for m in found for k, v in m.defaults.items()},
-        fields=frozenset(used) - set(constants),
+        fields=tuple(sorted(used.keys() - constants.keys())),
         labels=catalog.LABELS.get(name, ()),
         source=found[0].where,
     )

@@ -1,0 +1,104 @@
+"""Samples of lm-evaluation-harness and lmms-eval, as their ``--log_samples`` writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+
+_LIST = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s*,\s*(?:{_QUOTED}))*\s*\]", re.DOTALL)
+
+_ITEM = re.compile(_QUOTED, re.DOTALL)
+
+
+def is_sample(row: Row) -> bool:
+    """Whether a row is a sample of one of the two."""
+    return "doc_id" in row and ("filtered_resps" in row or "resps" in row)
+
+
+def is_perplexity(row: Row) -> bool:
+    """Whether a sample measures perplexity, so that it holds no answer."""
+    metrics = row.get("metrics")
+    return isinstance(metrics, list) and any("perplexity" in str(name) for name in metrics)
+
+
+def parts(row: Row) -> dict[str, Any]:
+    """Return what a sample holds, under the names of the columns of predictions.
+
+    Where the harness ranked options by likelihood the prediction is the likeliest one, and
+    ``score`` is set: 1 where it is the target.
+    """
+    answers = row.get("filtered_resps", row.get("resps"))
+    found: dict[str, Any] = {
+        "unique_id": row["doc_id"],
+        "content": row.get("doc_hash"),
+        "target": _references(row.get("target")),
+    }
+    ranks = _ranks(answers)
+    if not ranks:
+        return found | {"prediction": _first(answers)}
+    if len(ranks) == 1:
+        greedy = str(answers[0][1]) == "True"
+        said = {"prediction": found["target"] if greedy else "", "score": float(greedy)}
+        return found | said | {"output": "likelihood"}
+    return found | _ranked(ranks, _continuations(row.get("arguments")), found["target"])
+
+
+def _ranks(answers: Any) -> list[float]:
+    """Return the log-likelihoods where that is what the answers are, else an empty list."""
+    if not isinstance(answers, list):
+        return []
+    try:
+        return [
+            float(pair[0])
+            for pair in answers
+            if isinstance(pair, list) and len(pair) == 2 and str(pair[1]) in ("True", "False")
+        ]
+    except (TypeError, ValueError):
+        return []
+
+
+def _ranked(ranks: Sequence[float], texts: Sequence[str], target: Any) -> dict[str, Any]:
+    numbers = [str(at) for at in range(len(ranks))]
+    options = list(texts) if len(set(texts)) == len(ranks) else numbers
+    chosen = max(range(len(ranks)), key=ranks.__getitem__)
+    if isinstance(target, str):
+        at = target.strip()
+        named = options.index(at) if at in options else int(at) if at in numbers else None
+        if named is not None:
+            score = float(named == chosen)
+            return _choice(options[chosen], options, options[named], score)
+    return _choice(options[chosen], options, target, None)
+
+
+def _choice(said: str, options: list[str], target: Any, score: float | None) -> dict[str, Any]:
+    found = {"prediction": said, "options": options, "target": target, "score": score}
+    return found | {"output": "likelihood"}
+
+
+def _continuations(arguments: Any) -> list[str]:
+    """Return the texts whose likelihood was measured, in order; empty where there are none."""
+    if isinstance(arguments, Mapping):
+        asked = [a.get("arg_1") for a in arguments.values() if isinstance(a, Mapping)]
+    elif isinstance(arguments, list):
+        asked = [a[1] for a in arguments if isinstance(a, list) and len(a) > 1]
+    else:
+        return []
+    return [text.strip() for text in asked if isinstance(text, str)]
+
+
+def _first(answers: Any) -> Any:
+    while isinstance(answers, list):
+        answers = answers[0] if answers else ""
+    return answers
+
+
+def _references(target: Any) -> Any:
+    """Return a target, or the several that Python's spelling of a list of texts holds."""
+    if not isinstance(target, str) or not _LIST.fullmatch(target):
+        return target
+    return [re.sub(r"\\(.)", r"\1", item[1:-1]) for item in _ITEM.findall(target)]

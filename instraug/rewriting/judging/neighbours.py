@@ -1,0 +1,228 @@
+"""Texts searched for those that are nearly the same, without a look at every one of them.
+
+Texts are sequences of words. ROUGE-L of m and n words with a longest common subsequence of L is
+2 L / (m + n), so it is t or more exactly where at most d = (1 - t)(m + n) words have to be put in
+or left out to make one of the other: at 0.95, two texts of under 20 words differ by one word.
+
+A text that is kept is cut into D + r pieces, D being the most differences that a near text of any
+length can have. A difference damages one piece, so at least r pieces stand in a near text as they
+are. For each choice of r pieces the text is filed under what they hold, and a search looks up what
+stands in their places: in the places themselves before the first damage, shifted by the difference
+of lengths behind the last, by a few words at most in between. What is found is then measured.
+
+Source:
+    Li et al. 2011, Pass-Join: A Partition-based Method for Similarity Joins (one piece of D + 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
+from itertools import combinations, groupby, product
+from operator import itemgetter
+from typing import Generic, NamedTuple, TypeVar
+
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import extract
+
+from instraug.tasks.words import words
+
+T = TypeVar("T", bound=Hashable)
+
+_INTACT = {0: 1, 1: 3, 2: 2, 3: 2}
+"""r by D, 1 for any larger D: more pieces tell texts apart better, but there are more choices."""
+
+_TELLING = 4
+"""Words that a choice of pieces has to hold: with fewer, a look at every text is faster."""
+
+_FIRST, _LAST = 0x20, 0x10FFFF
+
+_UNKNOWN = "\0"
+
+Place = tuple[int, int, Callable[[str], Hashable]]
+"""A length and the number of a choice, under which is filed what a text holds here."""
+
+
+class Run(NamedTuple):
+    """Pieces next to each other that are to be found together."""
+
+    start: int
+    end: int
+    first: bool
+    """Whether it begins the text."""
+    last: bool
+    """Whether it ends the text."""
+
+
+class Choice(NamedTuple):
+    """Some of a text's pieces, which it is filed under."""
+
+    damaged: frozenset[int]
+    """The pieces left out."""
+    runs: tuple[Run, ...]
+    held: Callable[[str], Hashable]
+    """From a text to what those pieces of it hold."""
+
+
+class Alphabet:
+    """Spells each word as one character, so that texts are compared fast and kept small."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+
+    def learn(self, text: str) -> str:
+        """Spell a text's words; new ones get a character of their own."""
+        return "".join([self._letter(word) for word in words(text)])
+
+    def spell(self, text: str) -> str:
+        """Spell a text; words that were never learned are like no word of any learned text."""
+        return "".join([self._letters.get(word, _UNKNOWN) for word in words(text)])
+
+    def _letter(self, word: str) -> str:
+        # A million words on, new ones share the last character.
+        return self._letters.get(word) or self._letters.setdefault(
+            word, chr(min(_FIRST + len(self._letters), _LAST))
+        )
+
+
+class Neighbours(Generic[T]):
+    """Texts that can be searched for those of at least so much ROUGE-L."""
+
+    def __init__(self, threshold: float) -> None:
+        """Args:
+        threshold: The least ROUGE-L (0 to 1) of two near texts.
+        """
+        self._threshold = threshold
+        self._texts: dict[int, dict[T, str]] = {}
+        """By length, then by name."""
+        self._filed: dict[int, list[tuple[T, str]]] = {}
+
+    def near(self, one: str, other: str) -> bool:
+        """Whether two texts are near, spelled with the same alphabet."""
+        most = differences(self._threshold, len(one) + len(other))
+        return int(Indel.distance(one, other, score_cutoff=most)) <= most
+
+    def add(self, name: T, text: str) -> None:
+        """Keep a text under a name of its own."""
+        self._texts.setdefault(len(text), {})[name] = text
+        for key in self._keys(text):
+            self._filed.setdefault(key, []).append((name, text))
+
+    def remove(self, name: T, text: str) -> None:
+        """Forget a text that was added."""
+        del self._texts[len(text)][name]
+        for key in self._keys(text):
+            self._filed[key].remove((name, text))
+            if not self._filed[key]:
+                del self._filed[key]
+
+    def search(self, text: str) -> set[T]:
+        """Return the names of all near texts."""
+        found: set[T] = set()
+        for length, kept in self._texts.items():
+            most, places = _places(self._threshold, len(text), length)
+            if places:
+                self._look_up(text, most, places, found)
+            elif kept and most >= abs(len(text) - length):
+                near = extract(text, kept, scorer=Indel.distance, score_cutoff=most, limit=None)
+                found.update(name for _, _, name in near)
+        return found
+
+    def _look_up(self, text: str, most: int, places: Iterable[Place], found: set[T]) -> None:
+        for length, choice, held in places:
+            for name, other in self._filed.get(hash((length, choice, held(text))), ()):
+                if name not in found and Indel.distance(text, other, score_cutoff=most) <= most:
+                    found.add(name)
+
+    def _keys(self, text: str) -> set[int]:
+        """Return what a text is filed under."""
+        choices = _choices(self._threshold, len(text))
+        return {hash((len(text), i, choice.held(text))) for i, choice in enumerate(choices)}
+
+
+def differences(threshold: float, total: int) -> int:
+    """Return the most differences of two near texts of so many words together.
+
+    Args:
+        threshold: The least ROUGE-L; one that is met exactly counts, whatever the rounding.
+        total: Words of both.
+    """
+    return int((1 - threshold) * total + 1e-9)
+
+
+@lru_cache(maxsize=1024)
+def _choices(threshold: float, length: int) -> tuple[Choice, ...]:
+    """Return every choice of pieces of a text of that length; none where they hold too little."""
+    if threshold <= 0 or not length:
+        return ()
+    damaged = differences(threshold, length + int(length * (2 - threshold) / threshold + 1e-9))
+    pieces = min(damaged + _INTACT.get(damaged, 1), length)
+    if (pieces - damaged) * length < _TELLING * pieces:
+        return ()
+    ends = [length * i // pieces for i in range(pieces + 1)]
+    found = []
+    for intact in combinations(range(pieces), pieces - damaged):
+        runs = _runs(ends, intact)
+        found.append(Choice(frozenset(range(pieces)) - set(intact), runs, _held(runs)))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _enough(threshold: float, length: int, most: int) -> tuple[tuple[int, tuple[Run, ...]], ...]:
+    """Return numbered choices, one of which leaves out whatever so many differences damage."""
+    choices = _choices(threshold, length)
+    pieces = frozenset[int]().union(*(c.damaged for c in choices))
+    if len(choices[0].damaged) == len(pieces) - 1:  # one piece each: any that is whole will do
+        return tuple((i, c.runs) for i, c in enumerate(choices[: most + 1]))
+    found: dict[int, tuple[Run, ...]] = {}
+    for damaged in combinations(pieces, most):
+        if not any(choices[i].damaged.issuperset(damaged) for i in found):
+            i = next(i for i, c in enumerate(choices) if c.damaged.issuperset(damaged))
+            found[i] = choices[i].runs
+    return tuple(found.items())
+
+
+def _runs(ends: list[int], intact: tuple[int, ...]) -> tuple[Run, ...]:
+    runs = []
+    for _, group in groupby(enumerate(intact), key=lambda pair: pair[1] - pair[0]):
+        pieces = [piece for _, piece in group]
+        first, last = pieces[0], pieces[-1]
+        runs.append(Run(ends[first], ends[last + 1], first == 0, last == len(ends) - 2))
+    return tuple(runs)
+
+
+def _held(runs: tuple[Run, ...]) -> Callable[[str], Hashable]:
+    """Return the function from a text to what those runs of it hold."""
+    return itemgetter(*[slice(run.start, run.end) for run in runs])
+
+
+@lru_cache(maxsize=65536)
+def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[Place, ...]]:
+    """Return where to look for near texts of another length, in a text of some length.
+
+    Returns:
+        The most differences, and places at one of which a near text is found if there is one; no
+        places where there can be none, or where they would hold too little.
+    """
+    most, longer = differences(threshold, length + other), length - other
+    if most < abs(longer) or not _choices(threshold, other):
+        return most, ()
+    spare = (most - abs(longer)) // 2
+    within = range(min(0, longer) - spare, max(0, longer) + spare + 1)
+    found = []
+    for i, runs in _enough(threshold, other, abs(longer) + 2 * spare):
+        for shifts in product(*[_shifts(run, longer, within) for run in runs]):
+            moved = tuple(
+                run._replace(start=run.start + shift, end=run.end + shift)
+                for run, shift in zip(runs, shifts, strict=True)
+            )
+            if all(run.start >= 0 and run.end <= length for run in moved):
+                found.append((other, i, _held(moved)))
+    return most, tuple(found)
+
+
+def _shifts(run: Run, longer: int, within: range) -> range | tuple[int, ...]:
+    """Return by how many words a run may stand further on in the text than in the one sought."""
+    if run.first:
+        return () if run.last and longer else (0,)
+    return (longer,) if run.last else within

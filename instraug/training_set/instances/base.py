@@ -1,0 +1,78 @@
+"""The seam for instances: files -> rows with an id, a task, fields and a target.
+
+    files(paths) -> split(files) -> opened(shard) -> adapter(tasks): lines become rows
+
+A row is the JSON object of its line. Ready to render it has texts ``unique_id`` and ``target_txt``
+and the fields that its task's prompts show; the rest of it goes into the set as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from instraug.tasks.records import Task
+from instraug.training_set.shards import Shard
+
+Row = dict[str, Any]
+
+Prepare = Callable[[Row], object]
+"""Makes a raw row ready to render, in place.
+
+Raises BadRow for one that cannot be.
+"""
+
+NO_FAULT = frozenset({"target in context"})
+"""Kinds of rows that are left out in any case: known faults of the data, none of the user's."""
+
+
+class Adapter(Protocol):
+    """Makes raw rows of some tasks ready to render; all that can be is settled once a task."""
+
+    def task_of(self, row: Any) -> str:
+        """Return the name of the task that a row belongs to.
+
+        Rows whose ``task_name`` is that of a task need not be asked about.
+
+        Args:
+            row: What a line holds, be it an object or not.
+
+        Raises:
+            BadRow: it is no object, or belongs to none of the tasks.
+        """
+
+    def preparer(self, task: str) -> Prepare | None:
+        """Return what makes a task's rows ready; None where they are ready as they are."""
+
+    def hidden(self, task: str) -> tuple[str, ...]:
+        """Return the fields that preparing adds for prompts alone, and no built row keeps."""
+
+
+class Instances(Protocol):
+    """One kind of instances; it is sent to every process that builds."""
+
+    def files(self, paths: Iterable[Path]) -> list[Path]:
+        """Return the files that paths stand for, in the order in which they are read.
+
+        Raises:
+            InputError: every path that stands for none.
+        """
+
+    def split(self, files: Iterable[Path]) -> list[Shard]:
+        """Cut files into shards, in order, each for one process to read.
+
+        Raises:
+            InputError: every path that is no regular file.
+            StorageError: a file cannot be looked at.
+        """
+
+    def opened(self, shard: Shard, batch: int) -> AbstractContextManager[Iterator[list[bytes]]]:
+        """Open a shard's lines, in batches of so many bytes."""
+
+    def is_testing(self, file: Path) -> bool:
+        """Return whether a file's rows are to evaluate on, whatever the split of their tasks."""
+
+    def adapter(self, tasks: Iterable[Task]) -> Adapter:
+        """Return what makes rows of these tasks ready."""
