@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Expand several task folders one after another, then build one training set from each.
 #
-#   examples/batch.sh OUT TASKS...        e.g.  examples/batch.sh out examples/tasks more/tasks
+#   examples/batch.sh OUT TASKS...        e.g.  examples/batch.sh out examples/tasks more/captions
 #
-# Each folder is expanded into OUT/NAME and built into OUT/NAME/train.jsonl. Settings come from the
-# environment: MODEL (local), REWRITES (2), BUDGET (requests a run may make at first, 2000),
-# TRIES (runs of one folder at most, 5), PAUSE (seconds before the first retry, 30) and
-# INSTANCES (examples/instances/train.jsonl). Every reply is kept, so a repeated run buys only
-# what is missing.
+# Each folder is expanded into OUT/NAME and built into OUT/NAME/train.jsonl, so their names must
+# differ. Settings come from the environment: MODEL (local), REWRITES (2), BUDGET (requests a run
+# may make at first, 2000), TRIES (runs of one folder at most, 5), PAUSE (seconds before the first
+# retry, 30) and INSTANCES (examples/instances/train.jsonl). Every reply is kept, so a repeated run
+# buys only what is missing.
 set -euo pipefail
 
 if (($# < 2)); then
@@ -40,6 +40,13 @@ expand() {
   done
   return "$code"
 }
+
+# Two folders of one name would share OUT/NAME, and the second would replace the first.
+twice=$(for tasks in "$@"; do basename "$tasks"; done | sort | uniq -d)
+if [[ -n $twice ]]; then
+  echo "$0: several of $* are named $twice, and would all go to $out/$twice; rename them" >&2
+  exit 2
+fi
 
 for tasks in "$@"; do
   name=$(basename "$tasks")

@@ -43,6 +43,7 @@ def expand(
     api_key: str | None = None,
     journal: str | Path | None = None,
     frozen: bool = False,
+    force: bool = False,
     **settings: Any,
 ) -> Run:
     """Grow every template of a task folder through a model, and write the output folder.
@@ -52,8 +53,9 @@ def expand(
         out: The output folder; run again, it goes on where it stopped.
         config: A config file, or the name of a shipped one.
         api_key: The endpoint's key; None: OPENAI_API_KEY.
-        journal: A journal shared among output folders; None: the folder's own.
+        journal: A journal shared among output folders; None: the one of the folder's last run.
         frozen: Take every reply from the journal; open no socket.
+        force: Drop rows of tasks that are not among ``tasks``, and buy again what a journal lacks.
         settings: Any key of a config file, laid over it: ``model="local"``, ``rewrites=2``,
             ``budget={"max_cost": 5.0}``.
 
@@ -74,11 +76,16 @@ def expand(
     key = api_key or environment_key()
     model = chosen(whole.model, whole.base_url, has_key=key is not None)
     place = None if journal is None else Path(journal)
-    return chain.expand(ExpandJob(Path(tasks), Path(out), model, whole, place, frozen, key))
+    job = ExpandJob(Path(tasks), Path(out), model, whole, place, frozen, key, force=force)
+    return chain.expand(job)
 
 
 def refilter(
-    out: str | Path, dest: str | Path | None = None, *, config: str | Path | None = None
+    out: str | Path,
+    dest: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    force: bool = False,
 ) -> Run:
     """Judge the answers of a finished run again, by other rules; no call is made.
 
@@ -86,6 +93,7 @@ def refilter(
         out: The run's output folder.
         dest: Where to write; None: ``out`` itself.
         config: A config file, whose rules are taken; None: the run's own.
+        force: Replace rows in ``dest`` that were not made from ``out``.
 
     Returns:
         The run as it is judged now, its files written.
@@ -97,7 +105,7 @@ def refilter(
     from instraug.rewriting.config import load_config
 
     rules = load_config(_config_file(config)).rules if config else None
-    return chain.refilter(Path(out), rules, Path(dest or out))
+    return chain.refilter(Path(out), rules, Path(dest or out), force=force)
 
 
 def build(

@@ -18,17 +18,25 @@ from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import offline, opened
 from instraug.rewriting.config import Rules
+from instraug.rewriting.frozen import Differences, FrozenGenerator
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.job import QUIET, ExpandJob, Inputs, Watch, load
+from instraug.rewriting.job import (
+    QUIET,
+    ExpandJob,
+    Inputs,
+    Watch,
+    check_folder,
+    check_replies,
+    load,
+)
 from instraug.rewriting.journal_path import keep_apart
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.output import read_output, write_output
 from instraug.rewriting.prompts.plan import make_plan
-from instraug.rewriting.rejudging import JudgedReplies, rejudge_all
+from instraug.rewriting.rejudging import JudgedReplies, check_made_from, rejudge_all
 from instraug.rewriting.rounds import Chain, run_rounds
 from instraug.rewriting.run import Run
 from instraug.rewriting.session import (
-    changes_since,
     draining,
     finish,
     open_journal,
@@ -42,6 +50,7 @@ from instraug.training_set.build import (
     BuildJob,
     add_up,
     check_apart,
+    check_names,
     find_bounds,
     hashing,
     make_recipe,
@@ -72,13 +81,16 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
         FrozenMiss, FatalEndpointError, StorageError: no outputs; what was paid for is journaled.
     """
     inputs = inputs or load(job)
-    with session(job.out), open_journal(job) as journal:
-        for notice in (*journal.notices, *changes_since(job)):
-            watch.notice(notice)
-        run = finish(_expand(job, inputs, journal, watch))
-        if isinstance(journal, Journal):
-            journal.sync()  # no manifest vouches for replies that a power cut could take
-        write_output(job.out, run, job.replies, journal)
+    with session(job.out):
+        notices = check_folder(job, inputs)
+        with open_journal(job) as journal:
+            check_replies(job, journal)
+            for notice in (*journal.notices, *notices):
+                watch.notice(notice)
+            run = finish(_expand(job, inputs, journal, watch))
+            if isinstance(journal, Journal):
+                journal.sync()  # no manifest vouches for replies that a power cut could take
+            write_output(job.out, run, job.replies, journal)
     return run
 
 
@@ -89,9 +101,14 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
         plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
         scorer = scorer_of(config, model, journal)
         run = Run(config, inputs, plan, scorer.id if scorer else None, foreseen=job.foreseen)
-        complete = recorded(model.complete, journal, budget, run)
-        count = partial(_count, run, watch)
-        generator = Generator(complete, journal, model.concurrency, count)
+        asked = job.address.asked
+        count = partial(_count, run, watch, asked)
+        if isinstance(journal, Journal):
+            complete = recorded(model.complete, journal, budget, run, asked)
+            generator = Generator(complete, journal, model.concurrency, count)
+        else:
+            differences = Differences(job, inputs, model.name, journal)
+            generator = FrozenGenerator(journal, count, differences)
         chain = Chain(plan, rules, generator, gate_of(rules, scorer), watch.round)
         async with draining(generator):
             run.grown = await run_rounds(inputs.tasks, chain)
@@ -103,21 +120,26 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
     return run
 
 
-def _count(run: Run, watch: Watch, reply: Reply, bought: bool) -> None:
+def _count(run: Run, watch: Watch, asked: str, reply: Reply, bought: bool) -> None:
+    if reply.endpoint not in (None, asked, *run.endpoints):
+        again = f"replies that {reply.endpoint} gave are used again"
+        watch.notice(f"{again}, not {asked}'s; another --journal asks {asked} for its own")
     run.count(reply, bought)
     watch.reply(reply, bought)
 
 
-def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
+def refilter(out: Path, rules: Rules | None, dest: Path, *, force: bool = False) -> Run:
     """Judge a run's journal again and write its row files and manifest anew.
 
     Args:
         out: The output folder of a run.
         rules: What to judge by; None: the run's own rules.
         dest: Where to write; may be ``out``.
+        force: Replace the rows of another run in ``dest``.
 
     Raises:
-        InputError: ``out`` has no sound manifest, or its row files are others.
+        InputError: ``out`` has no sound manifest, or its row files are others; or what is in
+            ``dest`` was not made from ``out``.
         FrozenMiss: the journal lacks a reply of the run; or the semantic gate is on and it lacks
             a score. Nothing is written.
         UsageError: writing to ``dest`` would replace a journal.
@@ -126,6 +148,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
     config = replace(kept.config, rules=rules or kept.config.rules)
     model = offline(kept.model)
     keep_apart(dest, kept.journal)
+    check_made_from(out, kept, dest, force=force)
     plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
     with reserved(dest) as make_dest, Replay.read(kept.journal) as journal:
         scorer = scorer_of(config, model, journal)
@@ -137,7 +160,8 @@ def refilter(out: Path, rules: Rules | None, dest: Path) -> Run:
         run.grown = finish(rejudge_all(kept, plan, config.rules, gate, replies))
         run.recount(replies)
         make_dest()
-        write_output(dest, run, kept.journal, journal)
+        made_from = None if dest.samefile(out) else out
+        write_output(dest, run, kept.journal, journal, made_from)
     return run
 
 
@@ -160,6 +184,7 @@ def build(job: BuildJob) -> Summary:
     files = recipe.instances.files(job.instances)
     shards = recipe.instances.split(files)
     check_apart(job.dest, files)
+    check_names(job, pools, files)
     form = registry.load(recipe.format, recipe.options)
     with destination(job.dest, data_file.inside) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.

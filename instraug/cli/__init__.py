@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
 from instraug import __version__
-from instraug.errors import InstraugError
+from instraug.errors import InstraugError, printable
 
 _COMMANDS = {
     "expand": ("expand", "Grow every template of a task folder through a model."),
@@ -50,19 +51,43 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every known error is one line on stderr and its own exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what its encoding lacks is shown as an escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
     except click.exceptions.Abort:
         code = 130
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = error.exit_code
     except InstraugError as error:
-        click.echo(str(error), err=True)
+        for line in str(error).split("\n"):
+            click.echo(printable(line), err=True)
         code = error.exit_code
     except BrokenPipeError:
-        # The reader went away: quiet, and nothing more may be written at interpreter shutdown.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _close_stdout()
+        code = 1
+    except OSError as error:
+        _close_stdout()
+        where, what = error.filename or "output", error.strerror or str(error)
+        click.echo(printable(f"{where}: {what}; check the path and the disk"), err=True)
         code = 1
     sys.exit(code)
+
+
+def _show(error: click.ClickException) -> None:
+    """Print what is wrong with the options as one line; a group without a command, its help."""
+    if not isinstance(error, click.UsageError) or type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    command = error.ctx.command_path if error.ctx else "instraug"
+    what = printable(" ".join(error.format_message().split())).rstrip(".")
+    click.echo(f"{what}; see {command} --help", err=True)
+
+
+def _close_stdout() -> None:
+    """Let nothing more be written at interpreter shutdown: the reader, or the disk, is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -31,6 +31,7 @@ _VARIANTS = ["single", "multi-temp", "iterative"]
 @click.option("--seed", type=int, metavar="N", help="Seed of sampling.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and what it would cost.")
 @click.option("--frozen", is_flag=True, help="Take every reply from the journal; open no socket.")
+@click.option("--force", is_flag=True, help="Drop tasks of OUT, or buy again what a journal lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
 @click.option("-v", "--verbose", is_flag=True, help="A line after each round of a task.")
@@ -41,6 +42,7 @@ def expand(
     api_key_file: Path | None,
     dry_run: bool,
     frozen: bool,
+    force: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -62,7 +64,7 @@ def expand(
     key = api_key(api_key_file)
     config = settings(**given)
     model = chosen(config.model, config.base_url, has_key=key is not None)
-    job = ExpandJob(tasks, out, model, config, journal, frozen, key)
+    job = ExpandJob(tasks, out, model, config, journal, frozen, key, force=force)
     inputs = load(job)
     if dry_run:
         summarise(forecast(job, inputs), as_json=as_json, quiet=False)
@@ -81,16 +83,22 @@ def expand(
 @click.argument("out", type=FOLDER)
 @click.option("-c", "--config", "config_file", metavar="FILE", help="Judge by its rules section.")
 @click.option("-o", "--out", "dest", type=FOLDER, metavar="OUT2", help="Default: OUT itself.")
+@click.option("--force", is_flag=True, help="Replace another run in OUT2.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def filter_(
-    out: Path, config_file: str | None, dest: Path | None, as_json: bool, quiet: bool
+    out: Path,
+    config_file: str | None,
+    dest: Path | None,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Judge the answers of the finished run in OUT again, by other rules; makes no call."""
     from instraug.chain import refilter
 
     rules = settings(config_file).rules if config_file else None
-    run = refilter(out, rules, dest or out)
+    run = refilter(out, rules, dest or out, force=force)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
 

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
-from instraug.errors import UsageError
+from instraug.errors import UsageError, printable
+from instraug.files.jsonl import dumps
 
 
 def summarise(summary: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
     """Print a summary: as one JSON object on stdout, or as aligned lines on stderr."""
     if as_json:
-        click.echo(orjson.dumps(summary))
+        click.echo(dumps(summary))
     elif not quiet:
         for line in _lines(summary):
-            click.echo(line, err=True)
+            click.echo(printable(line), err=True)
 
 
 def _lines(summary: Mapping[str, Any], indent: str = "") -> list[str]:
@@ -44,13 +44,13 @@ def _line(item: Mapping[str, Any]) -> str:
 def rows(name: str, found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print a list on stdout: one JSON object, or aligned columns with a heading."""
     if as_json:
-        click.echo(orjson.dumps({name: found}))
+        click.echo(dumps({name: found}))
         return
     heads = list(found[0]) if found else []
     widths = [max(len(str(r[h])) for r in [*found, {h: h for h in heads}]) for h in heads]
     for row in [{h: h for h in heads}, *found]:
         cells = (f"{row[h]!s:<{w}}" for h, w in zip(heads, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        click.echo(printable("  ".join(cells).rstrip()))
 
 
 def refuse_existing(path: Path, force: bool) -> None:

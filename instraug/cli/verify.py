@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from instraug.cli.junit import write_junit
+from instraug.cli.junit import check_junit, write_junit
 from instraug.errors import printable
 from instraug.evaluation.diff import TaskDiff, diff
 from instraug.evaluation.verify import verify
@@ -17,7 +17,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 _EITHER = click.Path(exists=True, path_type=Path)
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = click.Path(path_type=Path)
 
 
 @click.command("verify")
@@ -35,6 +35,8 @@ def verify_command(
     id, its placeholders against its original's, its parent and its reply. Ends 0 where all is
     well; otherwise lists everything that is off and ends 1.
     """
+    if junit is not None:
+        check_junit(junit, out)
     checks = verify(out, journal)
     problems = [p for c in checks for p in c.problems]
     if junit is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from instraug.errors import InputError, Problem, StorageError
 from instraug.files.atomic import atomic_writer
-from instraug.files.disk import refusals
+from instraug.files.disk import open_regular, refusals
 
 PACKED = (".gz", ".zst")
 """Suffixes of compressed files."""
@@ -27,9 +28,10 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
 
     Raises:
         InputError: (also while reading) compressed data that is cut short or damaged.
-        StorageError: the file is missing or cannot be read, or zstandard is not installed.
+        StorageError: the file is missing, no regular file or cannot be read, or zstandard is not
+            installed.
     """
-    with refusals(path, "read"), path.open("rb") as raw:
+    with refusals(path, "read"), os.fdopen(open_regular(path), "rb") as raw:
         if path.suffix not in PACKED:
             yield raw
             return

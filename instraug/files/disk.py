@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,31 @@ def refusals(path: Path, action: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise refusal(path, action, error) from error
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY, action: str = "read") -> int:
+    """Open a regular file; nothing else is waited for, or read.
+
+    Args:
+        path: Links are followed.
+        flags: As `os.open` takes them; a file that is made has the usual mode.
+        action: What is about to be done, for messages.
+
+    Returns:
+        The descriptor, which the caller closes.
+
+    Raises:
+        StorageError: it cannot be opened, or is a folder, a FIFO, a device or a socket.
+    """
+    with refusals(path, action):
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)  # never wait for a FIFO
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode):
+            return fd
+        os.close(fd)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise StorageError(f"{path}: is no regular file; give a file, not a FIFO or a device")
 
 
 def write_all(fd: int, data: bytes, path: Path, at: int | None = None) -> None:

@@ -76,10 +76,20 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 def dump_line(row: Any) -> bytes:
     """Spell one JSON value as a line, newline included."""
+    return dumps(row, orjson.OPT_APPEND_NEWLINE)
+
+
+def dumps(value: Any, option: int = 0) -> bytes:
+    """Spell a JSON value, lone surrogates as `write_jsonl` does.
+
+    Args:
+        value: JSON-able.
+        option: orjson's.
+    """
     try:
-        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(value, option=option)
     except orjson.JSONEncodeError:
-        return orjson.dumps(_utf8(row), option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(_utf8(value), option=option)
 
 
 def _utf8(value: Any) -> Any:

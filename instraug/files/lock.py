@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from instraug.errors import LockedError, printable
-from instraug.files.disk import refusals, write_all
+from instraug.files.disk import open_regular, refusals, write_all
 
 FOLDER_LOCK = ".lock"
 """Name of the lock file of a folder, inside it."""
@@ -32,17 +32,13 @@ class Lock:
     """
 
     def __init__(self, path: Path, guarded: Path) -> None:
-        with refusals(path, "lock"):
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._fd = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, "lock")
         try:
             with refusals(path, "lock"):
                 try:
                     fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    raise LockedError(
-                        f"{guarded}: in use by {_holder(self._fd)}; "
-                        "wait for it to end, or choose another path"
-                    ) from None
+                    raise _locked(guarded, _holder(self._fd)) from None
                 os.ftruncate(self._fd, 0)
             write_all(self._fd, f"process {os.getpid()} on {socket.gethostname()}".encode(), path)
         except BaseException:
@@ -56,8 +52,9 @@ class Lock:
 
     @classmethod
     def file(cls, path: Path) -> Lock:
-        """Lock a file, by a hidden sibling ``.NAME.lock``."""
-        return cls(path.with_name(f".{path.name}.lock"), path)
+        """Lock a file, by a hidden sibling ``.NAME.lock`` of what its path resolves to."""
+        real = Path(os.path.realpath(path))
+        return cls(real.with_name(f".{real.name}.lock"), path)
 
     def release(self) -> None:
         """Free the lock; a second call does nothing."""
@@ -75,6 +72,26 @@ class Lock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def claim(fd: int, path: Path) -> None:
+    """Lock an open file itself: a hard link is another name, with another lock beside it.
+
+    The lock is free once the descriptor and its copies are closed.
+
+    Raises:
+        LockedError: another process holds it.
+        StorageError: the file system has no locks.
+    """
+    with refusals(path, "lock"):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _locked(path, "another process, under another of its names") from None
+
+
+def _locked(guarded: Path, holder: str) -> LockedError:
+    return LockedError(f"{guarded}: in use by {holder}; wait for it to end, or choose another path")
 
 
 def _holder(fd: int) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal
 
 import orjson
 
-from instraug.errors import Problem
+from instraug.errors import Problem, UsageError, printable
 from instraug.files.atomic import atomic_writer
-from instraug.files.disk import refusals
+from instraug.files.disk import open_regular, refusals
+from instraug.files.jsonl import dumps
 
 MANIFEST = "manifest.json"
 """Its name in a folder; beside a single file that file's name stands before it."""
@@ -48,7 +51,7 @@ def write_manifest(path: Path, body: Mapping[str, Any]) -> None:
     """
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     with atomic_writer(path) as file:
-        file.write(orjson.dumps(body, option=options))
+        file.write(dumps(body, options))
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -61,7 +64,8 @@ def read_manifest(path: Path) -> Manifest:
     with refusals(path, "read"):
         if not path.exists():
             return Manifest({}, Problem(str(path), "there is no manifest", fix))
-        text = path.read_bytes()
+        with os.fdopen(open_regular(path), "rb") as file:
+            text = file.read()
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -69,6 +73,32 @@ def read_manifest(path: Path) -> Manifest:
     if not isinstance(body, dict):
         return Manifest({}, Problem(str(path), "the manifest is no JSON object", fix))
     return Manifest(body)
+
+
+def check_spelled(texts: Iterable[object]) -> None:
+    """Refuse what a manifest could not name as it is: a name with bytes that are no UTF-8.
+
+    Args:
+        texts: Paths and settings, at any depth of mappings and lists; other values pass.
+
+    Raises:
+        UsageError: the first such text.
+    """
+    for text in texts:
+        if isinstance(text, Mapping):
+            check_spelled([*text.keys(), *text.values()])
+        elif isinstance(text, list | tuple):
+            check_spelled(text)
+        elif isinstance(text, str | Path):
+            try:
+                str(text).encode()
+            except UnicodeEncodeError as error:
+                byte = ord(str(text)[error.start]) - 0xDC00  # as Python takes in such a byte
+                what = f"holds the byte 0x{byte & 0xFF:02x}, which is no UTF-8"
+                raise UsageError(
+                    f"{printable(str(text))}: {what}, and a manifest could not name it; "
+                    "rename it, or give a link to it"
+                ) from None
 
 
 def sha256(path: Path, stop: Event | None = None) -> str:
@@ -82,7 +112,7 @@ def sha256(path: Path, stop: Event | None = None) -> str:
         StorageError: the file cannot be read.
     """
     digest, buffer = hashlib.sha256(), memoryview(bytearray(1 << 16))
-    with refusals(path, "read"), path.open("rb", buffering=0) as file:
+    with refusals(path, "read"), FileIO(open_regular(path)) as file:
         while not (stop and stop.is_set()) and (size := file.readinto(buffer)):
             digest.update(buffer[:size])
     return digest.hexdigest()

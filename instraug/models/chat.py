@@ -93,6 +93,8 @@ class Reply:
     """The response body, undecoded JSON text, exactly as received."""
     sent: tuple[tuple[str, float | None], ...] = ()
     """Parameters that were sent otherwise than the chat has them; None: left out."""
+    endpoint: str | None = None
+    """Who answered, see `opening.Address.asked`; None where that was not noted."""
 
 
 Complete = Callable[[Chat], Awaitable[Reply]]

@@ -13,6 +13,7 @@ from instraug.models.chat import AsText, Complete, Embed
 from instraug.models.config import Endpoint
 from instraug.models.embedded import weights
 from instraug.models.endpoint.descriptors import affordable
+from instraug.models.endpoint.keys import DEFAULT_URL, redact
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ class Address:
     answer_tokens: int | None = None
     """Tokens that the user gives an answer; None: more once the model is seen to think."""
     as_text: AsText = field(default_factory=AsText)
+
+    @property
+    def asked(self) -> str:
+        """Who is asked: the base URL without credentials, or ``embedded``."""
+        if is_local(self.model):
+            return "embedded"
+        url = self.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
+        return redact(url.partition("?")[0].rstrip("/"), self.api_key)
 
 
 def chosen(model: str | None, base_url: str | None, *, has_key: bool) -> str:

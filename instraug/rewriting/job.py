@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
+from instraug.files.manifest import MANIFEST, check_spelled
 from instraug.models.chat import Reply
+from instraug.models.endpoint.keys import check_url
+from instraug.models.journal.replay import Replay
 from instraug.models.opening import Address
-from instraug.rewriting.config import Config
-from instraug.rewriting.journal_path import check_journal_path
+from instraug.rewriting.config import Config, as_plain, changes
+from instraug.rewriting.earlier import read_earlier
+from instraug.rewriting.journal_path import beside, check_journal_path
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompts
 from instraug.rewriting.prompts.requests import AS_TEXT
 from instraug.rewriting.rounds import Grown
 from instraug.tasks.load import load_tasks
-from instraug.tasks.pool import REPLIES
 from instraug.tasks.records import Task
 
 
@@ -47,16 +51,24 @@ class ExpandJob:
     """The model's name; see `models.opening.chosen`."""
     config: Config = field(default_factory=Config)
     journal: Path | None = None
-    """A journal shared among output folders; None: replies.jsonl in the output folder."""
+    """A journal shared among output folders; None: see `replies`."""
     frozen: bool = False
     api_key: str | None = field(default=None, repr=False)
     foreseen: Mapping[str, Any] | None = None
     """What `forecast.forecast` returned, for the manifest to compare with."""
+    force: bool = False
+    """Drop the rows of tasks that the run does not write, and buy again what the journal lacks."""
+
+    @cached_property
+    def replies(self) -> Path:
+        """The journal's path: as named, or that of the run before in the folder, or its own."""
+        return self.journal or read_earlier(self.out).journal
 
     @property
-    def replies(self) -> Path:
-        """The journal's path."""
-        return self.journal or self.out / REPLIES
+    def meta_prompts(self) -> Path | None:
+        """Their file or folder; None: the shipped ones."""
+        named = self.config.meta_prompts
+        return None if named is None else Path(named)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -90,16 +102,51 @@ class Inputs:
     meta_prompts: tuple[MetaPrompt, ...]
 
 
-def load(job: ExpandJob) -> Inputs:
-    """Read the tasks and meta-prompts of a job.
+def check_folder(job: ExpandJob, inputs: Inputs) -> list[str]:
+    """Make sure that a run loses nothing of what is in its folder, and say what differs from it.
 
     Raises:
-        InputError: every problem of the task folder at once, or no task is left to expand.
-        UsageError: the journal's path is that of something else; nothing was touched.
+        InputError: rows in the folder count on the replies of a journal that is gone, or are those
+            of tasks that the run would not write.
+        UsageError: the journal's path, or one of the outputs, is that of something else.
+    """
+    earlier, path = read_earlier(job.out), job.out / MANIFEST
+    manifest, notices = earlier.manifest, []
+    if manifest.problem and path.exists():
+        notices.append(f"{path}: {manifest.problem.what}; it is written anew")
+    if job.journal is None and earlier.shares_journal:
+        notices.append(f"the journal is {job.replies}, as {path} says")
+    before = manifest.body.get("config")
+    if isinstance(before, Mapping) and (changed := changes(before, job.config)):
+        again = "replies to requests that stay the same are used again"
+        notices.append(f"changed since the last run: {', '.join(changed)}; {again}")
+    if not (job.force or job.frozen):
+        earlier.check_there(job.replies)
+    if not job.force:
+        earlier.check_tasks(task.name for task in inputs.tasks)
+    return notices
+
+
+def check_replies(job: ExpandJob, journal: Replay) -> None:
+    """Raise InputError where the journal lacks what rows in the folder count on, unless forced."""
+    if not (job.force or job.frozen):  # a frozen run names whatever it misses
+        read_earlier(job.out).check_replies(journal, job.replies)
+
+
+def load(job: ExpandJob) -> Inputs:
+    """Read the tasks and meta-prompts of a job; nothing is touched, made or sent.
+
+    Raises:
+        InputError: every problem of the task folder at once, or no task is left to expand; or an
+            earlier run's tasks, or its journal, would be lost.
+        UsageError: the journal's path, or an output's, is that of something else, or a manifest
+            could not name it.
     """
     only, config = job.config.only, job.config
-    named = None if config.meta_prompts is None else Path(config.meta_prompts)
-    check_journal_path(job.replies, job.out, job.tasks, named)
+    check_journal_path(job.replies, job.out, job.tasks, job.meta_prompts)
+    if config.base_url:  # also where no call is made: the manifest keeps it
+        check_url(config.base_url, allow_http=True)
+    check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])
     chosen = tuple(
         task
         for task in load_tasks(job.tasks)
@@ -109,4 +156,6 @@ def load(job: ExpandJob) -> Inputs:
     if not chosen:
         fix = "name one of its train tasks with --only, or add --include-eval"
         raise InputError([Problem(str(job.tasks), "no task is left to expand", fix)])
-    return Inputs(chosen, load_meta_prompts(named))
+    inputs = Inputs(chosen, load_meta_prompts(job.meta_prompts))
+    check_folder(job, inputs)
+    return inputs

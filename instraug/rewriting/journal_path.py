@@ -26,6 +26,9 @@ def check_journal_path(journal: Path, out: Path, *read: Path | None) -> None:
     """
     keep_apart(out, journal)
     check_journal(journal)
+    parent = Path(os.path.realpath(journal)).parent
+    if not parent.is_dir() and _real(parent) != _real(out):
+        raise UsageError(f"{journal}: there is no folder {parent}; choose another path, or make it")
     path = _real(journal)
     for folder in read:
         if folder and path.suffix in SUFFIXES and path.is_relative_to(_real(folder)):
@@ -53,6 +56,15 @@ def keep_apart(out: Path, journal: Path) -> None:
         if same or _real(path) == replies:
             raise UsageError(f"{journal}: a run writes its {name} there; choose another journal")
         spare(path)
+
+
+def beside(journal: Path, out: Path) -> str:
+    """Return a journal's path relative to where an output folder really is.
+
+    The journal's folder is resolved, and a link as the journal itself stays one.
+    """
+    place = Path(os.path.realpath(journal.parent), journal.name)
+    return os.path.relpath(place, os.path.realpath(out))
 
 
 def _real(path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
 from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Config, as_plain, from_plain
+from instraug.rewriting.journal_path import beside
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.records import Candidate, Verdict
 from instraug.rewriting.rounds import Grown
@@ -91,7 +92,9 @@ def _answer(candidate: Candidate, replies: Lookup) -> str:
     return "".join(c.text or "" for c in choices[candidate.choice : candidate.choice + 1])
 
 
-def write_output(out: Path, run: Run, journal: Path, replies: Lookup) -> None:
+def write_output(
+    out: Path, run: Run, journal: Path, replies: Lookup, made_from: Path | None = None
+) -> None:
     """Write instructions.jsonl and rejected.jsonl, then manifest.json.
 
     The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
@@ -102,6 +105,7 @@ def write_output(out: Path, run: Run, journal: Path, replies: Lookup) -> None:
         run: What happened.
         journal: Where the replies are; the manifest names it relative to ``out``.
         replies: The same, open.
+        made_from: The folder whose run was judged again; None: the run is one of its own.
 
     Raises:
         StorageError: a file could not be written; none is left half-written.
@@ -125,7 +129,8 @@ def write_output(out: Path, run: Run, journal: Path, replies: Lookup) -> None:
             "config": as_plain(run.config),
             "model": run.plan.model,
             "scorer": run.scorer,
-            "journal": os.path.relpath(journal, out),
+            "journal": beside(journal, out),
+            "made_from": made_from and beside(made_from, out),
             "inputs": {
                 "tasks": [_as_kept(task) for task in inputs.tasks],
                 "meta_prompts": [asdict(m) for m in inputs.meta_prompts],
@@ -149,6 +154,13 @@ class Kept:
     journal: Path
     outputs: Mapping[str, str]
     """The row files' SHA-256 (hex), by name."""
+
+    def same_run(self, other: Kept) -> bool:
+        """Whether both are of one run, judged by whatever rules."""
+        alike = replace(self, outputs={}, scorer=None, journal=Path())
+        theirs = replace(other, outputs={}, scorer=None, journal=Path())
+        same = replace(theirs, config=replace(theirs.config, rules=self.config.rules))
+        return alike == same and os.path.realpath(self.journal) == os.path.realpath(other.journal)
 
 
 def read_output(out: Path) -> Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
@@ -12,14 +13,42 @@ from instraug.files.manifest import sha256
 from instraug.models.chat import Reply
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Rules
+from instraug.rewriting.earlier import read_earlier
 from instraug.rewriting.judging.meaning import Gate
-from instraug.rewriting.output import Kept
+from instraug.rewriting.output import Kept, read_output
 from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.rounds import Grown, rejudge
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED
 
 _AGAIN = "run the same `instraug expand` again to write it anew"
 _BACK = "put the journal back, or run the same `instraug expand` again"
+
+
+def check_made_from(out: Path, kept: Kept, dest: Path, *, force: bool) -> None:
+    """Refuse to replace, unasked, what was not made by judging a run again.
+
+    Args:
+        out: The run's folder.
+        kept: What its manifest keeps.
+        dest: Where the new judgement goes; there or not.
+        force: Replace another run's rows all the same; never a file that is no run's.
+
+    Raises:
+        InputError: there is another run in ``dest``, or one of other tasks.
+        UsageError: a path of the outputs is taken by something else.
+    """
+    earlier = read_earlier(dest)
+    if force or not earlier.is_there or os.path.realpath(out) == os.path.realpath(dest):
+        return
+    made_from = earlier.manifest.body.get("made_from", ...)
+    if isinstance(made_from, str):
+        own = os.path.realpath(dest / made_from) == os.path.realpath(out)
+    else:  # none, or of a version that did not note it
+        own = made_from is ... and not earlier.manifest.problem and kept.same_run(read_output(dest))
+    if not own:
+        fix = "choose another folder, or give --force to replace it"
+        raise InputError([Problem(str(dest), f"the run there was not made from {out}", fix)])
+    earlier.check_tasks(task.name for task in kept.tasks)
 
 
 class JudgedReplies:

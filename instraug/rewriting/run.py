@@ -97,6 +97,8 @@ class Run:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     """Of every reply that was judged, bought in this run or before."""
+    endpoints: Counter[str] = field(default_factory=Counter)
+    """Who answered -> replies that were judged; those of which no journal notes it: unknown."""
     unknown: list[str] = field(default_factory=list)
     """Keys that an earlier run asked for without recording an outcome; asked once more."""
     foreseen: Mapping[str, Any] | None = None
@@ -107,6 +109,7 @@ class Run:
         """Add a reply to the run's figures."""
         self.bought += bought
         self.reused += not bought
+        self.endpoints[reply.endpoint or "unknown"] += 1
         self.prompt_tokens += reply.usage.prompt_tokens
         self.completion_tokens += reply.usage.completion_tokens
 
@@ -167,6 +170,7 @@ class Run:
             **self.counts,
             "usage": {"prompt": self.prompt_tokens, "completion": self.completion_tokens},
             "cost": self.cost,
+            "endpoints": dict(self.endpoints),
             "complete": self.stopped is None and not self.failed,
             "short_templates": few(self.shortfalls),
             "sent_otherwise": sent_otherwise(self.grown, self.plan),

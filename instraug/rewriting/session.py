@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -14,13 +14,12 @@ from typing import Any, TypeVar
 from instraug.errors import Interrupted
 from instraug.files.disk import refusals
 from instraug.files.lock import Lock
-from instraug.files.manifest import MANIFEST, read_manifest
 from instraug.models.budget import Budget
 from instraug.models.chat import Chat, Complete, Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
 from instraug.models.journal.replay import Replay
-from instraug.rewriting.config import changes
+from instraug.rewriting.config import as_plain
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.job import ExpandJob
 from instraug.rewriting.run import Run
@@ -64,29 +63,20 @@ def open_journal(job: ExpandJob) -> Journal | Replay:
     return Replay.read(job.replies) if job.frozen else Journal.open(job.replies)
 
 
-def changes_since(job: ExpandJob) -> Iterator[str]:
-    """Yield what is different from the run before, by its manifest."""
-    path = job.out / MANIFEST
-    manifest = read_manifest(path)
-    if manifest.problem and path.exists():
-        yield f"{manifest.problem.where}: {manifest.problem.what}; it is written anew"
-    before = manifest.body.get("config")
-    if isinstance(before, Mapping) and (changed := changes(before, job.config)):
-        again = "replies to requests that stay the same are used again"
-        yield f"changed since the last run: {', '.join(changed)}; {again}"
-
-
 def recorded(
-    complete: Complete | None, journal: Journal | Replay, budget: Budget, run: Run
+    complete: Complete | None, journal: Journal, budget: Budget, run: Run, asked: str
 ) -> Complete | None:
     """Return a ``complete`` whose every reply is in the journal before anybody sees it.
+
+    The journal notes the run's settings, and with each reply who was asked.
 
     A key that an earlier run asked for without recording an outcome is charged to the budget when
     it is asked once more, as that call may have been billed.
     """
-    if complete is None or not isinstance(journal, Journal):
+    if complete is None:
         return None
-    call = recording(complete, journal)
+    journal.describe({"config": as_plain(run.config), "model": run.plan.model})
+    call = recording(complete, journal, asked)
     unknown = journal.unknown
 
     async def charged(chat: Chat) -> Reply:

@@ -12,7 +12,10 @@ from instraug.files.decode import decode, suggest
 from instraug.files.strict_yaml import REFUSED, Document, Where
 from instraug.files.yaml_folder import files
 from instraug.tasks.placeholders import Placeholder, doubled, is_name, path_of, placeholders
-from instraug.tasks.records import Task, TaskKeys
+from instraug.tasks.records import Task, TaskKeys, file_key
+
+UNFINISHED = ".import-unfinished"
+"""Stands in a task folder while an import writes into it."""
 
 
 def load_tasks(folder: Path) -> tuple[Task, ...]:
@@ -34,11 +37,14 @@ def read_tasks(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
         what = "is not a folder" if folder.exists() else "does not exist"
         return (), (Problem(str(folder), what, "give the folder that holds the task files"),)
     paths, problems = files(folder)
+    if (mark := folder / UNFINISHED).exists():
+        fix = "import again with --force, or remove this file"
+        problems.append(Problem(str(mark), "an import into this folder did not end", fix))
     if not paths and not problems:
         fix = "put one .yaml file a task into it"
         problems = [Problem(str(folder), "holds no task file", fix)]
     tasks: list[Task] = []
-    first: dict[str, str] = {}
+    first: dict[str, tuple[str, str]] = {}
     for path in paths:
         document = strict_yaml.read(path)
         draft, found = decode(document.data, TaskKeys, document.place)
@@ -52,11 +58,16 @@ def read_tasks(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
     return tuple(tasks), tuple(problems)
 
 
-def _twins(draft: TaskKeys, document: Document, first: dict[str, str]) -> Iterator[Problem]:
+def _twins(
+    draft: TaskKeys, document: Document, first: dict[str, tuple[str, str]]
+) -> Iterator[Problem]:
     if isinstance(draft.name, str):
         place = document.place(("name",))
-        if (other := first.setdefault(draft.name, place)) != place:
+        name, other = first.setdefault(file_key(draft.name), (draft.name, place))
+        if other != place:
             what = f"the task name {draft.name!r} is taken by {other}"
+            if name != draft.name:
+                what = f"{what}, for {name!r} is the same file name on some systems"
             yield Problem(place, what, "give every task a name of its own")
 
 

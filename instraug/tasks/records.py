@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Annotated, Any, Literal
+from unicodedata import normalize
 
 from instraug.tasks.placeholders import is_name
 
@@ -28,6 +29,11 @@ def instruction_id(task: str, instruction: str) -> str:
     return hashlib.sha256(f"{task}\0{instruction}".encode("utf-8", "surrogatepass")).hexdigest()[
         :12
     ]
+
+
+def file_key(name: str) -> str:
+    """Return what two names share that are one file on some systems: case and accents fold."""
+    return normalize("NFC", normalize("NFC", name).casefold())
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 import instraug
 from instraug.errors import InputError, UsageError
 from instraug.files.disk import refusals
-from instraug.files.manifest import sha256
+from instraug.files.manifest import check_spelled, sha256
 from instraug.tasks.pool import Pool
 from instraug.training_set.caps import Cap, caps_of
 from instraug.training_set.card import card
@@ -95,6 +95,16 @@ def check_apart(dest: Path, files: Iterable[Path]) -> None:
     for file in map(Path.resolve, files):
         if place in (file, *file.parents):
             raise UsageError(f"{dest}: the set is built from it; choose another destination")
+
+
+def check_names(job: BuildJob, pools: Iterable[Pool], files: Iterable[Path]) -> None:
+    """Refuse, before a row is built, what the manifest could not name.
+
+    Raises:
+        UsageError: a path, or a setting, holds bytes that are no UTF-8.
+    """
+    sources = [pool.task.source for pool in pools]
+    check_spelled([job.dest.name, *files, *sources, job.instructions, asdict(job.config)])
 
 
 @contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from instraug.errors import printable
 
 
 def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: str) -> str:
@@ -44,5 +47,10 @@ def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: st
     return "\n".join([*shown, *text, *table]) + "\n"
 
 
+_MARKUP = re.compile(r"[\\`*\[\]<>|&~$#!]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown, HTML or TeX inside it would not show as it is; an underline within a word is."""
+
+
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|")
+    """Spell a text so that a table's cell shows it, whatever it holds."""
+    return _MARKUP.sub(r"\\\g<0>", printable(text))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,9 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from instraug.errors import StorageError, UsageError
+from instraug.files.atomic import hidden_folder, put_folder
 from instraug.files.compression import PACKED, open_output
 from instraug.files.disk import refusals, sync_folder
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
+from instraug.files.replacing import check_replaceable
+from instraug.models.journal.replay import spare
 from instraug.training_set.formats.base import Block
 
 _STRETCH = 32 << 20
@@ -106,17 +108,29 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
         raise StorageError(f"{parent}: is no folder; make it first, or choose another destination")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise StorageError(f"{parent}: cannot be written; check its permissions")
+    beside = dest.with_name(f"{dest.name}.{MANIFEST}")
+    if is_file and os.path.lexists(beside):
+        _check_own(beside)
     if not os.path.lexists(dest):
         return
-    if not is_file and dest.is_symlink():
-        raise UsageError(f"{dest}: is a symbolic link; give the folder that it stands for")
+    if dest.is_symlink():
+        kind = "file" if is_file else "folder"
+        raise UsageError(f"{dest}: is a symbolic link; give the {kind} that it stands for")
     if dest.is_dir() == is_file:
         kind = "folder" if is_file else "file"
         raise UsageError(f"{dest}: there is a {kind} of this name; choose another destination")
+    for path in [dest] if is_file else dest.iterdir():
+        spare(path)
     if foreign := _foreign(dest, is_file=is_file):
         raise UsageError(f"{dest}: exists, and no build made {foreign}; choose another destination")
     if not force and (is_file or any(dest.iterdir())):
         raise UsageError(f"{dest}: exists; give --force to replace it, or choose another one")
+
+
+def _check_own(manifest: Path) -> None:
+    """Refuse to replace what stands at the path of a file's manifest, but for one of a build."""
+    spare(manifest)
+    check_replaceable(manifest, "manifest of a build", lambda p: read_manifest(p).is_of("build"))
 
 
 def _foreign(dest: Path, *, is_file: bool) -> str | None:
@@ -140,21 +154,17 @@ def destination(dest: Path, data: str | None) -> Iterator[Destination]:
     Raises:
         StorageError: the disk refused; what was there before is as it was.
     """
-    temporary = dest.absolute().with_name(f".{dest.name}.{os.getpid()}.tmp")
     manifest = MANIFEST if data else f"{dest.name}.{MANIFEST}"
-    with refusals(dest, "write"):
-        temporary.mkdir()
+    with refusals(dest, "write"), hidden_folder(dest) as temporary:
         try:
             yield Destination(temporary / (data or dest.name), temporary / manifest)
             if data:
-                _put_folder(temporary, dest)
+                put_folder(temporary, dest)
             else:
                 _put_pair(temporary / dest.name, temporary / manifest, dest.absolute().parent)
         except StorageError as error:
             made = temporary if data else temporary / dest.name
             raise StorageError(str(error).replace(str(made), str(dest))) from error
-        finally:
-            _remove(temporary)
     sync_folder(dest.absolute().parent)
 
 
@@ -166,29 +176,3 @@ def _put_pair(data: Path, manifest: Path, folder: Path) -> None:
     (folder / manifest.name).unlink(missing_ok=True)
     data.rename(folder / data.name)
     manifest.rename(folder / manifest.name)
-
-
-def _put_folder(new: Path, dest: Path) -> None:
-    """Give a finished folder its name; an older one of that name goes once the new one is there."""
-    sync_folder(new)
-    if not dest.exists():
-        new.rename(dest)
-        return
-    old = new.with_name(f"{new.name}.old")
-    try:
-        dest.rename(old)
-        new.rename(dest)
-    except BaseException:
-        if not dest.exists():
-            old.rename(dest)
-        raise
-    _remove(old)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, if need be at the second attempt: a signal may end the first."""
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise

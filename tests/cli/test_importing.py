@@ -149,8 +149,83 @@ def test_a_refused_write_leaves_no_half_file(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith(f"{out / 'VG.yaml'}: cannot write: File too large")
     assert "Traceback" not in result.stderr
-    assert sorted(files(out)) == ["ITM.yaml"]
-    assert len(load_tasks(out)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["templates.tsv"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from instraug.cli import main
+left = int(sys.argv.pop(1))
+def counted(function):
+    def call(*arguments, **options):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return call
+os.rename, os.fsync, os.mkdir = map(counted, (os.rename, os.fsync, os.mkdir))
+Path.rename, Path.unlink = counted(Path.rename), counted(Path.unlink)
+main()
+"""
+
+
+@pytest.mark.parametrize("there", [None, (), ("own.yaml", "VG.yaml")])
+def test_an_import_that_is_killed_leaves_all_or_nothing(
+    tmp_path: Path, there: tuple[str, ...] | None
+) -> None:
+    """SIGKILL before each call that changes a name: `check` passes none but the whole folder."""
+    source = table(tmp_path, GOOD)
+    whole = {"ITM.yaml", "VG.yaml", *(there or ())}
+    codes = set()
+    for step in range(40):
+        out = tmp_path / f"out{step}"
+        if there is not None:
+            out.mkdir()
+            for name in there:
+                (out / name).write_text(f"name: {name}\ninstructions: [mine]\n")
+        command = [sys.executable, "-c", KILLED, str(step), "import", "multiinstruct"]
+        done = subprocess.run([*command, str(source), "-o", str(out), "--force"])
+        codes.add(done.returncode)
+        names = {p.name for p in out.glob("[!.]*")} if out.exists() else set()
+        try:
+            sound = len(load_tasks(out))
+        except InputError:
+            sound = 0
+        imported = sound and any(t.templates[0].text != "mine" for t in load_tasks(out))
+        assert not imported or names == whole, (step, names)
+        assert sound in (0, len(there or ()), len(whole))
+        if done.returncode == 0:
+            assert sound == len(whole)
+            break
+    assert codes == {0, -9}
+
+
+def test_an_import_that_did_not_end_is_named_and_done_again(run: Run, tmp_path: Path) -> None:
+    """The mark of a killed one is a problem of the folder, whose fix is what it says."""
+    source, out = table(tmp_path, GOOD), tmp_path / "out"
+    assert run(source, "-o", out).code == 0
+    (out / ".import-unfinished").touch()
+    with pytest.raises(InputError, match="did not end; import again with --force"):
+        load_tasks(out)
+    assert run(source, "-o", out, "--force").code == 0
+    assert len(load_tasks(out)) == 2
+
+
+def test_names_that_are_one_file_on_some_systems_are_refused(run: Run, tmp_path: Path) -> None:
+    """Two of the source, or one of it and one of the folder: both named, nothing written."""
+    source, out = table(tmp_path, f"{GOOD}vg\tName {{text}}.\n"), tmp_path / "out"
+    result = run(source, "-o", out)
+    assert result.code == 1
+    assert "'VG.yaml' and 'vg.yaml' are the same file name" in result.err
+    assert not out.exists()
+    out.mkdir()
+    (out / "itm.yaml").write_text("mine")
+    result = run(table(tmp_path, GOOD), "-o", out, "--force")
+    assert result.code == 1
+    assert "'itm.yaml' and 'ITM.yaml'" in result.err
+    assert files(out) == {"itm.yaml": b"mine"}
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parents[1]
-NUMBERS = (*range(1, 38), *range(40, 49), *range(50, 66), *range(70, 81), *range(90, 94), 99, 100)
+NUMBERS = (
+    *(*range(1, 38), *range(40, 49), *range(50, 66), *range(70, 81)),
+    *(*range(90, 94), 99, 100, 101),
+)
 """1-22 HTTP and transport, 23-37 replies, 40-48 placeholders, 50-65 input files, 70-80 disk,
-process and state, 90-99 what providers and models really answer, 100 a journal's path."""
+process and state, 90-99 what providers and models really answer, 100 a journal's path, 101 outputs
+over another's."""
 
 
 def numbers(name: str) -> set[int]:

@@ -306,6 +306,19 @@ def test_two_tasks_of_one_name_are_told_with_both_places(tmp_path: Path) -> None
     ).replace(f"{folder}/", "")
 
 
+@pytest.mark.parametrize(("one", "two"), [("VG", "vg"), ("straße", "STRASSE"), ("é", "e\u0301")])
+def test_names_that_are_one_file_on_some_systems_are_refused(
+    tmp_path: Path, one: str, two: str
+) -> None:
+    """Names that differ in case or composition alone: both are named, with where the first is."""
+    folder = write(
+        tmp_path / "t", f"name: {one}\ninstructions: [x]\n", f"name: {two}\ninstructions: [x]\n"
+    )
+    (line,) = told(folder)
+    assert line.startswith(f"1.yaml:1: the task name {two!r} is taken by 0.yaml:1, for {one!r} is")
+    assert line.endswith(" the same file name on some systems; give every task a name of its own")
+
+
 def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
     """Files by path, problems by line; the sound tasks beside them are still read."""
     folder = write(

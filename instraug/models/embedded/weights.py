@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import StorageError, UsageError
+from instraug.files.disk import open_regular
 
 FILE = "gemma-3-270m-q4_k_m.gguf"
 
@@ -118,12 +119,12 @@ def _package() -> Any:
 
 def _checked(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, action="read the model"), "rb") as file:
             if file.read(4) != _MAGIC:
                 raise UsageError(f"{path} is no GGUF file; --model local:PATH takes one")
         return _digest(path)
-    except OSError as error:
-        raise UsageError(f"cannot read the model {path}: {error.strerror}") from None
+    except StorageError as error:
+        raise UsageError(str(error)) from None
 
 
 def _digest(path: Path) -> str:

@@ -9,7 +9,8 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from instraug.errors import UsageError, printable
+from instraug.errors import StorageError, UsageError, printable
+from instraug.files.disk import open_regular
 
 DEFAULT_URL = "https://api.openai.com/v1"
 
@@ -29,11 +30,11 @@ def read_key_file(path: Path) -> str:
         UsageError: the file cannot be read, is open to others, or holds no single word.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, action="read the API key"), "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(1 << 16).decode("ascii", "replace")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read the API key: {error.strerror}") from None
+    except StorageError as error:
+        raise UsageError(str(error)) from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(f"{path}: others can read the API key; chmod 600 it")
     key = text.strip()

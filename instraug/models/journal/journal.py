@@ -16,18 +16,22 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from orjson import OPT_SORT_KEYS
+
 from instraug.errors import StorageError
-from instraug.files.disk import sync_folder, write_all
-from instraug.files.lock import Lock
+from instraug.files.disk import open_regular, sync_folder, write_all
+from instraug.files.jsonl import dumps
+from instraug.files.lock import Lock, claim
 from instraug.models.chat import Reply
 from instraug.models.journal.framing import frame
 from instraug.models.journal.group_sync import GroupSync
 from instraug.models.journal.repair import repair
-from instraug.models.journal.replay import Replay, open_regular
+from instraug.models.journal.replay import Replay
 
 _KEY = re.compile(r"[ !#-\[\]-~]+")  # printable ASCII without quote and backslash
 
@@ -36,10 +40,15 @@ class Journal(Replay):
     """The journal's one writer. Every method may raise StorageError: then nothing was recorded,
     the run must stop dispatching, and what was recorded before stays readable."""
 
+    _settings: Mapping[str, Any] | None = None
+    """Of this run, while they are not noted."""
+
     def __init__(self, path: Path) -> None:
         self._lock = Lock.file(path)
         try:
-            fd = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+            fd = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "open")
+            self._fd = fd
+            claim(fd, path)
             super().__init__(path, fd)
             self.notices += repair(path, fd, self.damage)
             sync_folder(path.parent)
@@ -63,11 +72,26 @@ class Journal(Replay):
         """
         return cls(path)
 
+    def describe(self, settings: Mapping[str, Any]) -> None:
+        """Give the settings of the run, which are noted before its first call if they are new.
+
+        Args:
+            settings: JSON-able, without secrets.
+        """
+        self._settings = settings
+
     def intend(self, key: str) -> None:
         """Note that a call with this key is about to be made.
 
         Intents are not synced on their own: losing one to a power cut costs one doubtful call.
         """
+        if self._settings is not None:
+            settings, self._settings = self._settings, None
+            body = dumps(settings, OPT_SORT_KEYS)
+            run = sha256(body).hexdigest()[:16]
+            if run != self.last_run:
+                self._append({"run": run, "settings": settings})
+                self.last_run = run
         self._append({"intent": _checked(key)})
 
     def record(self, reply: Reply) -> None:
@@ -85,6 +109,7 @@ class Journal(Replay):
             "usage": [usage.prompt_tokens, usage.completion_tokens, usage.estimated],
             "raw": reply.raw,
             **({"sent": dict(reply.sent)} if reply.sent else {}),
+            **({"endpoint": reply.endpoint} if reply.endpoint else {}),
         }
         self._replies[reply.key] = self._append(row)
         self._sync.note()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from instraug.errors import InstraugError
@@ -28,8 +29,14 @@ class Ledger(Lookup, Protocol):
         """Note that the intended call certainly brought no reply."""
 
 
-def recording(complete: Complete, ledger: Ledger) -> Complete:
-    """Return a ``complete`` whose every reply is in the journal before anybody sees it."""
+def recording(complete: Complete, ledger: Ledger, endpoint: str | None = None) -> Complete:
+    """Return a ``complete`` whose every reply is in the journal before anybody sees it.
+
+    Args:
+        complete: Makes the call.
+        ledger: The journal.
+        endpoint: Who is asked, which is noted with each reply.
+    """
 
     async def call(chat: Chat) -> Reply:
         ledger.intend(chat.key)
@@ -39,6 +46,7 @@ def recording(complete: Complete, ledger: Ledger) -> Complete:
             if error.outcome_known:
                 ledger.withdraw(chat.key)
             raise
+        reply = replace(reply, endpoint=endpoint)
         ledger.record(reply)
         return reply
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from instraug.errors import StorageError, UsageError
-from instraug.files.disk import refusal, refusals
+from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
 from instraug.models.endpoint.broken import is_broken_record
 from instraug.models.journal.framing import Damage, Found, is_head, plain, scan
@@ -39,6 +39,11 @@ class Replay:
         self._open_intents: set[str] = set()
         self.damage: list[Damage] = []
         """What is no intact record, in order of the file."""
+        self.broken: set[str] = set()
+        """Keys under which an early version recorded what is no reply; they are asked again."""
+        self.last_run = ""
+        """Key of the settings that were noted last."""
+        self._runs: dict[str, tuple[int, int]] = {}
         self.notices: list[str] = []
         """What the user should know, one line each."""
         if fd >= 0:
@@ -58,10 +63,15 @@ class Replay:
         """
         with refusals(path, "read"):
             exists = path.exists()
-        replay = Replay(path, open_regular(path, os.O_RDONLY)) if exists else Replay(path)
+        replay = Replay(path, open_regular(path)) if exists else Replay(path)
         if replay.damage:
             replay.notices.append(f"{path}: {told(replay.damage)}; the rest is used")
         return replay
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     def __contains__(self, key: str) -> bool:
         return key in self._replies
@@ -93,6 +103,15 @@ class Replay:
                 "run `instraug verify`"
             ) from error
 
+    def runs(self) -> list[Mapping[str, Any]]:
+        """Return the settings of each run that bought a reply, as far as they were noted."""
+        found: list[Mapping[str, Any]] = []
+        for offset, length in self._runs.values():
+            # Of another version's spelling: passed over, like kinds that are not known.
+            with suppress(OSError, ValueError, LookupError, TypeError):
+                found.append(dict(orjson.loads(os.pread(self._fd, length, offset))["settings"]))
+        return found
+
     def score(self, scorer: str, key: str) -> float | None:
         """Return what the scorer gave to the key, exactly as it was recorded."""
         return self._scores.get((scorer, key))
@@ -119,11 +138,16 @@ class Replay:
             self.damage.append(found)
         elif found.kind == "reply":
             self._open_intents.discard(found.key)
-            if not is_broken_record(found.line):
+            if is_broken_record(found.line):
+                self.broken.add(found.key)
+            else:
                 self._replies.setdefault(found.key, (found.offset, len(found.line)))
         elif found.kind == "intent":
             if found.key not in self._replies:
                 self._open_intents.add(found.key)
+        elif found.kind == "run":
+            self.last_run = found.key
+            self._runs[found.key] = (found.offset, len(found.line))
         elif found.kind == "withdrawn":
             self._open_intents.discard(found.key)
         elif found.kind == "score":
@@ -144,6 +168,7 @@ def _reply(row: Mapping[str, Any]) -> Reply:
         usage=Usage(*row["usage"]),
         raw=plain(row["raw"]),
         sent=tuple((name, value) for name, value in row.get("sent", {}).items()),
+        endpoint=plain(row.get("endpoint")),
     )
 
 
@@ -188,16 +213,6 @@ def check_journal(path: Path) -> None:
     """Raise UsageError where anything but a journal, or nothing, stands at the path of one."""
     if (found := content(path)) not in ("nothing", "a journal"):
         raise UsageError(f"{path}: is {found}; choose another path for the journal")
-
-
-def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file; a device or FIFO, which could block, is a StorageError."""
-    with refusals(path, "open"):
-        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)  # never wait for a FIFO
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise StorageError(f"{path}: no regular file; choose another path for the journal")
-    return fd
 
 
 def told(damage: list[Damage]) -> str:

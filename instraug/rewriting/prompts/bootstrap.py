@@ -13,14 +13,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from instraug.errors import NothingAccepted, TooFewGuidelines, UsageError
+from instraug.errors import InputError, NothingAccepted, TooFewGuidelines, UsageError
 from instraug.files import strict_yaml
 from instraug.files.atomic import atomic_writer
+from instraug.files.replacing import check_replaceable
 from instraug.models.budget import Budget
 from instraug.models.chat import Chat, Message, Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
-from instraug.models.journal.replay import check_journal, content, spare
+from instraug.models.journal.replay import check_journal, spare
 from instraug.models.opening import opened
 from instraug.rewriting.config import Config
 from instraug.rewriting.generation import Generator
@@ -192,8 +193,7 @@ def bootstrap_file(
         )
     replies = out.with_name(f"{out.name}.replies.jsonl")
     spare(out)
-    if (found := content(out)) in ("a folder", "no regular file"):
-        raise UsageError(f"{out}: is {found}; choose another path")
+    check_replaceable(out, "file of meta-prompts", _is_own)
     check_journal(replies)
     with Journal.open(replies) as journal:
         made, generator = asyncio.run(_bootstrap(journal, config, name, key, wanted))
@@ -210,6 +210,14 @@ def bootstrap_file(
     with atomic_writer(out) as file:
         file.write(strict_yaml.dump(as_data(made)).encode())
     return made
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file holds meta-prompts, as `bootstrap_file` and users write them."""
+    try:
+        return bool(load_meta_prompts(path))
+    except InputError:
+        return False
 
 
 async def _bootstrap(

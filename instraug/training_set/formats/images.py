@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from os.path import normpath
+from functools import cache
+from os.path import normpath, realpath
 from pathlib import Path
 
 from instraug.errors import BadRow
@@ -21,18 +22,27 @@ def find_image(folder: Path, path: str) -> Path:
     """
     if "\0" in path:
         raise unfit("the image path holds a NUL character", "fix the row, or leave it out")
-    # By its spelling, not resolved: a folder of links to where images are kept is usual.
     inside = normpath(path.lstrip("/"))
-    if inside == ".." or inside.startswith("../"):
+    found = folder / inside
+    if inside == ".." or inside.startswith("../") or not _is_inside(found, folder):
         what = f"the image {path!r:.200} lies outside {folder}"
         raise unfit(what, "put it inside, or leave the row out")
-    found = folder / inside
     try:
         if found.is_file():
             return found
     except OSError as error:
         raise _unreadable(path, error) from None
     raise unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path stays in a folder, links followed; the folder may be a link itself."""
+    return Path(realpath(path)).is_relative_to(_real(folder))
+
+
+@cache
+def _real(folder: Path) -> str:
+    return realpath(folder)
 
 
 def read_image(folder: Path, path: str) -> bytes:

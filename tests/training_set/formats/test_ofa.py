@@ -151,6 +151,31 @@ def test_an_image_that_cannot_be_embedded_is_a_fault(tmp_path: Path, path: str, 
         )
 
 
+@pytest.mark.parametrize("link", ["file", "folder", "chain"])
+def test_a_link_that_leads_out_of_the_folder_is_a_fault(tmp_path: Path, link: str) -> None:
+    """A link to a file, to a folder, or by way of one inside; one that stays inside is followed."""
+    photos, secret = tmp_path / "photos", tmp_path / "elsewhere" / "1.png"
+    (photos / "real").mkdir(parents=True)
+    secret.parent.mkdir()
+    for path in (secret, photos / "real" / "1.png"):
+        Image.new("RGB", (7, 5), "red").save(path)
+    if link == "file":
+        (photos / "1.png").symlink_to(secret)
+    elif link == "folder":
+        (photos / "a").symlink_to(secret.parent)
+    else:
+        (photos / "b").symlink_to("../elsewhere")
+        (photos / "1.png").symlink_to("b/1.png")
+    (photos / "inside").symlink_to("real")
+    (tmp_path / "linked").symlink_to(photos)
+    given = {"images": str(tmp_path / "linked"), "tasks": [CHOICE]}
+    row = choice_row(1, image_path="a/1.png" if link == "folder" else "1.png")
+    with pytest.raises(InputError, match="lies outside"):
+        build(tmp_path, "ofa-vqa", [row], **given)
+    (found,) = build(tmp_path, "ofa-vqa", [choice_row(1, image_path="inside/1.png")], **given)
+    assert found[1]
+
+
 def test_each_line_ends_in_the_id_of_its_instruction(tmp_path: Path) -> None:
     """Behind the columns that OFA selects, where nothing of OFA's looks."""
     rows = [choice_row(i) for i in range(5)]

@@ -1,0 +1,182 @@
+"""Each option that takes a file: a FIFO, a device, a folder or an odd name is one line, no hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from instraug import chain as _loaded  # noqa: F401 - before any fork
+from instraug.cli import cli, main
+from tests.commandline import EXAMPLES
+from tests.faults.test_journal_path import tree
+
+TASKS = EXAMPLES / "tasks"
+ROWS = EXAMPLES / "instances" / "train.jsonl"
+OUT = Path(__file__).parents[1] / "data" / "folder_of_0.1.0" / "out"
+NOBODY = ("--model", "m", "--base-url", "http://127.0.0.1:9/v1", "-q")
+
+TABLE: dict[str, tuple[object, ...]] = {
+    "expand TASKS": ("expand", "{}", "-o", "new", *NOBODY),
+    "expand --out": ("expand", TASKS, "-o", "{}", *NOBODY),
+    "expand --journal": ("expand", TASKS, "-o", "new", "--journal", "{}", *NOBODY),
+    "expand --config": ("expand", TASKS, "-o", "new", "-c", "{}", *NOBODY),
+    "expand --meta-prompts": ("expand", TASKS, "-o", "new", "--meta-prompts", "{}", *NOBODY),
+    "expand --api-key-file": ("expand", TASKS, "-o", "new", "--api-key-file", "{}", *NOBODY),
+    "expand --model": ("expand", TASKS, "-o", "new", "--frozen", "--model", "local:{}"),
+    "filter OUT": ("filter", "{}"),
+    "filter --config": ("filter", OUT, "-o", "new", "-c", "{}"),
+    "filter --out": ("filter", OUT, "-o", "{}"),
+    "build TASKS": ("build", "{}", "--instances", ROWS, "-o", "new"),
+    "build --instances": ("build", TASKS, "--instances", "{}", "-o", "new"),
+    "build --dest": ("build", TASKS, "--instances", ROWS, "-o", "{}", "--force"),
+    "build --instructions": (
+        "build",
+        TASKS,
+        "--instances",
+        ROWS,
+        "-o",
+        "n",
+        "--instructions",
+        "{}",
+    ),
+    "build --config": ("build", TASKS, "--instances", ROWS, "-o", "new", "-c", "{}"),
+    "build --images": (
+        *("build", TASKS, "--instances", ROWS, "-o", "new"),
+        *("--images", "{}", "--format", "ofa-pretrain"),
+    ),
+    "import multiinstruct SRC": ("import", "multiinstruct", "{}", "-o", "new"),
+    "import multiinstruct --out": (
+        *("import", "multiinstruct", "t.tsv"),
+        *("-o", "{}", "--force"),
+    ),
+    "check TASKS": ("check", "{}"),
+    "meta-prompts list --meta-prompts": ("meta-prompts", "list", "--meta-prompts", "{}"),
+    "meta-prompts bootstrap --out": (
+        *("meta-prompts", "bootstrap", "-o", "{}", "--force"),
+        *NOBODY[:4],
+    ),
+    "meta-prompts bootstrap --config": ("meta-prompts", "bootstrap", "-o", "n.yaml", "-c", "{}"),
+    "meta-prompts bootstrap --api-key-file": (
+        *("meta-prompts", "bootstrap", "-o", "n.yaml"),
+        *("--api-key-file", "{}", *NOBODY[:4]),
+    ),
+    "stats OUT": ("stats", "{}"),
+    "stats --tasks": ("stats", ROWS, "--tasks", "{}"),
+    "stats --instructions": ("stats", ROWS, "--tasks", TASKS, "--instructions", "{}"),
+    "stats --evaluation": ("stats", ROWS, "--evaluation", "{}"),
+    "verify OUT": ("verify", "{}"),
+    "verify --journal": ("verify", OUT, "--journal", "{}"),
+    "verify --junit": ("verify", OUT, "--junit", "{}"),
+    "diff OUT": ("diff", "{}", OUT),
+    "diff OUT2": ("diff", OUT, "{}"),
+}
+"""Command and option -> a command line, where ``{}`` is the file."""
+
+TAKES_FOLDERS = {
+    *("expand TASKS", "expand --out", "expand --meta-prompts", "filter OUT", "filter --out"),
+    *("build TASKS", "build --instances", "build --dest", "build --instructions"),
+    *("build --images", "import multiinstruct SRC", "import multiinstruct --out", "check TASKS"),
+    *("meta-prompts list --meta-prompts", "stats OUT", "stats --tasks", "stats --evaluation"),
+    *("verify OUT", "diff OUT", "diff OUT2"),
+}
+
+MAKES_FOLDERS = {"expand --out", "filter --out", "import multiinstruct --out"}
+
+MANY_LINES = {"check TASKS", "verify OUT", "verify --journal", "build --images"}
+"""Commands that list what is wrong, and then count it; images are missed by each row."""
+
+ODD: dict[str, Callable[[Path], object]] = {
+    "fifo.jsonl": os.mkfifo,
+    "fifo.yaml": os.mkfifo,
+    "device.jsonl": lambda path: path.symlink_to("/dev/zero"),
+    "loop.jsonl": lambda path: path.symlink_to(path.name),
+    "folder.jsonl": Path.mkdir,
+    "x" * 300: lambda path: None,
+    "no/such/file.jsonl": lambda path: None,
+    "file.jsonl/below": lambda path: path.parent.touch(),
+}
+
+
+def named(group: click.Group, *above: str) -> Iterator[tuple[str, click.Parameter]]:
+    """Yield each parameter of each command, by the table's name for it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from named(command, *above, name)
+        elif command is not None:
+            for option in command.params:
+                shown = max(option.opts, key=len) if isinstance(option, click.Option) else ""
+                what = shown or option.make_metavar(context) or ""
+                yield " ".join([*above, name, what]), option
+
+
+def test_every_option_that_takes_a_file_is_in_the_table() -> None:
+    """A new one is tried with what is no file, too."""
+    found = {
+        name
+        for name, option in named(cli)
+        if isinstance(option.type, click.Path)
+        or any(word in str(option.metavar) for word in ("FILE", "DIR", "PATH"))
+    }
+    assert found <= set(TABLE)
+
+
+def run(command: list[str], folder: Path) -> tuple[int, str, str]:
+    """Run a command line in a fork of this process, which has imported everything, for 30 s."""
+    outputs = [folder.parent / f"{folder.name}.{name}" for name in ("out", "err")]
+    pid = os.fork()
+    if not pid:
+        code = 99
+        try:
+            signal.alarm(30)
+            os.chdir(folder)
+            for number, path in enumerate(outputs, 1):
+                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+            sys.argv = ["instraug", *command]
+            main()
+        except SystemExit as error:
+            code = int(error.code or 0)
+        except BaseException:  # noqa: BLE001 - whatever it is, the test sees it
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    out, err = (path.read_text() for path in outputs)
+    return os.waitstatus_to_exitcode(status), out, err
+
+
+@pytest.mark.parametrize("option", TABLE)
+def test_100_101_what_is_no_file_is_one_line(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No hang, no traceback, no success on a device, and nothing changed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for name, make in ODD.items():
+        path = folder / name
+        make(path)
+        (folder / "t.tsv").write_text("task_name\tinstructions\nVG\tFind {text}.\n")
+        before = tree(folder)
+        code, out, err = run([str(part).replace("{}", str(path)) for part in TABLE[option]], folder)
+        seen = f"{name}: {code} {out} {err}"
+        assert "Traceback" not in err, seen
+        if name == "folder.jsonl" and option in TAKES_FOLDERS:
+            continue
+        if name == "no/such/file.jsonl" and option in MAKES_FOLDERS:
+            continue
+        assert code in (1, 2), seen
+        said = (out + err).splitlines()
+        assert said if option in MANY_LINES else len(said) == 1, seen
+        assert option == "expand --model" or tree(folder) == before, seen
