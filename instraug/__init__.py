@@ -126,7 +126,7 @@ def build(
         instances: Row files, or folders in MultiInstruct's layout.
         dest: A file or folder to write.
         instructions: An output folder of `expand`, or its instructions.jsonl; None: hand-written
-            instructions alone.
+            instructions only.
         config: A config file, or the name of a shipped one.
         workers: Processes; the rows do not depend on how many.
         force: Replace ``dest``.

@@ -74,7 +74,7 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
         watch: What to call while the run goes on.
 
     Returns:
-        The run; `Run.raise_unless_done` raises where it met not all of its targets.
+        The run; `Run.raise_unless_done` raises where it missed a target.
 
     Raises:
         InputError, UsageError, LockedError: before anything is sent.

@@ -1,7 +1,7 @@
 """Every error that can reach a user, each one line and each with an exit code.
 
     InstraugError                 1
-    ├── InputError                1   a file the user gave is wrong (carries every Problem found)
+    ├── InputError                1   a file the user gave is wrong (carries every Problem)
     │   └── PlaceholderError      1   a template holds a malformed placeholder
     ├── UsageError                2   options that do not fit together
     ├── NothingAccepted           3   the run ended without one accepted rewrite
@@ -9,7 +9,7 @@
     ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
     ├── FrozenMiss                5   --frozen or filter, and the journal lacks a reply
     │   └── ScoreMiss             5   ... or a semantic score
-    ├── ScoreBeyond               6   a score beyond --fail-above or --fail-below
+    ├── ScoreBeyond               6   a score is worse than --fail-above or --fail-below allows
     ├── Interrupted         130/143   SIGINT or SIGTERM; resumable
     ├── LockedError               1   another process holds the output folder
     ├── StorageError              1   the disk refused a write; nothing half-written is left
@@ -30,10 +30,10 @@ from dataclasses import dataclass
 
 
 def printable(text: str) -> str:
-    """Return the text as one line that any terminal shows: what is not printable is escaped.
+    r"""Return the text as one line that any terminal shows: what is not printable is escaped.
 
-    Line breaks, terminal escapes and lone surrogates (of a file name, say) come out as ``\\n``,
-    ``\\x1b``, ``\\udc80``.
+    Line breaks, terminal escapes and lone surrogates (of a file name, say) come out as ``\n``,
+    ``\x1b``, ``\udc80``.
     """
     if text.isprintable():
         return text
@@ -45,7 +45,7 @@ class Problem:
     """One thing wrong in an input: where it is, what it is, and how to fix it."""
 
     where: str
-    """``file:line``, or the file alone where a line means nothing."""
+    """``file:line``, or only the file where a line means nothing."""
     what: str
     fix: str
 

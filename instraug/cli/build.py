@@ -10,13 +10,13 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, Several
+from instraug.cli.options import FOLDER, PATH, ManyValues
 from instraug.cli.output import summarise
 from instraug.errors import Interrupted
 from instraug.training_set.formats.registry import FORMATS
 
 
-@click.command(cls=Several)
+@click.command(cls=ManyValues)
 @click.argument("tasks", type=FOLDER)
 @click.option(
     "--instances",
@@ -37,14 +37,16 @@ from instraug.training_set.formats.registry import FORMATS
     type=click.Choice(["train", "eval", "all"]),
     help="Rows to train on (default), those of evaluation tasks and testing_data/, or both.",
 )
-@click.option("--epsilon", type=float, metavar="P", help="Probability of a hand-written one (0.5).")
-@click.option("--per-task", type=int, metavar="N", help="Instances of one task at most.")
-@click.option("--per-source", type=int, metavar="N", help="Instances of one source at most.")
+@click.option(
+    "--epsilon", type=float, metavar="P", help="Probability of a hand-written instruction (0.5)."
+)
+@click.option("--per-task", type=int, metavar="N", help="Most instances of one task.")
+@click.option("--per-source", type=int, metavar="N", help="Most instances of one source.")
 @click.option(
     "--source-by",
     metavar="KEY,...",
     callback=lambda _context, _option, given: given and [k.strip() for k in given.split(",")],
-    help="Row keys that tell sources apart (default: a source is a file).",
+    help="Row keys whose values name a source (default: each file is one).",
 )
 @click.option(
     "--per-instance",
@@ -54,9 +56,7 @@ from instraug.training_set.formats.registry import FORMATS
 @click.option(
     "--shuffle-options/--no-shuffle-options", default=None, help="The order of a row's options."
 )
-@click.option(
-    "--format", type=click.Choice(list(FORMATS)), help="Default: what the suffix of DEST says."
-)
+@click.option("--format", type=click.Choice(list(FORMATS)), help="Default: by the suffix of DEST.")
 @click.option("--seed", type=int, metavar="N", help="Seed of every random choice (0).")
 @click.option(
     "--engine",
@@ -67,10 +67,14 @@ from instraug.training_set.formats.registry import FORMATS
 @click.option("--workers", type=click.IntRange(1), default=1, metavar="N", help="Processes (1).")
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out rows that cannot be used.")
 @click.option(
-    "--as-released", is_flag=True, default=None, help="Take MultiInstruct's known faults, too."
+    "--as-released", is_flag=True, default=None, help="Keep MultiInstruct's known faults."
 )
 @click.option("--ofa-bins", is_flag=True, default=None, help="Spell regions as OFA's <bin_N>.")
-@click.option("--images", metavar="DIR", help="Where image paths start, to embed or measure them.")
+@click.option(
+    "--images",
+    metavar="DIR",
+    help="Folder that image paths start from, to embed or measure images.",
+)
 @click.option("--force", is_flag=True, help="Replace DEST.")
 @click.option(
     "-c", "--config", "config_file", metavar="FILE", help="A config file, or a shipped one's name."
@@ -133,7 +137,7 @@ def _stop(number: int, _frame: Any) -> None:
 
 
 class _Bar:
-    """A progress bar that is made when building begins: it brings a thread, and forking is over."""
+    """A progress bar, made when building begins: it starts a thread, so forking must be over."""
 
     def __init__(self, shown: bool) -> None:
         self._shown = shown

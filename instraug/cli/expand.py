@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from instraug.cli.options import FOLDER, PATH, Several, api_key, model_options, settings
+from instraug.cli.options import FOLDER, PATH, ManyValues, api_key, model_options, settings
 from instraug.cli.output import summarise
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
 
 
-@click.command(cls=Several)
+@click.command(cls=ManyValues)
 @click.argument("tasks", type=FOLDER)
 @click.option("-o", "--out", type=FOLDER, required=True, help="The output folder.")
 @model_options
@@ -29,7 +29,9 @@ _VARIANTS = ["single", "multi-temp", "iterative"]
     "--only", multiple=True, metavar="GLOB", help="Only tasks of these names; one or more."
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of sampling.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked and what it would cost.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be asked and its cost; send nothing."
+)
 @click.option("--frozen", is_flag=True, help="Take every reply from the journal; open no socket.")
 @click.option("--force", is_flag=True, help="Drop tasks of OUT, or buy again what a journal lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -46,8 +46,8 @@ def bootstrap(out: Path, api_key_file: Path | None, count: int, force: bool, **g
     key = api_key(api_key_file)
     config = settings(**given)
     model = chosen(config.model, config.base_url, has_key=key is not None)
-    found = bootstrap_file(out, config, model, key, count)
-    click.echo(f"{out}: {len(found)} meta-prompts", err=True)
+    written = bootstrap_file(out, config, model, key, count)
+    click.echo(f"{out}: {len(written)} meta-prompts", err=True)
 
 
 COMMANDS = {"meta-prompts": meta_prompts}

@@ -18,12 +18,12 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 PATH = click.Path(path_type=Path)
 
 
-class Several(click.Command):
+class ManyValues(click.Command):
     """A command whose repeatable options take several values, such as a shell makes of ``*``.
 
         instraug build TASKS --instances a.jsonl b.jsonl -o DEST
 
-    All up to the next option belongs to such a one, where the command's argument came first.
+    Every value up to the next option belongs to it, if the command's argument came first.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -65,21 +65,24 @@ _MODEL = [
         help="Holds the API key, mode 0600; default: OPENAI_API_KEY.",
     ),
     click.option(
-        "--allow-http", is_flag=True, default=None, help="Take plain http beyond loopback."
+        "--allow-http", is_flag=True, default=None, help="Allow plain HTTP to other hosts."
     ),
     click.option(
-        "--use-env-proxy", is_flag=True, default=None, help="Honour HTTP_PROXY and its kin."
+        "--use-env-proxy",
+        is_flag=True,
+        default=None,
+        help="Use the proxy that HTTP_PROXY or a like variable names.",
     ),
 ]
 
 _SPEND = [
-    click.option("--concurrency", type=int, metavar="N", help="Requests in flight at most."),
-    click.option("--max-requests", type=int, metavar="N", help="Stop before one more than N."),
+    click.option("--concurrency", type=int, metavar="N", help="Most requests in flight."),
+    click.option("--max-requests", type=int, metavar="N", help="Send at most N requests."),
     click.option(
-        "--max-tokens", type=int, metavar="N", help="Stop before N tokens could be exceeded."
+        "--max-tokens", type=int, metavar="N", help="Stop before more than N tokens could be used."
     ),
     click.option(
-        "--max-cost", type=float, metavar="USD", help="Stop before this could be exceeded."
+        "--max-cost", type=float, metavar="USD", help="Stop before more than this could be spent."
     ),
     click.option("--rpm", type=int, metavar="N", help="Requests a minute."),
     click.option("--tpm", type=int, metavar="N", help="Tokens a minute."),
@@ -93,7 +96,7 @@ _SECTIONS = {
 
 
 def model_options(command: F) -> F:
-    """Add what says which model is asked, and what a run may spend."""
+    """Add the options that choose the model and limit what a run may spend."""
     return reduce(lambda f, option: option(f), reversed(_MODEL + _SPEND), command)
 
 

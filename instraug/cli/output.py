@@ -41,14 +41,14 @@ def _line(item: Mapping[str, Any]) -> str:
     return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in item.items())
 
 
-def rows(name: str, found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+def rows(name: str, records: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print a list on stdout: one JSON object, or aligned columns with a heading."""
     if as_json:
-        click.echo(dumps({name: found}))
+        click.echo(dumps({name: records}))
         return
-    heads = list(found[0]) if found else []
-    widths = [max(len(str(r[h])) for r in [*found, {h: h for h in heads}]) for h in heads]
-    for row in [{h: h for h in heads}, *found]:
+    heads = list(records[0]) if records else []
+    widths = [max(len(str(r[h])) for r in [*records, {h: h for h in heads}]) for h in heads]
+    for row in [{h: h for h in heads}, *records]:
         cells = (f"{row[h]!s:<{w}}" for h, w in zip(heads, widths, strict=True))
         click.echo(printable("  ".join(cells).rstrip()))
 

@@ -17,11 +17,13 @@ class Progress:
     """Shows a run; give its methods to the job's watcher."""
 
     def __init__(self, wanted: int, price: Prices | None, *, quiet: bool, verbose: bool) -> None:
-        """Args:
-        wanted: Accepted rewrites wanted in all.
-        price: What tokens cost, where known.
-        quiet: Show no bar.
-        verbose: Print a line after each round of a task.
+        """Open the bar.
+
+        Args:
+            wanted: Accepted rewrites wanted in all.
+            price: What tokens cost, where known.
+            quiet: Show no bar.
+            verbose: Print a line after each round of a task.
         """
         shown = not quiet and sys.stderr.isatty()
         # tqdm's own lock is for several processes: a named semaphore, which a kill would leak.

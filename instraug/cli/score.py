@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from instraug.cli.options import PATH, Several
+from instraug.cli.options import PATH, ManyValues
 from instraug.cli.scoresheet import scoresheet
 from instraug.errors import InputError, Problem, ScoreBeyond, UsageError
 from instraug.evaluation.scores.naming import one_set
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _EXISTING = click.Path(exists=True, path_type=Path)
 
 
-@click.command(cls=Several)
+@click.command(cls=ManyValues)
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PREDICTIONS [B]")
 @click.option(
     "--protocol",
@@ -90,7 +90,7 @@ def score(
     limits = {"--fail-above": fail_above, "--fail-below": fail_below}
     for name, limit in limits.items():
         if limit is not None and not isfinite(limit):
-            raise UsageError(f"{name}: {limit} is no number to compare with")
+            raise UsageError(f"{name}: {limit} is not a number")
     outcome = _scored(paths, given)
     if as_json:
         click.echo(orjson.dumps(outcome.figures))
@@ -98,11 +98,11 @@ def score(
         click.echo("\n".join(scoresheet(outcome.figures)))
     for problem in (*outcome.skipped, *outcome.notices):
         click.echo(str(problem), err=True)
-    beyond = _beyond(outcome.figures, fail_above, fail_below)
+    breaches = _breaches(outcome.figures, fail_above, fail_below)
     if junit is not None:
-        _write_junit(junit, outcome, beyond)
-    if any(beyond.values()):
-        raise ScoreBeyond("\n".join(str(p) for p in beyond.values() if p))
+        _write_junit(junit, outcome, breaches)
+    if any(breaches.values()):
+        raise ScoreBeyond("\n".join(str(p) for p in breaches.values() if p))
 
 
 def _scored(paths: Sequence[Path], given: Mapping[str, Any]) -> Outcome:
@@ -137,27 +137,27 @@ def _scored(paths: Sequence[Path], given: Mapping[str, Any]) -> Outcome:
 
 
 def _columns(text: str | None) -> dict[str, str]:
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for pair in text.split(",") if text else ():
         name, equals, column = (part.strip() for part in pair.partition("="))
         name = SHORT.get(name, name)
         if not (equals and column) or name not in COLUMNS:
             known = ", ".join(COLUMNS)
             raise UsageError(f"--columns: {pair.strip()!r} is not FIELD=COLUMN, FIELD of {known}")
-        if name in found:
+        if name in columns:
             raise UsageError(f"--columns: {name} is given twice")
-        found[name] = column
-    return found
+        columns[name] = column
+    return columns
 
 
-def _beyond(
+def _breaches(
     figures: Mapping[str, Any], above: float | None, below: float | None
 ) -> dict[str, Problem | None]:
-    """Return each limit with what is beyond it, of the first set; None where all is well."""
+    """Return each limit with how the first set breaks it; None where it does not."""
     mean, sensitivity = figures["mean"], figures["sensitivity"]
     if "difference" in figures:
         mean, sensitivity = mean["a"], sensitivity["a"]
-    found: dict[str, Problem | None] = {}
+    breaches: dict[str, Problem | None] = {}
     checks = (
         ("corrected Sensitivity", sensitivity["corrected"], above, "above", "--fail-above"),
         ("mean score", mean, below, "below", "--fail-below"),
@@ -169,16 +169,16 @@ def _beyond(
             raise InputError([Problem(name, "does not exist", f"leave out {option}")])
         over = value > limit if side == "above" else value < limit
         what = f"{value:.4g} is {side} {limit:g}"
-        found[name] = Problem(name, what, f"{option} allows no more") if over else None
-    return found
+        breaches[name] = Problem(name, what, f"{option} allows no more") if over else None
+    return breaches
 
 
-def _write_junit(path: Path, outcome: Outcome, beyond: Mapping[str, Problem | None]) -> None:
+def _write_junit(path: Path, outcome: Outcome, breaches: Mapping[str, Problem | None]) -> None:
     from instraug.cli.junit import write_junit
     from instraug.evaluation.verify import Check
 
     checks = [Check("answers", outcome.skipped)]
-    checks += [Check(name, (found,) if found else ()) for name, found in beyond.items()]
+    checks += [Check(name, (breach,) if breach else ()) for name, breach in breaches.items()]
     write_junit(path, "instraug score", checks)
 
 

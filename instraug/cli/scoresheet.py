@@ -25,7 +25,7 @@ def scoresheet(figures: Mapping[str, Any]) -> Iterator[str]:
             yield ""
         yield from _difference(figures["difference"])
     yield ""
-    yield f"these figures speak of {figures['scope']}"
+    yield f"these figures are about {figures['scope']}"
     yield from (f"{name}: {what}" for name, what in figures["protocols"].items())
 
 
@@ -45,17 +45,17 @@ def _set(
         yield "Sensitivity: no task has one"
         return
     over = len(sensitivity["tasks"])
-    yield f"Sensitivity over {over} task{'s' * (over > 1)}, times 100, raw with ddof 0"
+    yield f"Sensitivity over {over} task{'s' if over > 1 else ''}, times 100, raw with ddof 0"
     yield from _table(list(_SENSITIVITY), [[sensitivity[name] for name in _SENSITIVITY]], 2)
     low, high = sensitivity["interval"]
     yield f"corrected lies from {low:.2f} to {high:.2f} (95 %)"
     yield f"p = {sensitivity['p']:.3g} where wordings are exchangeable"
 
 
-def _difference(found: Mapping[str, Any]) -> Iterator[str]:
+def _difference(difference: Mapping[str, Any]) -> Iterator[str]:
     names = {"mean": ("mean score", 4), "corrected": ("corrected Sensitivity", 2)}
     for key, (name, digits) in names.items():
-        one = found[key]
+        one = difference[key]
         if one["value"] is None:
             yield f"{name}, A less B: does not exist"
             continue
@@ -69,7 +69,7 @@ def _difference(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _verdict(key: str, one: Mapping[str, Any]) -> str:
     if not one["holds"]:
-        return "does not hold; chance alone may make it"
+        return "does not hold; it may be chance"
     higher = one["value"] > 0
     if key == "mean":
         return f"holds: {'A' if higher else 'B'} scores higher"
@@ -78,7 +78,8 @@ def _verdict(key: str, one: Mapping[str, Any]) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]], digits: int = 3) -> Iterator[str]:
     """Align a table: texts to the left, figures to the right."""
-    cells = [list(header), *([_cell(value, digits) for value in row] for row in rows)]
+    cells = [list(header)]
+    cells += [[_cell(value, digits) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     left = [isinstance(value, str) for value in rows[0]] if rows else []
     for line in cells:

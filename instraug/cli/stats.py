@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import click
 
-from instraug.cli.options import PATH, Several
+from instraug.cli.options import PATH, ManyValues
 from instraug.errors import UsageError, printable
 
 _DIVERSITY = ("distinct_1", "distinct_2", "distinct_3", "self_rouge_l")
@@ -24,7 +25,7 @@ _SHORT = {"original_share": "originals", "instance_text_proportion": "instance_t
 _BAR = 40
 
 
-@click.command(cls=Several)
+@click.command(cls=ManyValues)
 @click.argument("out", type=PATH)
 @click.option(
     "--tasks", type=PATH, help="The task folder, for a built set's share of instance text."
@@ -75,7 +76,7 @@ def _built(
     from instraug.tasks.load import load_tasks
 
     if instructions and not tasks:
-        raise UsageError("--instructions needs --tasks, which says what is a constant")
+        raise UsageError("--instructions needs --tasks, which states the constants")
     grown = rows(instructions, (*pool.NEEDED, "id")) if instructions else ()
     knowledge = built.known(load_tasks(tasks), grown) if tasks else None
     overlap = Overlap(row for path in evaluation for row in rows(path)) if evaluation else None
@@ -88,14 +89,15 @@ def _report(figures: dict[str, Any]) -> Iterator[str]:
     yield from _table(
         ["task", *columns], [[row["task"], *(row[c] for c in columns)] for row in every]
     )
-    found = {name: told for name, told in figures["lengths"].items() if told}
+    lengths = {name: spread for name, spread in figures["lengths"].items() if spread}
     yield "\nlengths in words"
     yield from _table(
-        ["", *_LENGTHS], [[n, *(told[c] for c in _LENGTHS)] for n, told in found.items()]
+        ["", *_LENGTHS],
+        [[name, *(spread[c] for c in _LENGTHS)] for name, spread in lengths.items()],
     )
-    for name, told in found.items():
+    for name, spread in lengths.items():
         yield f"\n{name}: texts by length"
-        yield from _histogram(told["histogram"])
+        yield from _histogram(spread["histogram"])
     yield from _shared(figures) if figures["kind"] == "pool" else _repeated(figures)
 
 
@@ -108,13 +110,14 @@ def _shared(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _repeated(figures: dict[str, Any]) -> Iterator[str]:
-    found, overlap = figures["duplicates"], figures["overlap"]
+    duplicates, overlap = figures["duplicates"], figures["overlap"]
     yield "\nsame picture and prompt"
-    yield f"  in several tasks: {found['across']} ({found['rows']} rows)"
-    yield f"  again within a task: {found['repeated']} rows"
+    yield f"  in several tasks: {duplicates['across']} ({duplicates['rows']} rows)"
+    yield f"  again within a task: {duplicates['repeated']} rows"
     if overlap:
         yield f"\nrows that share with {overlap['evaluation_rows']} evaluation rows"
-        yield from (f"  {kind}: {overlap[kind]}" for kind in ("image", "text", "prompt", "any"))
+        for kind in ("image", "text", "prompt", "any"):
+            yield f"  {kind}: {overlap[kind]}"
         for e in overlap["examples"]:
             yield printable(f"  {e['task_name']} {e['unique_id']}: {', '.join(e['shared'])}")
 
@@ -124,13 +127,14 @@ def _histogram(bins: Iterable[tuple[int, int, int]]) -> Iterator[str]:
     most = max(n for _, _, n in bins)
     spans = [f"{first}-{last}" if last > first else str(first) for first, last, _ in bins]
     for span, (_, _, n) in zip(spans, bins, strict=True):
-        bar = "#" * -(-n * _BAR // most)
+        bar = "#" * ceil(n * _BAR / most)
         yield f"  {span:>{max(map(len, spans))}}  {n:>{len(str(most))}}  {bar}".rstrip()
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """Align a table: the first column to the left, figures to the right, ``-`` for what is None."""
-    cells = [[_SHORT.get(name, name) for name in header], *([_cell(v) for v in r] for r in rows)]
+    cells = [[_SHORT.get(name, name) for name in header]]
+    cells += [[_cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for first, *rest in cells:
         figures = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))

@@ -42,8 +42,8 @@ def verify_command(
     if junit is not None:
         write_junit(junit, "instraug verify", checks)
     if as_json:
-        found = [{"name": c.name, "problems": [asdict(p) for p in c.problems]} for c in checks]
-        click.echo(json.dumps({"ok": not problems, "checks": found}))
+        listed = [{"name": c.name, "problems": [asdict(p) for p in c.problems]} for c in checks]
+        click.echo(json.dumps({"ok": not problems, "checks": listed}))
     for problem in problems:
         click.echo(str(problem), err=True)
     click.echo(f"{out}: {len(checks)} checks, {len(problems)} problems", err=True)
@@ -63,21 +63,21 @@ def diff_command(ctx: click.Context, out: Path, out2: Path, as_json: bool) -> No
     """
     diffs = diff(out, out2)
     if as_json:
-        tasks = {name: asdict(found) for name, found in diffs.items()}
+        tasks = {name: asdict(change) for name, change in diffs.items()}
         click.echo(json.dumps({"same": not diffs, "tasks": tasks}))
     else:
-        for name, found in diffs.items():
-            _print(name, found)
+        for name, change in diffs.items():
+            _print(name, change)
     ctx.exit(1 if diffs else 0)
 
 
-def _print(task: str, found: TaskDiff) -> None:
-    counts = f"+{len(found.added)} -{len(found.removed)} ~{len(found.changed)}"
-    click.echo(f"{printable(task)}: {counts}{' reordered' if found.reordered else ''}")
-    for sign, rows in (("-", found.removed), ("+", found.added)):
+def _print(task: str, change: TaskDiff) -> None:
+    counts = f"+{len(change.added)} -{len(change.removed)} ~{len(change.changed)}"
+    click.echo(f"{printable(task)}: {counts}{' reordered' if change.reordered else ''}")
+    for sign, rows in (("-", change.removed), ("+", change.added)):
         for row in rows:
             click.echo(f"  {sign} {row.id} {printable(row.instruction)}")
-    for before, after in found.changed:
+    for before, after in change.changed:
         old, new = before.as_json(), after.as_json()
         shown = ", ".join(f"{k} {old[k]!r} -> {new[k]!r}" for k in old if old[k] != new[k])
         click.echo(f"  ~ {before.id} {printable(shown)}")

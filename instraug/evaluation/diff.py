@@ -39,12 +39,12 @@ def diff(before: Path, after: Path) -> dict[str, TaskDiff]:
         Each task, by name, that differs; empty where the runs are the same.
 
     Raises:
-        InputError: a line of either is no instruction.
+        InputError: a line of either is not an instruction row.
         StorageError: either cannot be read.
     """
     old, new = _by_task(before), _by_task(after)
     diffs = {name: _compare(old.get(name, {}), new.get(name, {})) for name in sorted({*old, *new})}
-    return {name: found for name, found in diffs.items() if not found.same}
+    return {name: change for name, change in diffs.items() if not change.same}
 
 
 def _by_task(path: Path) -> dict[str, dict[str, InstructionRow]]:

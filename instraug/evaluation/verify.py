@@ -87,7 +87,7 @@ def _manifest(folder: Path, manifest: Manifest) -> Iterator[Problem]:
     for name, digest in outputs.items():
         path = folder / name
         if path.parent != folder:
-            what = f"the manifest lists {name!r}, which is no file of this folder"
+            what = f"the manifest lists {name!r}, which is not in this folder"
             yield Problem(own, what, _AGAIN)
         elif not path.is_file():
             yield Problem(str(path), "the file is missing", _AGAIN)
@@ -96,28 +96,28 @@ def _manifest(folder: Path, manifest: Manifest) -> Iterator[Problem]:
 
 
 def _originals(body: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return task -> hand-written instructions, as far as the manifest tells."""
+    """Return task -> hand-written instructions, as far as the manifest lists them."""
     with suppress(LookupError, TypeError):
         return {str(t["name"]): list(map(str, t["templates"])) for t in body["inputs"]["tasks"]}
     return {}
 
 
 def _lost(path: Path, rows: list[Placed], originals: list[str]) -> Iterator[Problem]:
-    """Tell of hand-written instructions of the run's input that are not among its output."""
-    found = {(row.origin, row.instruction) for _, row in rows if not row.generated}
+    """Report hand-written instructions of the run's input that are not in its output."""
+    present = {(row.origin, row.instruction) for _, row in rows if not row.generated}
     for position, text in enumerate(originals):
-        if (position, text) not in found:
+        if (position, text) not in present:
             what = f"the hand-written instruction {position} is missing: {text!r:.60}"
             yield Problem(str(path), what, _AGAIN)
 
 
 def _journal(path: Path, replies: Replay) -> Iterator[Problem]:
-    """Report each stretch that is no intact record."""
+    """Report each stretch that is not an intact record."""
     if not path.exists():
         yield Problem(str(path), "there is no journal", "give it by --journal PATH")
     fix = "run `instraug expand` again: it sets the damage aside and asks for what is missing"
     for damage in replies.damage:
-        what = f"{len(damage.data)} bytes are no intact record"
+        what = f"{len(damage.data)} bytes are not an intact record"
         yield Problem(f"{path}:{damage.line}", what, fix)
 
 
@@ -154,7 +154,7 @@ def _generated(
 
 
 def _unlike(instruction: str, origin: str) -> str | None:
-    """Prove that an instruction holds its origin's placeholders; otherwise say how it differs."""
+    """Prove that an instruction holds its origin's placeholders; else return how it differs."""
     try:
         ours, theirs = multiset(instruction), multiset(origin)
     except PlaceholderError as error:

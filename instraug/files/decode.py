@@ -1,4 +1,4 @@
-"""Strict data -> frozen dataclasses, held to their type hints; every mismatch is a problem.
+"""Strict data -> frozen dataclasses, checked against their type hints; a mismatch is a problem.
 
 Hints may be str, int, float, bool, Any, ``X | None``, Literal, tuple[X, ...], Mapping[str, X],
 dataclasses, and Annotated with checks: functions that take the value and return None, or the fix.
@@ -53,7 +53,7 @@ Place = Callable[[Where], str]
 """Where a value stands, for messages: `strict_yaml.Document.place`."""
 
 _MOST = 200
-"""Names that an unknown word is compared with at most: a file of nothing but them stays cheap."""
+"""Most names that an unknown word is compared with, so that a file full of them stays cheap."""
 
 _KINDS = {str: "put it in quotes", bool: "write true or false", int: "give a whole number"}
 
@@ -71,7 +71,7 @@ def decode(
 
     Returns:
         The instance and what is wrong. With problems it is good for further checks only: what is
-        wrong or missing is `REFUSED` in it; it is None where ``data`` is no mapping at all.
+        wrong or missing is `REFUSED` in it; it is None where ``data`` is not a mapping.
     """
     decoder = _Decoder(place)
     value = decoder.value(data, kind, where)
@@ -85,7 +85,8 @@ def suggest(word: str, known: Collection[str]) -> str:
     if near := _nearest(word, known):
         return f"did you mean '{near}'?"
     names = sorted(known)
-    return f"use one of: {', '.join(names[:20] + ['...'] * (len(names) > 20))}"
+    listed = [*names[:20], "..."] if len(names) > 20 else names
+    return f"use one of: {', '.join(listed)}"
 
 
 def _nearest(word: str, known: Collection[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""What the disk refuses, as one line for the user: path, what it said, and the fix."""
+"""What the disk refuses, as one line for the user: path, the reason, and the fix."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIXES = {
 
 
 def refusal(path: Path, action: str, error: OSError) -> StorageError:
-    """Say in one line what the system refused.
+    """Describe in one line what the system refused.
 
     Args:
         path: The file or folder.
@@ -33,9 +33,9 @@ def refusal(path: Path, action: str, error: OSError) -> StorageError:
     """
     number = error.errno or 0
     name = errno.errorcode.get(number, "?")
-    said = error.strerror or str(error)
+    reason = error.strerror or str(error)
     fix = _FIXES.get(number, "check the disk and run again")
-    return StorageError(f"{path}: cannot {action}: {said} ({name}); {fix}")
+    return StorageError(f"{path}: cannot {action}: {reason} ({name}); {fix}")
 
 
 @contextmanager

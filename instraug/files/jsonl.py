@@ -1,4 +1,4 @@
-"""JSONL in and out: one object a line, split at ``\\n`` and nowhere else."""
+"""JSONL in and out: one object a line, split at line feeds and nowhere else."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def read_jsonl(
 
     Args:
         path: The file; ``.gz`` and ``.zst`` are decompressed, a byte order mark is dropped.
-        strict: Also refuse what the fast parser takes: duplicate keys, integers beyond 64 bits.
-        on_problem: Told of a bad line, which is then left out; None: the first one is raised.
+        strict: Also refuse what the fast parser takes: duplicate keys, integers over 64 bits.
+        on_problem: Called with a bad line, which is then left out; None: the first one is raised.
 
     Raises:
         InputError: a bad line; or, whatever ``on_problem``, compressed data that is damaged or
@@ -54,7 +54,7 @@ def read_jsonl(
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write one object a line, keys in the order given; equal rows make equal bytes.
 
-    A lone surrogate, which UTF-8 cannot spell, is written out as ``\\ud800``.
+    A lone surrogate, which UTF-8 cannot spell, is written as its escape (U+D800: backslash, ud800).
 
     Args:
         path: The file; compressed where it ends in ``.gz`` or ``.zst``.
@@ -122,7 +122,7 @@ class _Lines:
             yield line
 
     def problem(self, error: jsonlines.InvalidLineError) -> Problem:
-        """Say what is wrong with the line that was yielded last."""
+        """Describe what is wrong with the line that was yielded last."""
         cause = error.__cause__
         if isinstance(cause, UnicodeDecodeError):
             byte = f"byte {self._start + cause.start} (0x{cause.object[cause.start]:02x})"
@@ -133,7 +133,7 @@ class _Lines:
         if cause is not None:
             return Problem(self._where(), str(cause), "write one JSON object a line")
         fix = "write {...}, one a line, without a list around them"
-        return Problem(self._where(), "no JSON object", fix)
+        return Problem(self._where(), "not a JSON object", fix)
 
     def _where(self) -> str:
         return f"{self._path}:{self.number}"
@@ -149,12 +149,12 @@ def _strict(text: str | bytes) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in members:
             raise ValueError(f"the key {key!r} occurs twice in one object")
-        found[key] = value
-    return found
+        members[key] = value
+    return members
 
 
 def _exact(digits: str) -> int:

@@ -19,7 +19,7 @@ from instraug.files.disk import open_regular, refusals
 from instraug.files.jsonl import dumps
 
 MANIFEST = "manifest.json"
-"""Its name in a folder; beside a single file that file's name stands before it."""
+"""Its name in a folder; beside a single file it follows the name of that file."""
 
 Kind = Literal["expand", "build"]
 """Which command wrote it."""
@@ -27,15 +27,15 @@ Kind = Literal["expand", "build"]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was found of a manifest."""
+    """A manifest as it was read."""
 
     body: Mapping[str, Any]
-    """Empty where there is none to be had."""
+    """Empty where it could not be read."""
     problem: Problem | None = None
     """Why there is none; the files beside it may be well all the same."""
 
     def is_of(self, kind: Kind) -> bool:
-        """Whether that command wrote it; those of before kinds were noted are known by a key."""
+        """Whether that command wrote it; an older manifest without a kind is known by a key."""
         return bool(self.body.get("kind", "build" if "epsilon" in self.body else "expand") == kind)
 
 
@@ -71,7 +71,7 @@ def read_manifest(path: Path) -> Manifest:
     except orjson.JSONDecodeError as error:
         return Manifest({}, Problem(str(path), f"the manifest is damaged ({error})", fix))
     if not isinstance(body, dict):
-        return Manifest({}, Problem(str(path), "the manifest is no JSON object", fix))
+        return Manifest({}, Problem(str(path), "the manifest is not a JSON object", fix))
     return Manifest(body)
 
 

@@ -20,7 +20,7 @@ def find(name: str) -> Path:
     presets = {path.stem: path for path in folder("configs").glob("*.yaml")}
     if name not in presets:
         fix = f"a file of your own needs its suffix; else {suggest(name, presets)}"
-        raise InputError([Problem(name, "is no shipped config", fix)])
+        raise InputError([Problem(name, "is not a shipped config", fix)])
     return presets[name]
 
 

@@ -81,11 +81,11 @@ def parse(content: bytes, name: str) -> Document:
         what = f"byte {error.start} (0x{content[error.start]:02x}) is not UTF-8"
         line = content.count(b"\n", 0, error.start) + 1
         return _unreadable(f"{name}:{line}", what, "save the file as UTF-8")
-    if found := _UNPRINTABLE.search(text) or _LONE_CR.search(text):
-        what = f"U+{ord(found[0]):04X} is not printable text"
-        line = text.count("\n", 0, found.start()) + 1
+    if match := _UNPRINTABLE.search(text) or _LONE_CR.search(text):
+        what = f"U+{ord(match[0]):04X} is not printable text"
+        line = text.count("\n", 0, match.start()) + 1
         return _unreadable(f"{name}:{line}", what, "remove it; end lines with \\n or \\r\\n")
-    return _Builder(name).build(text)
+    return _DocumentBuilder(name).build(text)
 
 
 def position(problem: Problem) -> int:
@@ -113,7 +113,7 @@ class _Stop(Exception):
     """The rest of the document cannot be trusted; the problem is already noted."""
 
 
-class _Builder:
+class _DocumentBuilder:
     """Builds the data of one document from PyYAML's events, which construct nothing."""
 
     def __init__(self, name: str) -> None:
@@ -218,8 +218,8 @@ class _Builder:
         if self.separators:
             value = value.translate(self.separators)
         if not event.implicit[0]:
-            if found := _UNPRINTABLE.search(value):
-                what = f"an escape stands for U+{ord(found[0]):04X}, which is not printable text"
+            if match := _UNPRINTABLE.search(value):
+                what = f"an escape stands for U+{ord(match[0]):04X}, which is not printable text"
                 return self.problem(line, what, "remove it")
             return value
         typed = _typed(value)

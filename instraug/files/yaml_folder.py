@@ -14,10 +14,10 @@ def files(folder: Path) -> tuple[list[Path], list[Problem]]:
     """Find the ``*.yaml`` and ``*.yml`` files of a folder and its subfolders, sorted by path.
 
     Nothing outside the folder is looked at: a link to a folder or to a YAML file is a problem,
-    and so is anything of that name that is no regular file. Names that start with a dot are
+    and so is anything of that name that is not a regular file. Names that start with a dot are
     skipped.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     problems: list[Problem] = []
     pending = [folder]
     while pending:
@@ -38,7 +38,7 @@ def files(folder: Path) -> tuple[list[Path], list[Problem]]:
             elif entry.is_dir():
                 pending.append(path)
             elif is_yaml and entry.is_file():
-                found.append(path)
+                paths.append(path)
             elif is_yaml:
                 problems.append(Problem(str(path), "is not a regular file", "remove it"))
-    return sorted(found), sorted(problems, key=lambda p: p.where)
+    return sorted(paths), sorted(problems, key=lambda p: p.where)

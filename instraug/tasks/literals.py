@@ -1,8 +1,8 @@
 """Literals of a template that a rewrite keeps to the letter, and slots that no template has.
 
 JSON, tags, bracketed words, LaTeX commands, code in backticks and printf slots mean something to
-whoever reads the answer: a rewrite that loses one asks for something else. What looks like a slot
-and is none of the template's is somebody's idea of a placeholder.
+the reader of the answer: a rewrite that loses one asks for something else. A slot that the template
+does not have is an invented placeholder.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ def literals(text: str, mask: str) -> Counter[str]:
 
     Args:
         text: The masked template.
-        mask: Regular expression of its masks; a mask alone is no literal.
+        mask: Regular expression of its masks; a mask by itself is not a literal.
     """
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     plain: list[str] = []
     at = 0
     for start, end in _enclosed(text, re.compile(mask)):
         plain.append(text[at:start])
-        found[text[start:end]] += 1
+        counts[text[start:end]] += 1
         at = end
     for piece in (*plain, text[at:]):
-        found.update(m[0] for m in _SPAN.finditer(piece))
-    return found
+        counts.update(m[0] for m in _SPAN.finditer(piece))
+    return counts
 
 
 def _enclosed(text: str, mask: re.Pattern[str]) -> Iterator[tuple[int, int]]:
@@ -85,5 +85,5 @@ def lost(answer: str, text: str, mask: str) -> list[str]:
 
 
 def slots(text: str, mask: re.Pattern[str]) -> Counter[str]:
-    """Count what looks like a slot and is no mask, in any usual spelling."""
+    """Count what looks like a slot and is not a mask, in any usual spelling."""
     return Counter(_SLOT.findall(mask.sub("\0", text)))

@@ -47,14 +47,14 @@ def read_tasks(folder: Path) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
     first: dict[str, tuple[str, str]] = {}
     for path in paths:
         document = strict_yaml.read(path)
-        draft, found = decode(document.data, TaskKeys, document.place)
-        found = [*document.problems, *found]
+        draft, wrong = decode(document.data, TaskKeys, document.place)
+        wrong = [*document.problems, *wrong]
         if draft is not None:
-            found += _twins(draft, document, first)
-            found += _Checker(draft, document).problems()
-            if not found:
+            wrong += _twins(draft, document, first)
+            wrong += _Checker(draft, document).problems()
+            if not wrong:
                 tasks.append(Task(**draft.keys(), source=document.name))
-        problems += sorted(found, key=strict_yaml.position)
+        problems += sorted(wrong, key=strict_yaml.position)
     return tuple(tasks), tuple(problems)
 
 
@@ -79,7 +79,7 @@ def _roots(text: str) -> set[str]:
 
 
 class _Checker:
-    """What type hints cannot say of one task file: its placeholders and its tables by name."""
+    """Checks of one task file that type hints cannot make: placeholders, and tables by name."""
 
     def __init__(self, draft: TaskKeys, document: Document) -> None:
         self.draft, self.document = draft, document
@@ -105,12 +105,12 @@ class _Checker:
 
     def _instruction(self, text: str, where: Where) -> Iterator[Problem]:
         try:
-            found = placeholders(text)
+            used = placeholders(text)
         except PlaceholderError as error:
             for problem in error.problems:
                 yield self._problem(where, f"{problem.what} at {problem.where}", problem.fix)
             return
-        for source in dict.fromkeys(p.source for p in found):
+        for source in dict.fromkeys(p.source for p in used):
             yield from self._reference(source, where)
 
     def _doubled(self) -> Iterator[Problem]:
@@ -122,11 +122,11 @@ class _Checker:
         texts = texts if isinstance(texts, tuple) else ()
         known = self._named(texts)
         for i, text in enumerate(texts):
-            for found in dict.fromkeys(doubled(text) if isinstance(text, str) else ()):
-                if known is None or found.root in known:
-                    what = f"{{{{{found.source}}}}} stands for literal text, not for a field"
+            for slot in dict.fromkeys(doubled(text) if isinstance(text, str) else ()):
+                if known is None or slot.root in known:
+                    what = f"{{{{{slot.source}}}}} stands for literal text, not for a field"
                     fix = (
-                        f"write {{{found.source}}}; where the braces are meant, give the text in "
+                        f"write {{{slot.source}}}; where the braces are meant, give the text in "
                         "constants and write that constant's name in braces"
                     )
                     yield self._problem(("instructions", i), what, fix)

@@ -107,8 +107,8 @@ def doubled(template: str) -> Iterator[Placeholder]:
     for match in _TOKEN.finditer(template):
         if last and last[0] == "{{" and match[0] == "}}":
             inner = template[last.end() : match.start()]
-            if found := re.fullmatch(rf"\s*({_PATH})\s*(?:\|[^{{}}]*)?", inner):
-                yield Placeholder(found[1])
+            if field := re.fullmatch(rf"\s*({_PATH})\s*(?:\|[^{{}}]*)?", inner):
+                yield Placeholder(field[1])
         last = match
 
 
@@ -187,7 +187,7 @@ def mask(template: str, constants: Collection[str] = ()) -> Masked:
 
 
 def _tail(segments: tuple[Segment, ...], constants: Collection[str]) -> int:
-    """Index of the first segment to hold back; ``len(segments)`` where there is no such block."""
+    """Return the index of the first segment to hold back; ``len(segments)`` where none is."""
     cut = len(segments)
     for i in range(len(segments) - 1, -1, -1):
         segment = segments[i]
@@ -227,7 +227,7 @@ class Restored:
 
 
 def restore(answer: str, masked: Masked) -> Restored:
-    """Put the placeholders back into an answer, or say exactly how its tokens differ.
+    """Put the placeholders back into an answer, or describe exactly how its tokens differ.
 
     Every other brace of the answer is literal text and comes back doubled. Nothing is repaired:
     a dropped, doubled, renamed or invented token is a rejection, and so is a lost literal.
@@ -237,11 +237,11 @@ def restore(answer: str, masked: Masked) -> Restored:
         masked: What the model was given.
     """
     pattern = re.compile(masked.pattern)
-    found = pattern.findall(answer)
+    present = pattern.findall(answer)
     wanted = pattern.findall(masked.text)
     difference = []
-    if sorted(found) != sorted(wanted):
-        difference = _difference(Counter(wanted), Counter(found), masked.tokens)
+    if sorted(present) != sorted(wanted):
+        difference = _difference(Counter(wanted), Counter(present), masked.tokens)
     stray = slots(answer, pattern)
     stray = stray - slots(masked.text, pattern) if stray else stray
     difference += [f"invented {s[:60]}" for s in stray]
@@ -253,13 +253,15 @@ def restore(answer: str, masked: Masked) -> Restored:
     return Restored(masked.prefix + "".join(spelled) + masked.suffix)
 
 
-def _difference(wanted: Counter[str], found: Counter[str], tokens: Mapping[str, str]) -> list[str]:
+def _difference(
+    wanted: Counter[str], present: Counter[str], tokens: Mapping[str, str]
+) -> list[str]:
     lines = [
-        f"{tokens[t]} ({t}) wanted {n} times, found {found[t]}"
+        f"{tokens[t]} ({t}) wanted {n} times, found {present[t]}"
         for t, n in wanted.items()
-        if found[t] != n
+        if present[t] != n
     ]
-    return lines + [f"invented {t}" for t in found if t not in wanted]
+    return lines + [f"invented {t}" for t in present if t not in wanted]
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def read_instructions(
     Args:
         path: An ``instructions.jsonl``.
         problems: What is wrong with the other lines is added to it.
-        fix: What the user can do about a line that is no instruction.
+        fix: What the user can do about a line that is not an instruction row.
         whole: Every field has to be there; else those that a set is built with.
 
     Raises:
@@ -89,7 +89,7 @@ def read_instructions(
             if "reasons" in body:
                 problems.append(Problem(where, "this rewrite was rejected", fix))
             elif wrong := _wrong(body, whole):
-                what = f"this row is no instruction: missing or wrong: {', '.join(wrong)}"
+                what = f"this row is not an instruction: missing or wrong: {', '.join(wrong)}"
                 problems.append(Problem(where, what, fix))
             else:
                 known = {f.name: body[f.name] for f in fields(InstructionRow) if f.name in body}
@@ -137,7 +137,7 @@ def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:
         path: The file; None: no rewrites.
 
     Raises:
-        InputError: every row that is no instruction or does not fit its task, at once.
+        InputError: every row that is not an instruction or does not fit its task, at once.
         StorageError: the file cannot be read.
     """
     tasks = tuple(tasks)

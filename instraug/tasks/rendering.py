@@ -136,7 +136,7 @@ def _slot(task: Task, placeholder: Placeholder) -> _Slot:
             value = default
         try:
             for step in steps:
-                if type(value) is str:  # a letter of a text is nobody's field
+                if type(value) is str:  # a letter of a text is not a field
                     raise LookupError
                 value = value[step]
         except (LookupError, TypeError):
@@ -177,7 +177,7 @@ class _Sample(str):
 def prove(template: str, origin: str) -> str | None:
     """Render a template and its origin with sample fields and compare what comes out.
 
-    Every field, constants too, gets a value found nowhere else, so that counting is exact.
+    Every field, constants too, gets a value that occurs nowhere else, so that counting is exact.
 
     Returns:
         None where each value appears as often as in the origin; otherwise what differs.
@@ -199,7 +199,7 @@ def _sampled(
 ) -> tuple[Callable[[str], Renderer], dict[str, _Sample], dict[str, int]]:
     """Return an origin's compiler, sample fields, and how often each value appears."""
     compiled = compiler(Task("", ()))
-    found = placeholders(origin)
-    fields = {p.root: _Sample(f"\u27e6{p.root}\u27e7") for p in found}
+    used = placeholders(origin)
+    fields = {p.root: _Sample(f"\u27e6{p.root}\u27e7") for p in used}
     text = compiled(origin)(fields)
-    return compiled, fields, {v: text.count(v) for v in (f"\u27e6{p.source}\u27e7" for p in found)}
+    return compiled, fields, {v: text.count(v) for v in (f"\u27e6{p.source}\u27e7" for p in used)}

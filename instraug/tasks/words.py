@@ -39,5 +39,5 @@ def rouge_l(one: Sequence[str], other: Sequence[str], cutoff: float = 0.0) -> fl
 
 
 def folded(text: str) -> str:
-    """Fold case and white space, for telling copies and exact duplicates."""
+    """Fold case and white space, to recognise copies and exact duplicates."""
     return " ".join(text.casefold().split())

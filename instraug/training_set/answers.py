@@ -1,4 +1,4 @@
-"""What a row's target says of its options, and what becomes of it when the options move.
+"""How a row's target refers to its options, and how it changes when the options move.
 
 A target may be an option's text, or name its place by a letter or a number ("B", "(b)", "Option
 B.", "B. dog"). Text stays right in any order; a letter or number has to move with its option.
@@ -19,14 +19,14 @@ from instraug.training_set.sampling import shuffled
 from instraug.training_set.scales import has_degree
 
 IN_ORDER, NUMBERED, NO_OPTION = "kept_in_order", "number_targets", "other_targets"
-"""What is noted of a row whose options keep their order: because that carries meaning; because the
-answer is a number, of which nobody says what it counts; because the target is none of them."""
+"""What is noted of a row whose options keep their order: the order carries meaning; the answer is a
+number, and the task file does not state what it counts; the target is none of the options."""
 
 MEMORY = 1 << 14
 """Short options that are remembered, and lists of options, by all tasks of a process."""
 
 _SHORT = 24
-"""Characters of an option that may well come again."""
+"""Most characters of an option that is likely to come again."""
 
 Note = tuple[str, str, bytes]
 """What is noted, the row's task, and its line."""
@@ -44,14 +44,14 @@ _place = re.compile(
 _apart = re.compile(r"((?<!\s)\s*(?:\|+|[,;&/\n]|\b(?:and|or)\b)\s*)", re.IGNORECASE).split
 
 _FIRST = {"index0": 0, "index1": 1}
-"""What a target says of its options -> the number of the first one."""
+"""How targets number their options -> the number of the first one."""
 
 _remembered = lru_cache(MEMORY)(keeps_order)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Options that were seen, and are known to say nothing of others, of places or of degrees.
+    """Options that were seen, and do not refer to other options, places or degrees.
 
     Where all of a row's are `silent`, one is `plain` and one is the target, all there is to do is
     to shuffle them.
@@ -59,7 +59,7 @@ class Seen:
 
     silent: set[str] = field(default_factory=set)
     plain: set[str] = field(default_factory=set)
-    """Those of them that are no step of any scale."""
+    """Those of them that are not a step of any scale."""
 
     def learn(self, options: Sequence[str]) -> None:
         """Take in the short ones of options that need not keep their order."""
@@ -91,11 +91,11 @@ class Places:
 
         Labels that stood in the order of the options still do. None where no letter is left.
         """
-        found = [new[p] for p in self.positions]
+        new_positions = [new[p] for p in self.positions]
         if list(self.positions) == sorted(self.positions):
-            found.sort()
+            new_positions.sort()
         pieces = list(self.pieces)
-        for at, position in enumerate(found):
+        for at, position in enumerate(new_positions):
             old = pieces[2 * at + 1]
             if old.isdigit():
                 pieces[2 * at + 1] = str(position + int(old) - self.positions[at])
@@ -157,7 +157,7 @@ class Arranger:
     """Puts the options of a task's rows in order, and keeps their targets right.
 
     Args:
-        task: Says what its targets are, and whether its options keep their order.
+        task: States what its targets are, and whether its options keep their order.
         shuffle: Put each row's options in an order of its own.
         notes: Takes what there is to note.
         seen: Options that any task's rows had.
@@ -193,22 +193,22 @@ class Arranger:
         if not options or (exact and not self._shuffle):
             return target
         texts = list(map(str, options))
-        found = None if exact else self._places(target, texts)
-        if found is None and not exact and not is_text(target, texts):
+        named = None if exact else self._places(target, texts)
+        if named is None and not exact and not is_text(target, texts):
             return self._unread(target, texts, line)
         if not self._shuffle or self._keeps(options, line):
             return target
-        return self._moved(row, target, found, texts, number, line)
+        return self._moved(row, target, named, texts, number, line)
 
     def _places(self, target: str, texts: Sequence[str]) -> Places | None:
-        """Read a target as places, unless it is an option's text; what the task says goes first."""
+        """Read a target as places, unless it is an option's text; the task's setting goes first."""
         kind = self._task.answers
         if kind == "text" or (kind is None and is_text(target, texts)):
             return None
         return places(target, texts, kind or "letter")
 
     def _unread(self, target: str, texts: Sequence[str], line: bytes) -> str:
-        """Note a target that names none of the options, as far as anybody can tell."""
+        """Note a target that seems to name none of the options."""
         if not (self._task.answers is None and _is_number(target, texts)):
             self._note(NO_OPTION, line)
         elif self._shuffle:
@@ -216,7 +216,7 @@ class Arranger:
         return target
 
     def _keeps(self, options: Sequence[Any], line: bytes) -> bool:
-        """Return whether a row's options have to keep their order; note it where they have."""
+        """Return whether a row's options have to keep their order; note it where they do."""
         try:
             if are_regions(options):
                 return False
@@ -237,21 +237,21 @@ class Arranger:
         self,
         row: Fields,
         target: str,
-        found: Places | None,
+        named: Places | None,
         texts: Sequence[str],
         number: int,
         line: bytes,
     ) -> str:
-        """Shuffle a row's options and let move what names their places; return the target then."""
+        """Shuffle a row's options, move what names their places, and return the new target."""
         options = row["options"]
         at = shuffled(range(len(options)), number)
         new = sorted(range(len(at)), key=at.__getitem__)
-        moved = found.moved(new) if found else target
+        moved = named.moved(new) if named else target
         if moved is None:  # there is no letter for so many options
             self._note(IN_ORDER, line)
             return target
         if row.get("answer") is not None:
-            own = found.positions if found else _positions(target, texts)
+            own = named.positions if named else _positions(target, texts)
             try:
                 row["answer"] = self._answer(row["answer"], own, texts, new)
             except ValueError:
@@ -273,7 +273,7 @@ class Arranger:
             new: See `Places.moved`.
 
         Raises:
-            ValueError: it is a number, of which nobody says what it counts.
+            ValueError: it is a number, and the task does not state what it counts.
         """
         kind = self._task.answers
         if type(answer) not in (str, int):

@@ -30,27 +30,27 @@ from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Block, Format, Options
 from instraug.training_set.formats.registry import DataFile
 from instraug.training_set.instances.multiinstruct import MultiInstruct
-from instraug.training_set.shard_builder import Bounds, Recipe, Report
+from instraug.training_set.shard_builder import Bounds, Recipe, ShardReport
 from instraug.training_set.shards import Shard
 from instraug.training_set.summary import Summary
 
 
 @dataclass(frozen=True)
 class BuildJob:
-    """What to build, of what, and where to."""
+    """What to build, from what, and where to."""
 
     tasks: Path
     instances: tuple[Path, ...]
     """Row files, or folders in MultiInstruct's layout."""
     dest: Path
     instructions: Path | None = None
-    """An instructions.jsonl; None: hand-written instructions alone."""
+    """An instructions.jsonl; None: hand-written instructions only."""
     config: BuildConfig = field(default_factory=BuildConfig)
     workers: int = 1
     """Processes; the rows do not depend on how many."""
     force: bool = False
     progress: Callable[[int, int], None] = lambda _done, _all: None
-    """Told of shards done, of all of them, from 0 on."""
+    """Called with the shards done, from 0 on, and their total."""
 
 
 def settled(job: BuildJob) -> DataFile:
@@ -122,7 +122,7 @@ def find_bounds(engine: Engine, shards: Sequence[Shard], caps: Iterable[Cap]) ->
     """Rank the rows for each cap in turn, among those that the caps before it keep.
 
     Raises:
-        InputError: sources are told apart by a key that no row has.
+        InputError: ``source_by`` names a key that no row has.
     """
     bounds: list[Mapping[str, int]] = []
     for cap in caps:
@@ -145,7 +145,7 @@ def writing(dest: Destination, form: Format, shown: Path) -> Iterator[Write]:
         sink = form.sink(stream)
 
         def write(block: Block) -> None:
-            # Here, lest what reads the rows takes a refusal to write for one of its own.
+            # Caught here, so that what reads the rows does not take it for an error of its own.
             with refusals(shown, "write"):
                 sink.write(block)
 
@@ -158,9 +158,9 @@ def writing(dest: Destination, form: Format, shown: Path) -> Iterator[Write]:
 
 
 def add_up(
-    job: BuildJob, recipe: Recipe, shards: list[Shard], reports: Iterator[Report]
+    job: BuildJob, recipe: Recipe, shards: list[Shard], reports: Iterator[ShardReport]
 ) -> Summary:
-    """Take in the shards' reports, in whose course the rows are built.
+    """Add up the shards' reports; the rows are built as these are read.
 
     Raises:
         InputError: rows that cannot be built, and may not be skipped; or no row at all.
@@ -187,7 +187,7 @@ def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: S
 def manifest_body(
     job: BuildJob, recipe: Recipe, summary: Summary, instances: Mapping[str, str], began: float
 ) -> dict[str, Any]:
-    """Return what a manifest says of a build, but for its outputs.
+    """Return what a manifest states about a build, except its outputs.
 
     Args:
         job: What was asked for.

@@ -16,15 +16,15 @@ from instraug.training_set.formats.base import Fields
 
 @dataclass(frozen=True)
 class Cap:
-    """At most so many rows of every group; see `sampling.Ranks` for which of them."""
+    """The most rows of every group; see `sampling.Ranks` for which of them."""
 
     rows: int
     of: Literal["task", "source"]
     keys: tuple[str, ...] = ()
-    """Row keys whose values tell sources apart; none: a source is a file."""
+    """Row keys whose values name a source; none: each file is one."""
 
     def group(self, task: str, file: Path) -> str | Callable[[Fields], str]:
-        """Return the group of a task's rows in a file, or what tells it of a row."""
+        """Return the group of a task's rows in a file, or the function from a row to it."""
         if self.of == "task":
             return task
         if not self.keys:
@@ -62,7 +62,7 @@ def caps_of(config: BuildConfig) -> tuple[Cap, ...]:
         UsageError: sources are named, and not capped.
     """
     if config.source_by and not config.per_source:
-        raise UsageError("source_by says what a source is, and nothing caps it; give --per-source")
+        raise UsageError("source_by defines sources, but nothing caps them; give --per-source")
     caps = []
     if config.per_source:
         caps.append(Cap(config.per_source, "source", config.source_by))

@@ -13,7 +13,7 @@ def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: st
     """Return the card, as Hugging Face `datasets` reads it: its head names the data file.
 
     The name that it gives the data changes with them, because `datasets` looks its cache up by the
-    head. OFA's tables, which have no heading, are nothing that it can read, so there is no head.
+    head. OFA's tables, which have no heading, cannot be read by it, so they get no head.
 
     Args:
         data: Name of the data file.

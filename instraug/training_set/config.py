@@ -1,4 +1,4 @@
-"""What `instraug build` can be told, as a config file spells it."""
+"""The settings of `instraug build`, as a config file spells them."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class BuildConfig:
     epsilon: Share = 0.5
     """Probability of a hand-written instruction (arXiv:2402.14492); 1 is plain MIns."""
     per_task: Count | None = None
-    """Instances of one task at most, chosen by a hash of seed and row; None: all."""
+    """Most instances of one task, chosen by a hash of seed and row; None: all."""
     per_source: Count | None = None
-    """Instances of one source at most, chosen likewise, and before `per_task`; None: all."""
+    """Most instances of one source, chosen the same way, and before `per_task`; None: all."""
     source_by: tuple[Annotated[str, some], ...] = ()
-    """Row keys whose values together name a row's source; none: a source is a file."""
+    """Row keys whose values together name a row's source; none: each file is one."""
     per_instance: Literal["sample", "all"] = "sample"
     """One sampled instruction an instance, or every instruction of the pool."""
     shuffle_options: bool = True
     """Put each row's options in an order of its own; a target that names a place moves along."""
     format: Annotated[str, _known] | None = None
-    """None: what the destination's suffix says, else multiinstruct."""
+    """None: by the destination's suffix, else multiinstruct."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0
     skip_bad: bool = False
     """Leave out rows that cannot be used, instead of ending the run."""
     as_released: bool = False
-    """Take MultiInstruct's rows with their known faults."""
+    """Keep the known faults of MultiInstruct's rows."""
     ofa_bins: bool = False
     """Spell regions as OFA's ``<bin_N>`` tokens; needs image sizes."""
     images: Annotated[str, some] | None = None

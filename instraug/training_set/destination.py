@@ -20,7 +20,7 @@ from instraug.models.journal.replay import spare
 from instraug.training_set.formats.base import Block
 
 _STRETCH = 32 << 20
-"""Bytes after which a file's are sent to the disk."""
+"""Bytes of a file that are sent to the disk together."""
 
 
 class Destination:
@@ -83,10 +83,10 @@ class _Hashed:
         return written
 
     def _send(self) -> None:
-        """Have the system start to write what it holds back; that it "will not be needed" does."""
+        """Ask the system to start writing its cached pages; DONTNEED does that."""
         if sys.platform == "linux":
             self._file.flush()
-            with suppress(OSError):  # an advice: syncing, at the end, is what must succeed
+            with suppress(OSError):  # only a hint: syncing, at the end, is what must succeed
                 length = self._size - self._sent
                 os.posix_fadvise(self.fileno(), self._sent, length, os.POSIX_FADV_DONTNEED)
         self._sent = self._size
@@ -101,11 +101,13 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
     Raises:
         UsageError: it exists and may not be replaced: force is not given, or it is, or holds, what
             no build made, or it is a folder where a file is wanted, or the other way round.
-        StorageError: its parent is no folder that can be written to.
+        StorageError: its parent is not a folder that can be written to.
     """
     parent = dest.absolute().parent
     if not parent.is_dir():
-        raise StorageError(f"{parent}: is no folder; make it first, or choose another destination")
+        raise StorageError(
+            f"{parent}: is not a folder; make it first, or choose another destination"
+        )
     if not os.access(parent, os.W_OK | os.X_OK):
         raise StorageError(f"{parent}: cannot be written; check its permissions")
     beside = dest.with_name(f"{dest.name}.{MANIFEST}")
@@ -136,8 +138,8 @@ def _check_own(manifest: Path) -> None:
 def _foreign(dest: Path, *, is_file: bool) -> str | None:
     """Return the name of a file that no manifest of a build vouches for, if there is one."""
     manifest = dest.with_name(f"{dest.name}.{MANIFEST}") if is_file else dest / MANIFEST
-    found = read_manifest(manifest)
-    outputs = found.body.get("outputs") if found.is_of("build") else None
+    known = read_manifest(manifest)
+    outputs = known.body.get("outputs") if known.is_of("build") else None
     built = {*outputs, MANIFEST} if isinstance(outputs, dict) else set()
     names = [dest.name] if is_file else sorted(p.name for p in dest.iterdir())
     return next((name for name in names if name not in built), None)

@@ -1,9 +1,9 @@
 """Lists of options whose order or place carries meaning, by rule.
 
-Three kinds keep their order: lists of which an option speaks of others or of its place ("all of
+Three kinds keep their order: lists with an option that refers to others or to its place ("all of
 the above", "both A and C"), lists that number themselves ("A. cat", "B. dog"), and three or more
 options that go up or down one scale: numbers, ranges, ordinals, dates, degrees, ratings. Of two
-options any order goes up or down, so that it says nothing.
+options any order goes up or down, so that it means nothing.
 """
 
 from __future__ import annotations
@@ -29,8 +29,18 @@ _refers = re.compile(
 ).search
 
 _TRIGGERS = (
-    *("above", "below", "following", "previous", "preced", "other"),
-    *(" of th", "except", " but ", "option", "choice", "answer"),
+    "above",
+    "below",
+    "following",
+    "previous",
+    "preced",
+    "other",
+    " of th",
+    "except",
+    " but ",
+    "option",
+    "choice",
+    "answer",
 )
 """One of these is in whatever `_refers` finds."""
 
@@ -62,20 +72,20 @@ _OF_NUMBERS = b"-+0123456789.,eE<bin_>"
 
 def labels(options: Sequence[str]) -> list[tuple[str, str]] | None:
     """Return each option's label in lower case, and its text, where all begin with labels."""
-    found = []
+    pairs = []
     for option in options:
         match = _labelled(option)
         if not match:
             return None
-        found.append(((match[1] or match[2]).lower(), match[3]))
-    return found if len({label for label, _ in found}) == len(found) else None
+        pairs.append(((match[1] or match[2]).lower(), match[3]))
+    return pairs if len({label for label, _ in pairs}) == len(pairs) else None
 
 
 def are_regions(options: Sequence[str]) -> bool:
     """Return whether options are four numbers each, or bins; they never have to keep their order.
 
     Raises:
-        TypeError: an option is no text.
+        TypeError: an option is not text.
     """
     between = " ".join(options).encode().translate(None, _OF_NUMBERS)
     return between == b" " * (4 * len(options) - 1)
@@ -84,15 +94,15 @@ def are_regions(options: Sequence[str]) -> bool:
 def keeps_order(options: Sequence[str]) -> bool:
     """Return whether a list of options has to keep its order.
 
-    Any option may bring that about by what it says of others, see `is_step` for the rest.
+    Any option may require that by referring to others; see `is_step` for the rest.
 
     Raises:
-        TypeError: an option is no text.
+        TypeError: an option is not text.
     """
     whole = "\n".join(options)
     if len(options) < 2:
         return False
-    if _speaks_of_others(whole.casefold()) or labels(options):
+    if _refers_to_others(whole.casefold()) or labels(options):
         return True
     return climbs(options)
 
@@ -100,13 +110,13 @@ def keeps_order(options: Sequence[str]) -> bool:
 def is_step(option: str) -> bool:
     """Return whether an option could be one of a scale, or of a list that numbers itself.
 
-    But for what `has_degree` says of others, lists keep their order for either only where all of
+    Apart from what `has_degree` covers, lists keep their order for either only where all of
     their options are such.
     """
     return on_scale(option) or _labelled(option) is not None
 
 
-def _speaks_of_others(whole: str) -> bool:
+def _refers_to_others(whole: str) -> bool:
     """Return whether one of the options (a line each, case folded) names others, or places."""
     if any(map(whole.__contains__, _TRIGGERS)) and _refers(whole):
         return True

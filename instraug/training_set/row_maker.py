@@ -1,6 +1,6 @@
 """One task, compiled: functions that turn its raw rows into the built rows of a set.
 
-Everything that depends on the task alone is settled here, once.
+Everything that depends only on the task is settled here, once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Out:
     rows: list[Fields] = field(default_factory=list)
     """Built rows."""
     notes: list[Note] = field(default_factory=list)
-    """What there is to note of their options."""
+    """Notes about their options."""
     held: list[str] = field(default_factory=list)
     """The task of each row that is of the split that is not built."""
     ranks: list[Ranked] = field(default_factory=list)
@@ -162,7 +162,7 @@ def ranked(
     Args:
         take: What builds the task's rows; where it fails, no rank is noted.
         rank: The task's `ranker`.
-        group: The group of its rows, or what tells it of a row.
+        group: The group of its rows, or the function from a row to it.
         smallest: Group -> its smallest ranks so far.
         ranks: Takes the rank; it is to be added once the row is known to be sound.
     """
@@ -182,7 +182,7 @@ Rank = Callable[[str, bytes], int]
 """What `sampling.ranker` returns."""
 
 Group = str | Callable[[Fields], str]
-"""The group of rows that a cap counts a task's rows to, or what tells it of a row."""
+"""The group of rows that a cap counts a task's rows to, or the function from a row to it."""
 
 _Choice = tuple[Renderer, str]
 """An instruction, compiled, and its id."""

@@ -132,7 +132,7 @@ def shuffled(items: Sequence[Any], number: int) -> Sequence[Any]:
 
 
 class Smallest:
-    """The smallest of many ranks, in memory that depends on how many are wanted alone.
+    """The smallest of many ranks, in memory that depends only on how many are wanted.
 
     Args:
         wanted: How many rows of a group may be kept.
@@ -175,9 +175,9 @@ class Ranks:
         self._smallest: dict[str, Smallest] = {}
         self._wanted = wanted
 
-    def merge(self, found: Mapping[str, Iterable[int]]) -> None:
+    def merge(self, parts: Mapping[str, Iterable[int]]) -> None:
         """Take ranks of a part of the rows into account, by group."""
-        for group, ranks in found.items():
+        for group, ranks in parts.items():
             add = self._smallest.setdefault(group, Smallest(self._wanted)).add
             for rank in ranks:
                 add(rank)
@@ -196,7 +196,7 @@ class Ranks:
     def limits(self) -> dict[str, int]:
         """Return for each group that has more rows than wanted the rank below which they are kept.
 
-        That keeps as many as are wanted, or fewer where equal rows would have to be told apart.
+        That keeps as many as are wanted, or fewer where some rows are equal.
         """
         held = {group: s.held() for group, s in self._smallest.items()}
         return {group: ranks[-1] for group, ranks in held.items() if len(ranks) > self._wanted}

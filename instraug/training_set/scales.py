@@ -86,14 +86,14 @@ Value = tuple[float, float]
 
 
 def _table() -> dict[str, dict[int, float]]:
-    found: dict[str, dict[int, float]] = {}
+    table: dict[str, dict[int, float]] = {}
     for scale, line in enumerate(_ORDERED):
         steps = line.split()
         for at, words in enumerate(steps):
             for word in words.split("/"):
                 # From the middle on, so that a degree ("very") leads away from it on either side.
-                found.setdefault(word, {})[scale] = at - (len(steps) - 1) / 2
-    return found
+                table.setdefault(word, {})[scale] = at - (len(steps) - 1) / 2
+    return table
 
 
 _SCALES = _table()
@@ -165,7 +165,7 @@ def _on(words: Sequence[str], scale: int) -> float:
 
 
 def _degree(words: Sequence[str]) -> float:
-    """Return how far a degree leads from the middle: "slightly" half as far, "not" beyond it."""
+    """Return how far a degree leads from the middle: "slightly" half, "not" to the other side."""
     if "not" in words:
         return -2 if "all" in words else -1
     return next((_DEGREES[w] for w in words if w in _DEGREES), 1)

@@ -67,7 +67,7 @@ class Recipe:
 
 
 @dataclass
-class Report:
+class ShardReport:
     """What became of a shard's rows."""
 
     lines: int = 0
@@ -80,7 +80,7 @@ class Report:
     testing: int = 0
     """Rows of ``testing_data/`` that are not built."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """What is noted of rows' options (see `answers`), and the task -> rows."""
+    """A note about rows' options (see `answers`), and the task -> rows."""
     noted_at: dict[str, int] = field(default_factory=dict)
     """What is noted -> the first such line."""
     bad: list[tuple[int, BadRow]] = field(default_factory=list)
@@ -125,7 +125,7 @@ class Builder:
             regions = {task.name for task in tasks if task.output == "region"}
             self._quantise = quantiser(recipe.options.images, regions)
 
-    def build(self, shard: Shard, bounds: Bounds, write: Callable[[bytes], Any]) -> Report:
+    def build(self, shard: Shard, bounds: Bounds, write: Callable[[bytes], Any]) -> ShardReport:
         """Write a shard's rows, as blocks of the format.
 
         Args:
@@ -137,7 +137,7 @@ class Builder:
             InputError: a line over the cap, or compressed data that is damaged.
             StorageError: the file cannot be read.
         """
-        report = Report()
+        report = ShardReport()
         if self._passed_over(shard):
             self._count(shard, report)
             return report
@@ -177,29 +177,29 @@ class Builder:
             for name, take in self._takes.items()
         }
         takes = self._capped(takes, shard, earlier)
-        for _ in self._batches(shard, takes, Report()):
+        for _ in self._batches(shard, takes, ShardReport()):
             for of_group, number in self._out.ranks:
                 of_group.add(number)
-        return {group: found for group, s in smallest.items() if (found := s.held())}
+        return {group: ranks for group, s in smallest.items() if (ranks := s.held())}
 
     def _capped(self, takes: Mapping[str, Take], shard: Shard, bounds: Bounds) -> dict[str, Take]:
-        """Return what takes a shard's rows, but for those of the other split, and beyond caps."""
+        """Return what takes a shard's rows, except those of the other split or over a cap."""
         held = self._other_split(shard)
-        found = {}
+        capped_takes = {}
         for name, take in takes.items():
             if name in held:
-                found[name] = passer(name, self._out.held)
+                capped_takes[name] = passer(name, self._out.held)
                 continue
-            found[name] = take
+            capped_takes[name] = take
             for cap, of_cap in zip(self._recipe.caps, bounds, strict=False):
                 rank, group = ranker(self._config.seed, name), cap.group(name, shard.path)
-                found[name] = capped(found[name], rank, group, of_cap)
-        return found
+                capped_takes[name] = capped(capped_takes[name], rank, group, of_cap)
+        return capped_takes
 
     def _passed_over(self, shard: Shard) -> bool:
         return self._config.split == "train" and self._instances.is_testing(shard.path)
 
-    def _count(self, shard: Shard, report: Report) -> None:
+    def _count(self, shard: Shard, report: ShardReport) -> None:
         """Count the rows of a shard that is not built."""
         with self._instances.opened(shard, BATCH) as batches:
             for batch in batches:
@@ -214,7 +214,7 @@ class Builder:
         return frozenset([p.task.name for p in self._recipe.pools if p.task.split != wanted])
 
     def _batches(
-        self, shard: Shard, takes: Mapping[str, Take], report: Report
+        self, shard: Shard, takes: Mapping[str, Take], report: ShardReport
     ) -> Iterator[tuple[list[bytes], list[Any]]]:
         """Yield lines and what is encoded of them by batch; note every row that cannot be used.
 
@@ -236,7 +236,7 @@ class Builder:
                 report.lines += len(batch)
 
     def _encoded(
-        self, lines: list[bytes], first: int, takes: Mapping[str, Take], report: Report
+        self, lines: list[bytes], first: int, takes: Mapping[str, Take], report: ShardReport
     ) -> list[Any]:
         """Parse lines, find each one's task, hand it over, encode what was built.
 

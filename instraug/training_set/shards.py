@@ -42,7 +42,7 @@ def split(files: Iterable[Path], size: int = SHARD) -> list[Shard]:
     """Cut files into shards, in order.
 
     Raises:
-        InputError: every path that is no regular file.
+        InputError: every path that is not a regular file.
         StorageError: a file cannot be looked at.
     """
     shards: list[Shard] = []

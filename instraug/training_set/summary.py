@@ -12,14 +12,14 @@ from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
 from instraug.training_set.instances.base import NO_FAULT
-from instraug.training_set.shard_builder import LISTED, Report
+from instraug.training_set.shard_builder import LISTED, ShardReport
 from instraug.training_set.shards import Shard
 
 REMARKS = {
     IN_ORDER: "their options keep their order, which carries meaning",
     NUMBERED: (
-        "their answer is a number, so that their options keep their order; say in the task file "
-        "whether it counts from 0 or from 1 (answers: index0 or index1)"
+        "their answer is a number, so that their options keep their order; state in the task "
+        "file whether it counts from 0 or from 1 (answers: index0 or index1)"
     ),
     NO_OPTION: "their target is none of their options, which keep their order; check the rows",
 }
@@ -42,7 +42,7 @@ class Summary:
     testing: int = 0
     """Rows of ``testing_data/`` that were not asked for."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """What is noted of rows' options (see `answers`), and the task -> rows."""
+    """A note about rows' options (see `answers`), and the task -> rows."""
     noted_at: dict[str, str] = field(default_factory=dict)
     """What is noted -> ``file:line`` of the first."""
     outputs: dict[str, str] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Summary:
     _lines: int = 0
     """Of the file at hand, so far."""
 
-    def add(self, shard: Shard, report: Report) -> None:
+    def add(self, shard: Shard, report: ShardReport) -> None:
         """Add what became of the next shard."""
         if not shard.start:
             self._lines = 0
@@ -100,17 +100,17 @@ class Summary:
             fix, what = "give rows of these tasks", "there is no row to build"
             if other := self.other_split():
                 what, fix = f"{what}, but {other}", "--split all takes them"
-            return [*(p for _, p in self.listed), Problem("build", what, fix)]
+            return [problem for _, problem in self.listed] + [Problem("build", what, fix)]
         return []
 
     def _noted(self) -> dict[str, Counter[str]]:
-        found: dict[str, Counter[str]] = {}
+        by_note: dict[str, Counter[str]] = {}
         for (what, task), rows in sorted(self.notes.items()):
-            found.setdefault(what, Counter())[task] = rows
-        return found
+            by_note.setdefault(what, Counter())[task] = rows
+        return by_note
 
     def remarks(self) -> list[str]:
-        """Return in words what is noted of rows' options, a line each, with the first place."""
+        """Return in words the notes about rows' options, a line each, with the first place."""
         return [
             f"{self.noted_at[what]}: {rows.total()} rows ({_listed(rows)}): {REMARKS[what]}"
             for what, rows in self._noted().items()

@@ -192,7 +192,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a manifest of a list": (relist(["x"]), "the manifest lists no output files"),
     "a manifest that looks elsewhere": (relist({"../x": ""}), "no file of this folder"),
     "no journal": (lambda out: (out / "replies.jsonl").unlink(), "there is no journal"),
-    "a torn journal": (append("replies.jsonl", b'{"crc":"0'), "9 bytes are no intact record"),
+    "a torn journal": (append("replies.jsonl", b'{"crc":"0'), "9 bytes are not an intact record"),
 }
 
 
@@ -342,6 +342,6 @@ def test_what_is_no_instructions_file_is_one_line(out: Path, tmp_path: Path) -> 
     failed(
         instraug("diff", out, tmp_path / "bad.jsonl"),
         1,
-        "bad.jsonl:1: this row is no instruction: missing or wrong",
+        "bad.jsonl:1: this row is not an instruction: missing or wrong",
     )
     assert instraug("verify", tmp_path / "none").returncode == 2

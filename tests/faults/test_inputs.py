@@ -76,7 +76,7 @@ JSONL = [
     pytest.param(b'{"a": Infinity}', "invalid JSON at column 7", id="57 infinity"),
     pytest.param(b'{"a": ' + b"[" * 100_000, "", id="58"),
     pytest.param(b'{"a": ' + b"9" * 5000 + b"}", "", id="58 digits"),
-    pytest.param(b"[1]", "no JSON object", id="64 type"),
+    pytest.param(b"[1]", "not a JSON object", id="64 type"),
 ]
 
 

@@ -98,8 +98,8 @@ def test_with_on_problem_every_bad_line_is_told_and_left_out(tmp_path: Path) -> 
         pytest.param(b'{"a":1e999}', "f:1: invalid JSON at column ", id="57 overflow"),
         pytest.param(b"[" * 9000 + b"]" * 9000, "f:1: invalid JSON at column", id="58 nesting"),
         pytest.param(b'{"a":' + b"9" * 5000 + b"}", "f:1: invalid JSON at column ", id="58 int"),
-        pytest.param(b"null", "f:1: no JSON object; write {...}", id="null"),
-        pytest.param(b'"text"', "f:1: no JSON object; write {...}", id="text"),
+        pytest.param(b"null", "f:1: not a JSON object; write {...}", id="null"),
+        pytest.param(b'"text"', "f:1: not a JSON object; write {...}", id="text"),
         pytest.param(b'{"a":1', "f:1: invalid JSON at column ", id="cut"),
     ],
 )

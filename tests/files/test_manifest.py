@@ -36,7 +36,7 @@ def test_it_is_read_back_and_equal_bodies_make_equal_bytes(tmp_path: Path) -> No
         (b"", "the manifest is damaged"),
         (b'{"config": {', "the manifest is damaged"),
         (b'{"a": "\xff"}', "the manifest is damaged"),
-        (b"[]", "the manifest is no JSON object"),
+        (b"[]", "the manifest is not a JSON object"),
     ],
 )
 def test_a_missing_or_corrupt_manifest_is_a_problem_with_a_fix(

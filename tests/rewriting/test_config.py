@@ -213,7 +213,7 @@ def test_an_unknown_preset_is_told_with_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
         find("multitemp")
     assert str(caught.value) == (
-        "multitemp: is no shipped config; a file of your own needs its suffix; "
+        "multitemp: is not a shipped config; a file of your own needs its suffix; "
         "else did you mean 'multi-temp'?"
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from instraug.errors import InputError, StorageError
 from instraug.tasks.importers.multiinstruct import catalog, source, table
-from instraug.tasks.importers.multiinstruct.elements import Mapped
+from instraug.tasks.importers.multiinstruct.elements import MappedTemplate
 from instraug.tasks.importers.multiinstruct.templates import Imported, read_templates
 from instraug.tasks.placeholders import escape
 from instraug.tasks.records import Task
@@ -148,7 +148,7 @@ def test_no_text_breaks_the_table_reader(text: str) -> None:
     """Whatever stands in a cell, the reader gives a template that parses, or a reason."""
     cell = '"' + text.replace('"', '""') + '"'
     (found,) = table.read(f"task_name\tinstructions\nsome_task\t{cell}\n", "t.tsv")
-    if isinstance(found, Mapped):
+    if isinstance(found, MappedTemplate):
         assert callable(renderer(found.text, Task("some_task", ())))
     else:
         assert found.where == "t.tsv:2"
@@ -184,7 +184,7 @@ def test_a_template_renders_as_the_f_string_did(parts: list[tuple[str, str]]) ->
     body = "".join(escape(literal).translate(quoting) + f"{{{name}}}" for literal, name in parts)
     code = f'def build(task):\n    if task == "a":\n        instructs = [f"""{body}"""]\n'
     (found,) = source.read(code, "t.py")
-    assert isinstance(found, Mapped), found
+    assert isinstance(found, MappedTemplate), found
     made = Task("a", (), constants=found.constants, separators=found.separators)
     assert renderer(found.text, made)(_ROW) == wanted
 

@@ -254,14 +254,14 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "not UTF-8": (b'{"unique_id": "\xff"}', "byte 16 of the line (0xff) is not UTF-8"),
     "lone surrogate": (rb'{"unique_id": "\ud800"}', "invalid JSON"),
     "NaN": (b'{"unique_id": NaN}', "invalid JSON"),
-    "a list": (b"[1]", "no JSON object"),
+    "a list": (b"[1]", "not a JSON object"),
     "a list of rows": (
         b'[{"task_name": "a"}]',
         "but a list of one, a mapping; write one row a line",
     ),
-    "a text": (b'"task_name"', "no JSON object"),
-    "a number": (b"17", "no JSON object"),
-    "null": (b"null", "no JSON object"),
+    "a text": (b'"task_name"', "not a JSON object"),
+    "a number": (b"17", "not a JSON object"),
+    "null": (b"null", "not a JSON object"),
     "nested too deeply": (b'{"a":' * 2000 + b"1" + b"}" * 2000, "invalid JSON"),
     "nested deeply": (
         json.dumps(caption_row(1)).encode()[:-1] + b',"m":' + b"[" * 600 + b"]" * 600 + b"}",

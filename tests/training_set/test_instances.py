@@ -30,7 +30,7 @@ from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Options
 from instraug.training_set.instances.base import Prepare, Row
 from instraug.training_set.instances.computed import COMPUTED, region_texts
-from instraug.training_set.instances.multiinstruct import Adapter, MultiInstruct
+from instraug.training_set.instances.multiinstruct import MultiInstruct, MultiInstructAdapter
 from instraug.training_set.shard_builder import Builder, Recipe
 from instraug.training_set.shards import Shard
 from tests.sets import rows_of
@@ -123,7 +123,7 @@ def test_parity_with_the_public_repository(name: str, count: int, tmp_path: Path
     assert assert_parity(checkout, rows, rows, tmp_path) == (count, 0)
 
 
-def prepared(adapter: Adapter, row: dict[str, Any]) -> str:
+def prepared(adapter: MultiInstructAdapter, row: dict[str, Any]) -> str:
     """Make a row ready, and return its task's name."""
     name = adapter.task_of(row)
     if prepare := adapter.preparer(name):
@@ -174,7 +174,7 @@ REGIONS = {"object_regions": {"subject": [[1, 2, 3, 4]], "object": ["5 6 7 8"]}}
 def test_computed_fields(name: str, fields: dict[str, Any], value: Any) -> None:
     """Each computed field is what the release computes, and only the tasks that show it get it."""
     shows, other = task("shows", f"See {{{name}}}"), task("other", "See")
-    adapter = Adapter([shows, other])
+    adapter = MultiInstructAdapter([shows, other])
     given = row("shows", **deepcopy(fields))
     assert prepared(adapter, given) == "shows"
     assert given == {**row("shows", **fields), name: value}
@@ -198,7 +198,7 @@ def test_regions_of_raw_rows_become_text() -> None:
         "region": [[1, 2, 3.5, 4]],
         "options": [[1, 2, 3.5, 4], [5, 6, 7, 8]],
     }
-    prepared(Adapter([task("pick", "Pick {options}", output="region")]), raw)
+    prepared(MultiInstructAdapter([task("pick", "Pick {options}", output="region")]), raw)
     assert raw["region"] == ["1 2 3.5 4"]
     assert raw["options"] == ["1 2 3.5 4", "5 6 7 8"]
     assert raw["target_txt"] == "1 2 3.5 4"
@@ -207,14 +207,14 @@ def test_regions_of_raw_rows_become_text() -> None:
 def test_several_regions_of_a_target_are_joined_as_the_release_does() -> None:
     """A target of several regions is their texts, a space between."""
     raw = {"unique_id": "1", "task_name": "find", "region": [[1, 2, 3, 4], "5 6 7 8"]}
-    prepared(Adapter([task("find", "Find it.", output="region")]), raw)
+    prepared(MultiInstructAdapter([task("find", "Find it.", output="region")]), raw)
     assert raw["target_txt"] == "1 2 3 4 5 6 7 8"
 
 
 def test_defaults_are_copied_into_rows_that_lack_them() -> None:
     """A row without options gets its own copy of the task's, one with options keeps them."""
     ordering = task("o", "Which? {options}", defaults={"options": ["next", "previous"]})
-    adapter = Adapter([ordering])
+    adapter = MultiInstructAdapter([ordering])
     lacking, null, having = row("o"), row("o", options=None), row("o", options=["a"])
     for each in (lacking, null, having):
         prepared(adapter, each)
@@ -228,14 +228,14 @@ def test_a_dialogue_row_goes_to_the_task_of_its_history() -> None:
     """With a history or without decides the task, where both exist; else the row's own name."""
     both = [task("visual_dialog_has_hist", "x"), task("visual_dialog_no_hist", "y")]
     turn = {"dialog_hist": [{"q": "a", "a": "b"}]}
-    adapter = Adapter([*both, task("visual_dialog", "z")])
+    adapter = MultiInstructAdapter([*both, task("visual_dialog", "z")])
     told = row("visual_dialog", meta_data=turn)
     assert adapter.task_of(told) == "visual_dialog_has_hist"
     fresh = row("visual_dialog", meta_data={"dialog_hist": []})
     assert adapter.task_of(fresh) == "visual_dialog_no_hist"
-    assert Adapter([task("visual_dialog", "z")]).task_of(told) == "visual_dialog"
+    assert MultiInstructAdapter([task("visual_dialog", "z")]).task_of(told) == "visual_dialog"
     with pytest.raises(BadRow, match="visual_dialog_has_hist"):
-        Adapter(both[1:]).task_of(told)
+        MultiInstructAdapter(both[1:]).task_of(told)
 
 
 def test_a_row_that_tells_its_target_is_refused_unless_as_released() -> None:
@@ -243,11 +243,11 @@ def test_a_row_that_tells_its_target_is_refused_unless_as_released() -> None:
     steps = task("wikihow_next_step", "Done: {previous_steps}")
     told = row("wikihow_next_step", context=["s", "t"])
     with pytest.raises(BadRow) as caught:
-        prepared(Adapter([steps]), dict(told))
+        prepared(MultiInstructAdapter([steps]), dict(told))
     assert caught.value.kind == "target in context"
-    assert prepared(Adapter([steps], as_released=True), dict(told)) == steps.name
-    assert prepared(Adapter([steps]), row(steps.name, context=["s"])) == steps.name
-    assert prepared(Adapter([steps]), row(steps.name, context=["to t"])) == steps.name
+    assert prepared(MultiInstructAdapter([steps], as_released=True), dict(told)) == steps.name
+    assert prepared(MultiInstructAdapter([steps]), row(steps.name, context=["s"])) == steps.name
+    assert prepared(MultiInstructAdapter([steps]), row(steps.name, context=["to t"])) == steps.name
 
 
 @pytest.mark.parametrize("name", ["damage_severity", "informative", "disaster_types"])
@@ -256,8 +256,8 @@ def test_medic_rows_get_their_own_options_unless_as_released(name: str) -> None:
     medic = task(f"medic_{name}", "Which? {options}")
     fields = {"options": ["a", "b", "c"], "meta_data": {"options": ["a", "b"]}}
     fixed, released = row(medic.name, **fields), row(medic.name, **fields)
-    prepared(Adapter([medic]), fixed)
-    prepared(Adapter([medic], as_released=True), released)
+    prepared(MultiInstructAdapter([medic]), fixed)
+    prepared(MultiInstructAdapter([medic], as_released=True), released)
     assert fixed["options"] == ["a", "b"]
     assert released["options"] == ["a", "b", "c"]
     fixed["options"].reverse()
@@ -271,7 +271,7 @@ def test_medic_rows_get_their_own_options_unless_as_released(name: str) -> None:
         ({"task_name": None}, "missing field", "a row without task_name"),
         ({"task_name": ["a"]}, "unknown task", "no task is named ['a']"),
         (row("b"), "unknown task", "no task is named 'b'"),
-        ([1], "broken line", "no JSON object"),
+        ([1], "broken line", "not a JSON object"),
         (row("a", options=["x"], region=[3, None, {}]), "missing field", "of another shape"),
         (row("a", options=["x"], region=[[3, [4]]]), "missing field", "a region is four numbers"),
         (row("a", options=["x"], region={"x": 1}), "missing field", "row of task a without 0"),
@@ -283,7 +283,7 @@ def test_medic_rows_get_their_own_options_unless_as_released(name: str) -> None:
 )
 def test_a_row_that_cannot_be_used_says_why(given: Any, kind: str, what: str) -> None:
     """Unknown tasks and missing or misshapen fields are named, never a traceback."""
-    adapter = Adapter(
+    adapter = MultiInstructAdapter(
         [
             task("a", "{options} {region}", defaults={"options": ["x"]}),
             task("c", "{given_region}"),
@@ -308,7 +308,7 @@ _JSON = st.recursive(
     ),
     max_leaves=8,
 )
-_EVERY = Adapter(
+_EVERY = MultiInstructAdapter(
     [
         task("all", *(f"{{{name}}}" for name in COMPUTED), output="region"),
         task("wikihow_next_step", "{previous_steps} {meta_data.method}"),
@@ -377,7 +377,7 @@ def test_a_folder_without_rows_is_an_error(tmp_path: Path) -> None:
     assert [p.where for p in caught.value.problems] == [str(tmp_path), str(tmp_path / "x")]
 
 
-class Renamed(Adapter):
+class Renamed(MultiInstructAdapter):
     """Rows that name their task, id and target in words of their own."""
 
     def task_of(self, row: Any) -> str:

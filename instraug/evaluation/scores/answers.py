@@ -38,29 +38,29 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Kinds:
+class Problems:
     """Problems, equal ones together: a count and the first places of each kind."""
 
-    found: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    places: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, where: str, what: str, fix: str) -> None:
         """Count one occurrence; ``what`` and ``fix`` name the kind."""
         kind = what, fix
         self.counts[kind] = self.counts.get(kind, 0) + 1
-        places = self.found.setdefault(kind, [])
-        if len(places) < SHOWN:
-            places.append(where)
+        shown = self.places.setdefault(kind, [])
+        if len(shown) < SHOWN:
+            shown.append(where)
 
-    def take(self, other: Kinds) -> None:
+    def take(self, other: Problems) -> None:
         """Take over what another one counted."""
-        for kind, places in other.found.items():
-            self.found[kind] = [*self.found.get(kind, ()), *places][:SHOWN]
+        for kind, places in other.places.items():
+            self.places[kind] = [*self.places.get(kind, ()), *places][:SHOWN]
             self.counts[kind] = self.counts.get(kind, 0) + other.counts[kind]
 
     def problems(self) -> Iterator[Problem]:
         """Yield one problem a kind, in the order of first occurrence."""
-        for (what, fix), (first, *more) in self.found.items():
+        for (what, fix), (first, *more) in self.places.items():
             count = self.counts[what, fix]
             also = f" ({count} times, also at {', '.join(more)})" if more else ""
             yield Problem(first, what + also, fix)

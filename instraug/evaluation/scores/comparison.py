@@ -45,7 +45,7 @@ def mean_difference(pairs: Sequence[Pair], draws: int, seed: int) -> Difference:
     """Return the difference of the mean score over tasks, with p and interval by swapping.
 
     The interval holds every difference that the same swaps do not reject once it is taken off. With
-    one instruction and scores of 0 and 1 alone, p is that of the exact test of McNemar.
+    one instruction and only scores of 0 and 1, p is that of the exact test of McNemar.
 
     Args:
         pairs: A and B of each task, of the same units.
@@ -58,9 +58,9 @@ def mean_difference(pairs: Sequence[Pair], draws: int, seed: int) -> Difference:
         apart = (a.sums - b.sums).mean(axis=1) * weight
         value += float(apart.sum())
         columns = np.stack([apart, a.sizes * weight], axis=1)
-        found = np.concatenate(list(_swapped(columns, draws, _rng(seed, number))))
-        drawn += found[:, 0]
-        shifts += found[:, 1]
+        totals = np.concatenate(list(_swapped(columns, draws, _rng(seed, number))))
+        drawn += totals[:, 0]
+        shifts += totals[:, 1]
     low, high = _accepted(value, drawn, shifts)
     p, method = p_value(abs(value), np.abs(drawn)), "swap"
     if _is_mcnemar(pairs):
@@ -117,8 +117,8 @@ def _resampled(a: Sample, b: Sample, draws: int, rng: np.random.Generator) -> It
     parts_a, parts_b = _summands(a), _summands(b)
     middle, half = (parts_a + parts_b).sum(axis=0) / 2, (parts_a - parts_b) / 2
     for moved in _swapped(half, draws, rng):
-        found = [_corrected(middle + sign * moved, a) for sign in (1, -1)]
-        yield np.stack(found, axis=1)
+        squares = [_corrected(middle + sign * moved, a) for sign in (1, -1)]
+        yield np.stack(squares, axis=1)
 
 
 def _summands(of: Sample) -> Floats:

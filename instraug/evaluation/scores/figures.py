@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from instraug.evaluation.scores.answers import Kinds
+from instraug.evaluation.scores.answers import Problems
 from instraug.evaluation.scores.comparison import Difference
 from instraug.evaluation.scores.permutation import wording_p
 from instraug.evaluation.scores.protocols import GIVEN
@@ -15,7 +15,7 @@ from instraug.evaluation.scores.sensitivity import Sample, part, sensitivity
 from instraug.evaluation.scores.tables import Table
 
 SCOPE = "these instructions and tasks, all instances like these"
-"""What the figures speak of."""
+"""What the figures are about."""
 
 _SHARES = ("raw", "raw_ddof1", "raw_rms", "floor", "corrected")
 
@@ -67,29 +67,29 @@ def over_tasks(samples: Mapping[str, Sample], draws: int, seed: int) -> dict[str
         draws: Permutations.
         seed: Of the permutations.
     """
-    about = {"ddof": 0, "tasks": list(samples)}
+    scope = {"ddof": 0, "tasks": list(samples)}
     if not samples:
-        return _NO_FIGURE | about
-    found = sensitivity([part(s) for s in samples.values()])
-    figures = {name: 100 * getattr(found, name) for name in _SHARES}
+        return _NO_FIGURE | scope
+    over_all = sensitivity([part(s) for s in samples.values()])
+    figures = {name: 100 * getattr(over_all, name) for name in _SHARES}
     p = wording_p(list(samples.values()), draws, seed)
-    return figures | {"p": p, "interval": [100 * found.low, 100 * found.high]} | about
+    return figures | {"p": p, "interval": [100 * over_all.low, 100 * over_all.high]} | scope
 
 
-def difference_figures(found: Difference | None, scale: float) -> dict[str, Any]:
+def difference_figures(difference: Difference | None, scale: float) -> dict[str, Any]:
     """Return a difference, A less B."""
-    if found is None:
+    if difference is None:
         return {"value": None, "interval": None, "p": None, "test": None, "holds": False}
     return {
-        "value": scale * found.value,
-        "interval": [scale * found.low, scale * found.high],
-        "p": found.p,
-        "test": found.method,
-        "holds": found.holds,
+        "value": scale * difference.value,
+        "interval": [scale * difference.low, scale * difference.high],
+        "p": difference.p,
+        "test": difference.method,
+        "holds": difference.holds,
     }
 
 
-def remark(tables: Sequence[Table], samples: Sequence[Sample], notices: Kinds) -> None:
+def remark(tables: Sequence[Table], samples: Sequence[Sample], notices: Problems) -> None:
     """Note what a reader of the figures has to know of the tables."""
     for table, sample in zip(tables, samples, strict=True):
         complete, n = len(table.instances), len(table.instances) + table.incomplete

@@ -33,19 +33,19 @@ def parts(row: Row) -> dict[str, Any]:
     ``score`` is set: 1 where it is the target.
     """
     answers = row.get("filtered_resps", row.get("resps"))
-    found: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "unique_id": row["doc_id"],
         "content": row.get("doc_hash"),
         "target": _references(row.get("target")),
     }
     ranks = _ranks(answers)
     if not ranks:
-        return found | {"prediction": _first(answers)}
+        return columns | {"prediction": _first(answers)}
     if len(ranks) == 1:
         greedy = str(answers[0][1]) == "True"
-        said = {"prediction": found["target"] if greedy else "", "score": float(greedy)}
-        return found | said | {"output": "likelihood"}
-    return found | _ranked(ranks, _continuations(row.get("arguments")), found["target"])
+        answer = {"prediction": columns["target"] if greedy else "", "score": float(greedy)}
+        return columns | answer | {"output": "likelihood"}
+    return columns | _ranked(ranks, _continuations(row.get("arguments")), columns["target"])
 
 
 def _ranks(answers: Any) -> list[float]:
@@ -75,9 +75,9 @@ def _ranked(ranks: Sequence[float], texts: Sequence[str], target: Any) -> dict[s
     return _choice(options[chosen], options, target, None)
 
 
-def _choice(said: str, options: list[str], target: Any, score: float | None) -> dict[str, Any]:
-    found = {"prediction": said, "options": options, "target": target, "score": score}
-    return found | {"output": "likelihood"}
+def _choice(chosen: str, options: list[str], target: Any, score: float | None) -> dict[str, Any]:
+    columns = {"prediction": chosen, "options": options, "target": target, "score": score}
+    return columns | {"output": "likelihood"}
 
 
 def _continuations(arguments: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an answer says, where it is a letter of a list, yes or no, or a number."""
+"""What an answer means, where it is a letter of a list, yes or no, or a number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CUE = (
     r"(?:\s+(?:answer|option|choice|letter))?\s*[:=]?"
 )
 
-# "A dog" is no label, "A because" is one.
+# "A dog" is not a label, "A because" is one.
 _ENDS = r"(?!\w|['’]\w|(?<=(?-i:[AI])) (?!because|since|as|and|for|is)[a-z])"
 
 _CUED = tuple(
@@ -43,16 +43,16 @@ def label(answer: str) -> str | None:
     """Return the label of a list's item that an answer names: A to Z; 1 to 9 count as A to I.
 
     In this order: the whole answer; what the answer begins with, where a mark or a line's end
-    follows and the line is no list of labels; the first label after "final answer", then after
+    follows and the line is not a list of labels; the first label after "final answer", then after
     "answer", "option", "choice", "letter", "choose", "pick" or "select"; the only label that is
     marked as one anywhere, such as (B) or B.
     """
     for pattern in (_ALONE, _LEADING, _WITH_REASON):
-        if (found := pattern.match(answer)) and not _LIST.match(answer):
-            return letter(found["label"])
+        if (match := pattern.match(answer)) and not _LIST.match(answer):
+            return letter(match["label"])
     for pattern in _CUED:
-        if found := pattern.search(answer):
-            return letter(found["label"])
+        if match := pattern.search(answer):
+            return letter(match["label"])
     marked = {m["a"] or m["b"] for m in _MARKED.finditer(answer)}
     return marked.pop() if len(marked) == 1 else None
 
@@ -75,8 +75,8 @@ def yes_no(answer: str) -> str | None:
     words = _WORD.findall(folded(answer))
     if words and words[0] in _YES_NO:
         return _YES_NO[words[0]]
-    found = {_YES_NO[word] for word in words if word in _YES_NO}
-    return found.pop() if len(found) == 1 else None
+    answers = {_YES_NO[word] for word in words if word in _YES_NO}
+    return answers.pop() if len(answers) == 1 else None
 
 
 _NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)\.\d+|(?<!\d)\.\d+)?"
@@ -95,8 +95,8 @@ def number(answer: str) -> str | None:
     digits is dropped; a minus counts.
     """
     cue = _BEFORE.search(answer)
-    found = _NUMBERS.findall(answer, cue.end()) if cue else []
-    chosen = found[0] if found else (_NUMBERS.findall(answer) or [None])[-1]
+    numbers = _NUMBERS.findall(answer, cue.end()) if cue else []
+    chosen = numbers[0] if numbers else (_NUMBERS.findall(answer) or [None])[-1]
     if chosen is None:
         return None
     try:

@@ -45,12 +45,12 @@ def prediction_files(path: Path) -> list[Path]:
         return [path]
     if (path / PREDICTIONS).exists():
         return [path / PREDICTIONS]
-    found = sorted(p for p in path.rglob("*") if p.name.endswith(_KINDS) and p.is_file())
-    found = [p for p in found if not p.name.startswith(".")]
-    if not found:
+    files = sorted(p for p in path.rglob("*") if p.name.endswith(_KINDS) and p.is_file())
+    files = [p for p in files if not p.name.startswith(".")]
+    if not files:
         what = f"no file here ends in {', '.join(_KINDS)}"
         raise InputError([Problem(str(path), what, "give the folder that holds the predictions")])
-    return [p for p in found if is_samples(p)] or found
+    return [p for p in files if is_samples(p)] or files
 
 
 def is_samples(path: Path) -> bool:
@@ -61,21 +61,21 @@ def is_samples(path: Path) -> bool:
 def stated(files: Sequence[Path]) -> dict[Path, tuple[str, str]]:
     """Return the task and the instruction that each file's name states.
 
-    Names that differ in a last ``_prompt_N``, or in a last number alone, are one task, and the
+    Names that differ in a last ``_prompt_N``, or only in a last number, are one task, and the
     number is the instruction. A name without such a sibling is a task of its own.
     """
     names = {path: _task(path) for path in files}
     siblings = defaultdict[str, set[str]](set)
     for name in names.values():
-        if found := _NUMBERED.fullmatch(name):
-            siblings[found["task"]].add(name)
+        if match := _NUMBERED.fullmatch(name):
+            siblings[match["task"]].add(name)
     return {path: _split(name, siblings) for path, name in names.items()}
 
 
 def _split(name: str, siblings: dict[str, set[str]]) -> tuple[str, str]:
-    found = _NUMBERED.fullmatch(name)
-    if found and len(siblings[found["task"]]) > 1:
-        return found["task"], found["instruction"]
+    match = _NUMBERED.fullmatch(name)
+    if match and len(siblings[match["task"]]) > 1:
+        return match["task"], match["instruction"]
     return name, ONLY
 
 
@@ -89,8 +89,8 @@ def one_set(a: Path, b: Path) -> bool:
 def _task(path: Path) -> str:
     stem = _stem(path)
     for pattern in _SAMPLES:
-        if found := pattern.fullmatch(stem):
-            return found["task"]
+        if match := pattern.fullmatch(stem):
+            return match["task"]
     return stem.removesuffix("_answers") or stem
 
 
@@ -103,10 +103,10 @@ def _stem(path: Path) -> str:
 
 def merged(names: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Return the tasks that several files stand for, with their instructions in order."""
-    found = defaultdict[str, set[str]](set)
+    instructions = defaultdict[str, set[str]](set)
     for task, instruction in names:
-        found[task].add(instruction)
-    return {task: sorted(some, key=natural) for task, some in found.items() if len(some) > 1}
+        instructions[task].add(instruction)
+    return {task: sorted(some, key=natural) for task, some in instructions.items() if len(some) > 1}
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

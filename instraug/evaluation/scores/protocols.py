@@ -18,7 +18,7 @@ HIT = 0.5
 """IoU from which a box counts as the target, where there are no options."""
 
 
-class Unfit(ValueError):
+class UnusableTarget(ValueError):
     """A target that the protocol cannot score any answer against."""
 
 
@@ -52,10 +52,10 @@ class Protocol:
         """Score an answer against the target that it fits best.
 
         Raises:
-            Unfit: a target is nothing that this protocol can score.
+            UnusableTarget: a target is nothing that this protocol can score.
         """
-        found = [self.score(answer.text, target, answer.options) for target in answer.targets]
-        return max(found, key=lambda judged: judged.score)
+        scored = [self.score(answer.text, target, answer.options) for target in answer.targets]
+        return max(scored, key=lambda judged: judged.score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class Given(Protocol):
         """Return the file's score; the text is the answer, or else the score itself.
 
         Raises:
-            Unfit: there is no score.
+            UnusableTarget: there is no score.
         """
         if answer.score is None:
-            raise Unfit("has no score")
+            raise UnusableTarget("has no score")
         return Judged(answer.score, answer.text.strip() or answer.score)
 
 
@@ -81,11 +81,11 @@ def all_folded(options: Options) -> Options:
 
 def _among(target: str, options: Options | None) -> tuple[str, Options]:
     if not options:
-        raise Unfit("has no options")
-    found, known = folded(target), all_folded(options)
-    if found not in known:
-        raise Unfit("is none of its options")
-    return found, known
+        raise UnusableTarget("has no options")
+    right, known = folded(target), all_folded(options)
+    if right not in known:
+        raise UnusableTarget("is none of its options")
+    return right, known
 
 
 def _exact(answer: str, target: str, options: Options | None) -> Judged:
@@ -102,7 +102,7 @@ def _prefix(answer: str, target: str, options: Options | None) -> Judged:
         return Judged(float(start[0] == right), start[0]) if start else UNPARSED
     right = folded(target)
     if not right:
-        raise Unfit("is empty")
+        raise UnusableTarget("is empty")
     if words.finder((right,)).match(answer):
         return Judged(1.0, right)
     return Judged(0.0, answer) if answer else UNPARSED
@@ -110,26 +110,26 @@ def _prefix(answer: str, target: str, options: Options | None) -> Judged:
 
 def _option(answer: str, target: str, options: Options | None) -> Judged:
     right, known = _among(target, options)
-    found = set(words.finder(known).findall(folded(answer)))
-    if len(found) != 1:
+    named = set(words.finder(known).findall(folded(answer)))
+    if len(named) != 1:
         return UNPARSED
-    (chosen,) = found
+    (chosen,) = named
     return Judged(float(chosen == right), chosen)
 
 
 def _letter(answer: str, target: str, options: Options | None) -> Judged:
     right = label_of(target, options)
     if right is None:
-        raise Unfit("is no letter, and none of its options")
+        raise UnusableTarget("is neither a letter nor one of its options")
     chosen = labels.label(answer)
     if options and (chosen is None or ord(chosen) - ord("A") >= len(options)):
         named = set(words.finder(all_folded(options)).findall(folded(answer)))
         chosen = label_of(named.pop(), options) if len(named) == 1 else None
     if chosen is None:
         return UNPARSED
-    # Options may stand in another order under another instruction: alike is what they say.
-    said = folded(options[ord(chosen) - ord("A")]) if options else chosen
-    return Judged(float(chosen == right), said)
+    # Options may stand in another order under another instruction: so compare their texts.
+    answered = folded(options[ord(chosen) - ord("A")]) if options else chosen
+    return Judged(float(chosen == right), answered)
 
 
 def label_of(target: str, options: Options | None) -> str | None:
@@ -148,7 +148,7 @@ def _yes_no(answer: str, target: str, options: Options | None) -> Judged:
     del options
     right = labels.yes_no(target)
     if right is None:
-        raise Unfit("is neither yes nor no")
+        raise UnusableTarget("is neither yes nor no")
     chosen = labels.yes_no(answer)
     return UNPARSED if chosen is None else Judged(float(chosen == right), chosen)
 
@@ -157,7 +157,7 @@ def _number(answer: str, target: str, options: Options | None) -> Judged:
     del options
     right = labels.number(target)
     if right is None:
-        raise Unfit("holds no number")
+        raise UnusableTarget("holds no number")
     chosen = labels.number(answer)
     return UNPARSED if chosen is None else Judged(float(chosen == right), chosen)
 
@@ -166,11 +166,11 @@ def _rouge(tokenizer: words.Tokenizer) -> Score:
     def score(answer: str, target: str, options: Options | None) -> Judged:
         del options
         if not target.strip():
-            raise Unfit("is empty")
+            raise UnusableTarget("is empty")
         if not answer.strip():
             return UNPARSED
-        said = tokenizer(answer)
-        return Judged(words.rouge_l(said, tokenizer(target)), " ".join(said))
+        tokens = tokenizer(answer)
+        return Judged(words.rouge_l(tokens, tokenizer(target)), " ".join(tokens))
 
     return score
 
@@ -178,12 +178,12 @@ def _rouge(tokenizer: words.Tokenizer) -> Score:
 def _iou(answer: str, target: str, options: Options | None) -> Judged:
     right, box = boxes.parse(target), boxes.parse(answer)
     if right is None:
-        raise Unfit("is no box of four numbers")
+        raise UnusableTarget("is not a box of four numbers")
     if options is None:
         return UNPARSED if box is None else Judged(float(boxes.iou(box, right) >= HIT), box)
     known = [boxes.parse(option) for option in options]
     if right not in known:
-        raise Unfit("is none of its options")
+        raise UnusableTarget("is none of its options")
     if box is None:
         return UNPARSED
     overlaps = [boxes.iou(box, option) if option else 0.0 for option in known]
@@ -214,8 +214,8 @@ PROTOCOLS = {
         ),
         Protocol(
             "letter",
-            "the label alone, at the start with a mark after it, after 'answer', or the only one "
-            "marked as such; else the one option that the answer contains",
+            "the label by itself, at the start with a mark after it, after 'answer', or the only "
+            "one marked as such; else the one option that the answer contains",
             _letter,
         ),
         Protocol("yes-no", "the first word, else the only yes or no; true is yes", _yes_no),

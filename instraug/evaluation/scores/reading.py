@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
-from instraug.evaluation.scores.answers import Answer, Kinds
+from instraug.evaluation.scores.answers import Answer, Problems
 from instraug.evaluation.scores.naming import is_samples, prediction_files, stated
 from instraug.evaluation.scores.rows import Rows
 from instraug.evaluation.scores.shapes import Parts, Shape, Source, text, texts
@@ -48,7 +48,7 @@ class Reader:
             return None
         return self.names[self.files[0]]
 
-    def answers(self, kinds: Kinds) -> Iterator[Answer]:
+    def answers(self, kinds: Problems) -> Iterator[Answer]:
         """Yield every answer; what cannot be used is counted instead.
 
         Raises:
@@ -68,7 +68,7 @@ class Reader:
         there = ", ".join(sorted(self.other_filters))
         return f" of the filter {self._source.filter}; there are {there}" if there else ""
 
-    def _of_file(self, number: int, file: Path, kinds: Kinds) -> Iterator[Answer]:
+    def _of_file(self, number: int, file: Path, kinds: Problems) -> Iterator[Answer]:
         def bad(problem: Problem) -> None:
             kinds.add(problem.where, problem.what, problem.fix)
 
@@ -109,7 +109,7 @@ def _answer(
     if not at:
         return "the row has no unique_id", "name its column with --columns unique_id=COLUMN"
     if score is not None and not 0 <= score <= 1:
-        return "the score is no number from 0 to 1", "give shares, not percent"
+        return "the score is not a number from 0 to 1", "give shares, not percent"
     if score is None and not targets:
         return "the prediction has no target", "give the rows that hold the targets with --rows"
     return Answer(
@@ -128,7 +128,7 @@ def _answer(
 
 
 def _score(score: Any) -> float | None:
-    """Return a score; below 0 where it is no number."""
+    """Return a score; below 0 where it is not a number."""
     if score is None:
         return None
     return float(score) if isinstance(score, bool | int | float) else -1.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from instraug.errors import InputError
-from instraug.evaluation.scores.answers import Kinds
+from instraug.evaluation.scores.answers import Problems
 from instraug.evaluation.scores.naming import prediction_files
 from instraug.evaluation.scores.shapes import COLUMNS, Parts, Row, Shape, text
 from instraug.files.jsonl import read_jsonl
@@ -26,7 +26,7 @@ class Rows:
         """
         self._by_key: dict[Key, Row] = {}
         self._used: set[Key] = set()
-        kinds = Kinds()
+        kinds = Problems()
         for file in (file for path in paths for file in prediction_files(path)):
             for line, row in read_jsonl(file):
                 key = _key(row)
@@ -50,10 +50,10 @@ class Rows:
             (None, None, at),
         ]
         for key in keys:
-            if (found := self._by_key.get(key)) is not None:
+            if (test_row := self._by_key.get(key)) is not None:
                 self._used.add(key)
                 own = {name: value for name, value in parts.items() if value is not None}
-                return shape.of_row(found) | own
+                return shape.of_row(test_row) | own
         return None
 
     def unused(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
-from instraug.evaluation.scores.answers import Answer, Kinds
+from instraug.evaluation.scores.answers import Answer, Problems
 from instraug.evaluation.scores.choosing import Survey
 from instraug.evaluation.scores.comparison import corrected_difference, mean_difference
 from instraug.evaluation.scores.figures import (
@@ -73,9 +73,10 @@ def score(sources: Sequence[Source], scoring: Scoring) -> Outcome:
             instructions that were trained on; two sets with nothing in common.
         StorageError: a file cannot be read.
     """
-    bad, notices = Kinds(), Kinds()
+    bad, notices = Problems(), Problems()
     first = _Set(sources[0], scoring, bad, notices)
-    sets = [first, *(_Set(s, scoring, bad, notices, first.lone_name) for s in sources[1:])]
+    sets = [first]
+    sets += [_Set(s, scoring, bad, notices, first.lone_name) for s in sources[1:]]
     if bad.counts and not (scoring.skip_bad and all(one.tables for one in sets)):
         raise InputError(bad.problems())
     for one in sets:
@@ -101,27 +102,27 @@ class _Set:
         self,
         source: Source,
         scoring: Scoring,
-        bad: Kinds,
-        notices: Kinds,
+        bad: Problems,
+        notices: Problems,
         name: tuple[str, str] | None = None,
     ) -> None:
         reader = Reader(source, name)
         self.lone_name = reader.lone_name()
         chosen = _Chosen(source, scoring)
-        found, collector = _collected(reader, chosen)
+        unusable, collector = _collected(reader, chosen)
         if chosen.changed:
-            # What was scored before the last change of mind is scored anew.
+            # Answers scored before the last change of protocol are scored again.
             chosen.settle()
-            found, collector = _collected(reader, chosen)
+            unusable, collector = _collected(reader, chosen)
         self.tables = collector.tables()
-        bad.take(found)
+        bad.take(unusable)
         self.extractors = {t.protocol: chosen.of(t.task).extractor for t in self.tables}
         """Protocols in use, each with what counts as the answer."""
         _remark_reading(reader, collector, notices)
 
 
-def _collected(reader: Reader, chosen: _Chosen) -> tuple[Kinds, Collector]:
-    kinds = Kinds()
+def _collected(reader: Reader, chosen: _Chosen) -> tuple[Problems, Collector]:
+    kinds = Problems()
     collector = Collector(kinds, reader.place)
     for answer in reader.answers(kinds):
         collector.add(answer, chosen.see(answer))
@@ -164,7 +165,7 @@ class _Chosen:
         return self._named or self._of[task]
 
 
-def _remark_reading(reader: Reader, collector: Collector, notices: Kinds) -> None:
+def _remark_reading(reader: Reader, collector: Collector, notices: Problems) -> None:
     for task, instructions in merged(reader.names.values()).items():
         what = "files whose names differ in a last number are one task, the number its instruction"
         notices.add(f"{task} ({', '.join(instructions)})", what, "rename them if they are not")
@@ -179,7 +180,7 @@ def _remark_reading(reader: Reader, collector: Collector, notices: Kinds) -> Non
             notices.add(f"{task} ({count} targets)", what, "add --rouge-words unicode")
 
 
-def _refuse_seen(tables: Sequence[Table], scoring: Scoring, notices: Kinds) -> None:
+def _refuse_seen(tables: Sequence[Table], scoring: Scoring, notices: Problems) -> None:
     if scoring.trained_on is None:
         return
     scored = {name for table in tables for name in table.instructions}
@@ -193,7 +194,7 @@ def _refuse_seen(tables: Sequence[Table], scoring: Scoring, notices: Kinds) -> N
         notices.add(str(scoring.trained_on), what, fix)
 
 
-def _common(a: list[Table], b: list[Table], notices: Kinds) -> list[list[Table]]:
+def _common(a: list[Table], b: list[Table], notices: Problems) -> list[list[Table]]:
     """Return the parts of both sets that are in both, and note what is not."""
     pairs = list(shared(a, b))
     for name, tables, kept in (("A", a, [p[0] for p in pairs]), ("B", b, [p[1] for p in pairs])):
@@ -207,7 +208,9 @@ def _common(a: list[Table], b: list[Table], notices: Kinds) -> list[list[Table]]
     return [[p[0] for p in pairs], [p[1] for p in pairs]]
 
 
-def _figures(tables: Sequence[Sequence[Table]], scoring: Scoring, notices: Kinds) -> dict[str, Any]:
+def _figures(
+    tables: Sequence[Sequence[Table]], scoring: Scoring, notices: Problems
+) -> dict[str, Any]:
     draws, seed = scoring.permutations, scoring.seed
     # Of two sets the instances stand in groups as they do in the first.
     groups = [table.groups for table in tables[0]]
@@ -236,8 +239,8 @@ def _figures(tables: Sequence[Sequence[Table]], scoring: Scoring, notices: Kinds
 def _over(
     tables: Sequence[Table], samples: Sequence[Sample], usable: Sequence[bool]
 ) -> dict[str, Sample]:
-    found = zip(tables, samples, usable, strict=True)
-    return {table.task: sample for table, sample, there in found if there}
+    rows = zip(tables, samples, usable, strict=True)
+    return {table.task: sample for table, sample, there in rows if there}
 
 
 def _difference(samples: Sequence[Sequence[Sample]], scoring: Scoring) -> dict[str, Any]:

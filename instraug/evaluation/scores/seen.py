@@ -31,8 +31,8 @@ def used_instructions(built: Path) -> frozenset[str]:
     if isinstance(listed, list):
         return frozenset(map(str, listed))
     rows = (row for file in prediction_files(built) for _, row in read_jsonl(file))
-    found = frozenset(str(row["instruction_id"]) for row in rows if row.get("instruction_id"))
-    if not found:
+    used = frozenset(str(row["instruction_id"]) for row in rows if row.get("instruction_id"))
+    if not used:
         what = "neither the manifest nor a row names an instruction_id"
         raise InputError([Problem(str(built), what, "give a set that `instraug build` made")])
-    return found
+    return used

@@ -25,7 +25,7 @@ COLUMNS = {
     "output": ("output",),
     "score": (),
 }
-"""Field -> the columns that hold it where ``--columns`` does not say."""
+"""Field -> the columns that hold it where ``--columns`` does not name one."""
 
 SHORT = {"id": "unique_id", "task": "task_name", "instruction": "instruction_id"}
 """Shorter names that ``--columns`` takes too."""
@@ -84,28 +84,28 @@ class Shape:
     def parts(self, row: Row) -> Parts:
         """Return what a row of predictions holds."""
         if not self.sample:
-            found = Parts()
+            held = Parts()
         elif harness.is_perplexity(row):
             return {"perplexity": True}
         else:
-            found = harness.parts(row)
+            held = harness.parts(row)
         for name, column in self.columns.items():
             value = row.get(column, _ABSENT)
             if value is _ABSENT:
                 value = _value(row, column)
             if value is not _ABSENT:
-                found[name] = value
-        return found | self._group(row) if self._source.group else found
+                held[name] = value
+        return held | self._group(row) if self._source.group else held
 
     def of_row(self, row: Row) -> Parts:
         """Return what a test row holds that a prediction may lack."""
-        found = self._group(row)
+        held = self._group(row)
         for name in OF_ROWS:
             for column in (self._source.columns.get(name), *COLUMNS[name]):
                 value = _value(row, column) if column else _ABSENT
                 if value is not _ABSENT:
-                    found.setdefault(name, value)
-        return found
+                    held.setdefault(name, value)
+        return held
 
     def _group(self, row: Row) -> Parts:
         value = _value(row, self._source.group) if self._source.group else _ABSENT
@@ -113,8 +113,8 @@ class Shape:
 
 
 def _known(first: Row) -> dict[str, str]:
-    found = {n: next((c for c in names if c in first), None) for n, names in COLUMNS.items()}
-    return {name: column for name, column in found.items() if column}
+    columns = {n: next((c for c in names if c in first), None) for n, names in COLUMNS.items()}
+    return {name: column for name, column in columns.items() if column}
 
 
 class _Absent:

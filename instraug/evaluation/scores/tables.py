@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instraug.errors import InputError, Problem
-from instraug.evaluation.scores.answers import Answer, Kinds
+from instraug.evaluation.scores.answers import Answer, Problems
 from instraug.evaluation.scores.naming import natural
-from instraug.evaluation.scores.protocols import Judged, Protocol, Unfit
+from instraug.evaluation.scores.protocols import Judged, Protocol, UnusableTarget
 from instraug.evaluation.scores.sensitivity import Floats, Ints
 
 
@@ -73,7 +73,7 @@ class _Column:
 
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
-        self.instances, self.instructions, self.said = _Numbers(), _Numbers(), _Numbers()
+        self.instances, self.instructions, self.answers = _Numbers(), _Numbers(), _Numbers()
         self.instance, self.instruction = array("q"), array("q")
         self.score, self.answer = array("d"), array("q")
         self.file, self.line = array("q"), array("q")
@@ -92,26 +92,27 @@ class _Column:
         self.instance.append(instance)
         self.instruction.append(self.instructions[answer.instruction])
         self.score.append(judged.score)
-        said = judged.answer
-        self.answer.append(-1 - len(self.answer) if said is None else self.said[_key(said)])
+        read = judged.answer
+        number = -1 - len(self.answer) if read is None else self.answers[_key(read)]
+        self.answer.append(number)
         self.file.append(answer.where[0])
         self.line.append(answer.where[1])
         return True
 
 
-def _key(said: Hashable) -> Hashable:
-    """Keep a short answer as it is, of a long one its hash."""
-    return hash(said) if isinstance(said, str) and len(said) > 32 else said
+def _key(answer: Hashable) -> Hashable:
+    """Return a short answer as it is, the hash of a long one."""
+    return hash(answer) if isinstance(answer, str) and len(answer) > 32 else answer
 
 
 class Collector:
     """Scores answers as they come, and makes tables of them."""
 
-    def __init__(self, kinds: Kinds, place: Callable[[tuple[int, int]], str]) -> None:
+    def __init__(self, kinds: Problems, place: Callable[[tuple[int, int]], str]) -> None:
         """Start empty.
 
         Args:
-            kinds: Told of answers that cannot be used.
+            kinds: Counts answers that cannot be used.
             place: Spells where an answer stands.
         """
         self._kinds = kinds
@@ -124,7 +125,7 @@ class Collector:
         """Score one answer; one whose target the protocol cannot read is counted."""
         try:
             judged = protocol.judge(answer)
-        except Unfit as error:
+        except UnusableTarget as error:
             what = f"the target {error}, so {protocol.name} cannot score it"
             fix = "choose another --protocol, or fix the target"
             self._kinds.add(self._place(answer.where), what, fix)

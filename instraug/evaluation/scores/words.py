@@ -89,8 +89,8 @@ def rouge_l(answer: Sequence[str], target: Sequence[str]) -> float:
 @lru_cache(maxsize=4096)
 def finder(options: tuple[str, ...]) -> re.Pattern[str]:
     """Return a pattern that finds any of some folded texts as whole words, longest first."""
-    found = sorted(set(filter(None, options)), key=lambda text: (-len(text), text))
-    return re.compile("|".join(map(_bounded, found)) or r"(?!)")
+    longest_first = sorted(set(filter(None, options)), key=lambda text: (-len(text), text))
+    return re.compile("|".join(map(_bounded, longest_first)) or r"(?!)")
 
 
 def _bounded(text: str) -> str:

@@ -24,12 +24,12 @@ NEEDED = ("prompt", "task_name")
 """Text fields that every row of a built set has."""
 
 SAMPLE = 200
-"""Prompts a task's diversity is measured on at most."""
+"""Most prompts that a task's diversity is measured on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of an instruction that rows name by its id."""
+    """What is known about an instruction that rows name by its id."""
 
     template_words: int
     original: bool
@@ -39,14 +39,14 @@ def known(tasks: Iterable[Task], pool: Iterable[Mapping[str, Any]] = ()) -> dict
     """Return what is known of each instruction id: of the tasks' own and of a pool's.
 
     Args:
-        tasks: The tasks, which say what is a constant.
+        tasks: The tasks, which list the constants.
         pool: Rows of an instructions.jsonl; those of other tasks are left out.
 
     Raises:
         InputError: a pool's instruction holds a malformed placeholder.
     """
     constants = {task.name: task.constants for task in tasks}
-    found = {
+    known_ids = {
         template.id: Known(template_words(template.text, task.constants), True)
         for task in tasks
         for template in task.templates
@@ -58,8 +58,8 @@ def known(tasks: Iterable[Task], pool: Iterable[Mapping[str, Any]] = ()) -> dict
             except PlaceholderError as error:
                 where = f"instruction {row['id']} of {row['task']}"
                 raise InputError(replace(p, where=where) for p in error.problems) from None
-            found.setdefault(row["id"], Known(own, row["source"] == "original"))
-    return found
+            known_ids.setdefault(row["id"], Known(own, row["source"] == "original"))
+    return known_ids
 
 
 @dataclass(slots=True)
@@ -86,11 +86,11 @@ class _Tally:
         keep(self.sample, (-key, prompt))
         if instruction:
             self.instructions.add(instruction)
-        if told := knowledge.get(instruction):
+        if known := knowledge.get(instruction):
             self.known += 1
-            self.originals += told.original
+            self.originals += known.original
             self.words += length
-            self.instance_words += instance_words(length, told.template_words)
+            self.instance_words += instance_words(length, known.template_words)
 
     def counts(self) -> JSON:
         return {
@@ -114,7 +114,7 @@ def built_figures(
 
     Args:
         rows: Rows that have the `NEEDED` fields; read once.
-        knowledge: What `known` says of their instructions; without it there is no instance text
+        knowledge: What `known` returns for their instructions; without it there is no instance text
             proportion.
         overlap: Holds the evaluation rows to compare with; without it none are.
 
@@ -122,7 +122,7 @@ def built_figures(
         StorageError: the temporary database could not be kept.
     """
     tallies: dict[str, _Tally] = {}
-    found = repeats(_counted(rows, tallies, knowledge or {}, overlap))
+    duplicates = repeats(_counted(rows, tallies, knowledge or {}, overlap))
     tasks = [
         {"task": task, **tally.counts(), **diversity(tally.texts())}
         for task, tally in sorted(tallies.items())
@@ -138,7 +138,7 @@ def built_figures(
         },
         "tasks": tasks,
         "lengths": {"prompt": None if (d := lengths(total.lengths)) is None else asdict(d)},
-        "duplicates": asdict(found),
+        "duplicates": asdict(duplicates),
         "overlap": overlap and overlap.figures(),
     }
 

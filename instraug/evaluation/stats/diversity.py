@@ -9,7 +9,7 @@ from math import isqrt
 from instraug.tasks.words import rouge_l
 
 PAIRS = 2000
-"""Pairs compared at most; a larger set is sampled."""
+"""Most pairs that are compared; a larger set is sampled."""
 
 Words = Sequence[str]
 
@@ -19,6 +19,7 @@ def distinct(texts: Iterable[Words], n: int) -> float | None:
 
     Args:
         texts: Each text as its words; n-grams do not cross from one text into the next.
+        n: Words in an n-gram.
 
     Returns:
         None where no text has n words.

@@ -14,13 +14,13 @@ KINDS = ("image", "text", "prompt")
 """What two rows can share: image_path; task_name with text and question; prompt."""
 
 SHOWN = 5
-"""Examples kept of what was found."""
+"""Examples kept of rows that share something."""
 
 
 def digest(*parts: Any) -> int:
     """Return 63 bits of a digest of some texts; None is a part like any other."""
-    said = "\0".join(repr(part) for part in parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(said, digest_size=8).digest(), "big") >> 1
+    spelled = "\0".join(repr(part) for part in parts).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(spelled, digest_size=8).digest(), "big") >> 1
 
 
 def keys(row: Row) -> dict[str, int]:
@@ -29,15 +29,15 @@ def keys(row: Row) -> dict[str, int]:
     A kind whose fields the row lacks is left out. A path is compared after normalization
     (``./a.png`` is ``a.png``).
     """
-    found: dict[str, int] = {}
+    by_kind: dict[str, int] = {}
     if path := row.get("image_path"):
-        found["image"] = digest(posixpath.normpath(str(path)))
+        by_kind["image"] = digest(posixpath.normpath(str(path)))
     asked = row.get("text"), row.get("question")
     if any(asked):
-        found["text"] = digest(row.get("task_name"), *asked)
+        by_kind["text"] = digest(row.get("task_name"), *asked)
     if prompt := row.get("prompt"):
-        found["prompt"] = digest(prompt)
-    return found
+        by_kind["prompt"] = digest(prompt)
+    return by_kind
 
 
 class Overlap:

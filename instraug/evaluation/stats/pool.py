@@ -15,7 +15,7 @@ from instraug.tasks.words import folded, rouge_l, words
 JSON = dict[str, Any]
 
 SHOWN = 5
-"""Examples kept of what was found."""
+"""Examples kept of texts that tasks share."""
 
 NEEDED = ("task", "instruction", "source")
 """Text fields that every row of a pool has."""
@@ -95,8 +95,8 @@ def _ancestor(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _lengths(rows: Iterable[Mapping[str, Any]], source: str) -> JSON | None:
-    found = lengths(Counter(len(r["instruction"].split()) for r in rows if r["source"] == source))
-    return None if found is None else asdict(found)
+    spread = lengths(Counter(len(r["instruction"].split()) for r in rows if r["source"] == source))
+    return None if spread is None else asdict(spread)
 
 
 def _across_tasks(rows: Iterable[Mapping[str, Any]]) -> JSON:

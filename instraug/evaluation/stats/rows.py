@@ -54,11 +54,11 @@ def data_files(path: Path) -> list[Path]:
         InputError: there is none, or the file is of another kind or missing.
     """
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
-        found = [p for p in found if not p.name.endswith(_NOT_ROWS) and not _hidden(p, path)]
-        if not found:
+        files = sorted(p for p in path.rglob("*") if p.name.endswith(_SUFFIXES) and p.is_file())
+        files = [p for p in files if not p.name.endswith(_NOT_ROWS) and not _hidden(p, path)]
+        if not files:
             raise _wrong(path, f"no file here ends in {', '.join(_KINDS)}", _FIX)
-        return found
+        return files
     if not path.exists():
         raise _wrong(path, "does not exist", "check the path")
     if not path.name.endswith(_SUFFIXES):
@@ -82,12 +82,12 @@ def _read(file: Path) -> Iterator[tuple[int, Row]]:
 
 def _list(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
     try:
-        found = orjson.loads(data.read())
+        listed = orjson.loads(data.read())
     except orjson.JSONDecodeError as error:
         raise _wrong(f"{file}:{error.lineno}", f"invalid JSON: {error.msg}", _FIX) from None
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise _wrong(file, "no list of objects", _FIX)
-    yield from enumerate(found, 1)
+    if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
+        raise _wrong(file, "not a list of objects", _FIX)
+    yield from enumerate(listed, 1)
 
 
 def _tsv(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:

@@ -22,7 +22,7 @@ from instraug.errors import InstraugError
 from instraug.files.disk import refusals, write_all
 from instraug.training_set.formats.base import Block
 from instraug.training_set.sampling import Ranks
-from instraug.training_set.shard_builder import Bounds, Builder, Recipe, Report
+from instraug.training_set.shard_builder import Bounds, Builder, Recipe, ShardReport
 from instraug.training_set.shards import Shard
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Engine(Protocol):
             wanted: How many rows of a group the cap keeps.
         """
 
-    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[Report]:
+    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[ShardReport]:
         """Write the blocks of all shards in order, and yield what became of each shard."""
 
 
@@ -91,6 +91,8 @@ def _processes(recipe: Recipe, workers: int, builder: Builder) -> ProcessPoolExe
 
 
 class _Here:
+    """Builds in this process."""
+
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
 
@@ -100,12 +102,14 @@ class _Here:
             ranks.merge(self._builder.rank(shard, earlier, ranks.bounds()))
         return ranks
 
-    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[Report]:
+    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[ShardReport]:
         for shard in shards:
             yield self._builder.build(shard, bounds, write)
 
 
 class _There:
+    """Builds in worker processes."""
+
     def __init__(self, pool: ProcessPoolExecutor, workers: int, folder: Path) -> None:
         self._pool = pool
         self._ahead = 2 * workers
@@ -114,11 +118,11 @@ class _There:
     def ranks(self, shards: Sequence[Shard], earlier: Bounds, wanted: int) -> Ranks:
         ranks = Ranks(wanted)
         calls = (self._pool.submit(_rank, shard, earlier, ranks.bounds()) for shard in shards)
-        for found in self._in_order(calls):
-            ranks.merge(found)
+        for part in self._in_order(calls):
+            ranks.merge(part)
         return ranks
 
-    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[Report]:
+    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[ShardReport]:
         # A part is written again once it was read: its pages are in memory, and stay there.
         parts = cycle([self._folder / str(number) for number in range(self._ahead + 1)])
         pairs = zip(shards, parts, strict=False)
@@ -151,17 +155,17 @@ _builders: list[Builder] = []
 
 
 def _start(recipe: Recipe) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_outlive_nobody, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if not _builders:
         _builders.append(Builder(recipe))
 
 
-def _outlive_nobody() -> None:
+def _end_with_parent() -> None:
     """End this process when its parent is gone, however that ended.
 
-    Asked for now and then: a pipe to the parent would stay open as long as a sister holds its end.
+    It checks now and then: a pipe to the parent would stay open as long as another worker holds it.
     """
     if parent := parent_process():
         while os.getppid() == parent.pid:
@@ -173,7 +177,7 @@ def _rank(shard: Shard, earlier: Bounds, known: Mapping[str, int]) -> dict[str, 
     return _builders[0].rank(shard, earlier, known)
 
 
-def _build(shard: Shard, bounds: Bounds, part: Path) -> tuple[Path, list[int], Report]:
+def _build(shard: Shard, bounds: Bounds, part: Path) -> tuple[Path, list[int], ShardReport]:
     """Build a shard into a file; return it, the sizes of its blocks, and the report."""
     sizes: list[int] = []
     with refusals(part, "write"):

@@ -50,7 +50,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """What formats may be told."""
+    """The settings of formats."""
 
     suffix: str
     """The data file's, compression taken off: ``.jsonl``."""
@@ -138,7 +138,7 @@ def json_format(
 
 
 def image_of(fields: Fields) -> str:
-    """Return the row's image path; "" for a row of text alone.
+    """Return the row's image path; "" for a row without an image.
 
     Raises:
         BadRow: it is something else than text.

@@ -1,4 +1,4 @@
-"""Image files that rows name: found below one folder, and nowhere else."""
+"""Image files that rows name: looked for below one folder, and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def find_image(folder: Path, path: str) -> Path:
 
     Args:
         folder: The folder that image paths start at.
-        path: As a row spells it; a leading ``./`` or ``/`` means nothing.
+        path: As a row spells it; a leading ``./`` or ``/`` is ignored.
 
     Raises:
         BadRow: there is no such file, or it lies outside the folder.
@@ -23,16 +23,16 @@ def find_image(folder: Path, path: str) -> Path:
     if "\0" in path:
         raise unfit("the image path holds a NUL character", "fix the row, or leave it out")
     inside = normpath(path.lstrip("/"))
-    found = folder / inside
-    if inside == ".." or inside.startswith("../") or not _is_inside(found, folder):
+    file = folder / inside
+    if inside == ".." or inside.startswith("../") or not _is_inside(file, folder):
         what = f"the image {path!r:.200} lies outside {folder}"
         raise unfit(what, "put it inside, or leave the row out")
     try:
-        if found.is_file():
-            return found
+        if file.is_file():
+            return file
     except OSError as error:
         raise _unreadable(path, error) from None
-    raise unfit(f"there is no image {str(found)!r:.200}", "check --images, or leave the row out")
+    raise unfit(f"there is no image {str(file)!r:.200}", "check --images, or leave the row out")
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

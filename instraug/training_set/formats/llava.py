@@ -1,4 +1,4 @@
-"""LLaVA's conversations; a row of text alone has no key ``image``.
+"""LLaVA's conversations; a row without an image has no key ``image``.
 
 Source:
     haotian-liu/LLaVA, llava/train/train.py: one ``<image>`` in the text for each image.
@@ -18,9 +18,10 @@ def make(options: Options) -> Format:
 
 def _shape(row: Fields) -> Fields:
     image = image_of(row)
-    return {
-        "id": row["unique_id"],
-        **({"image": image} if image else {}),
+    shaped = {"id": row["unique_id"]}
+    if image:
+        shaped["image"] = image
+    return shaped | {
         "conversations": turns(row, image),
         "instruction_id": row["instruction_id"],
     }

@@ -1,6 +1,6 @@
 """Chat messages as TRL and chat templates take them, whole or as prompt and completion.
 
-Every content is a list of parts and images are a list, empty for a row of text alone, so that all
+Every content is a list of parts. Images are a list, empty for a row without an image, so that all
 rows have one schema.
 """
 

@@ -53,7 +53,7 @@ def _vqa(row: Fields, image: str) -> list[str]:
 def _refcoco(row: Fields, image: str) -> list[str]:
     box = _box(row["target"])
     if not box:
-        what = f"the target {row['target']!r:.60} is no region"
+        what = f"the target {row['target']!r:.60} is not a region"
         raise unfit(what, "give tasks whose answer is one")
     return [row["prompt"], ",".join(box.groups()), image]
 

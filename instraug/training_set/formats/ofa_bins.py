@@ -44,7 +44,7 @@ def quantiser(images: Path | None, region_tasks: Collection[str]) -> Callable[[F
     """Return the function that puts bins in place of a raw row's regions.
 
     Changed are ``region`` and ``meta_data.object_regions``; ``options`` and ``target_txt`` too
-    where the task's answer is a region. Text that is no region stays as it is.
+    where the task's answer is a region. Text that is not a region stays as it is.
 
     Args:
         images: The folder that image paths start at, for rows without ``image_size`` ([width,
@@ -52,7 +52,7 @@ def quantiser(images: Path | None, region_tasks: Collection[str]) -> Callable[[F
         region_tasks: Names of the tasks whose answer is a region.
 
     Returns:
-        The function; it raises BadRow for a row whose image size nobody can tell.
+        The function; it raises BadRow for a row whose image size is not known.
     """
 
     def quantise(fields: Fields) -> None:

@@ -31,7 +31,7 @@ LISTS = ("region", "options")
 
 BUILT = ("prompt", "target", "instruction_id")
 
-_TEXTS = frozenset((*TEXTS, *BUILT))
+_TEXTS = frozenset(TEXTS + BUILT)
 
 GROUP = 16384
 """Rows of a row group, at least."""

@@ -2,7 +2,7 @@
 
 Source:
     hiyouga/LLaMA-Factory, data/README.md and src/llamafactory/data: as many ``<image>`` in the text
-    as there are images; images are a list always, empty for a row of text alone.
+    as there are images; images are a list always, empty for a row without an image.
 """
 
 from __future__ import annotations

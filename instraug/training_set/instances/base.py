@@ -25,11 +25,11 @@ Raises BadRow for one that cannot be.
 """
 
 NO_FAULT = frozenset({"target in context"})
-"""Kinds of rows that are left out in any case: known faults of the data, none of the user's."""
+"""Kinds of rows that are left out in any case: known faults of the data, not of the user."""
 
 
 class Adapter(Protocol):
-    """Makes raw rows of some tasks ready to render; all that can be is settled once a task."""
+    """Makes raw rows of some tasks ready to render; what a task needs is settled once."""
 
     def task_of(self, row: Any) -> str:
         """Return the name of the task that a row belongs to.
@@ -40,14 +40,14 @@ class Adapter(Protocol):
             row: What a line holds, be it an object or not.
 
         Raises:
-            BadRow: it is no object, or belongs to none of the tasks.
+            BadRow: it is not an object, or belongs to none of the tasks.
         """
 
     def preparer(self, task: str) -> Prepare | None:
         """Return what makes a task's rows ready; None where they are ready as they are."""
 
     def hidden(self, task: str) -> tuple[str, ...]:
-        """Return the fields that preparing adds for prompts alone, and no built row keeps."""
+        """Return the fields that preparing adds only for prompts; built rows do not keep them."""
 
 
 class Instances(Protocol):
@@ -64,7 +64,7 @@ class Instances(Protocol):
         """Cut files into shards, in order, each for one process to read.
 
         Raises:
-            InputError: every path that is no regular file.
+            InputError: every path that is not a regular file.
             StorageError: a file cannot be looked at.
         """
 

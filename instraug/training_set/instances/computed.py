@@ -40,17 +40,17 @@ def given_region(row: Row) -> list[str]:
 
 
 def subject_region(row: Row) -> list[str]:
-    """Return the subject's region; where the object's is the target, it tells nothing of it."""
+    """Return the subject's region; it does not reveal the object's, which may be the target."""
     return region_texts(row["meta_data"]["object_regions"]["subject"])
 
 
 def object_region(row: Row) -> list[str]:
-    """Return the object's region; where the subject's is the target, it tells nothing of it."""
+    """Return the object's region; it does not reveal the subject's, which may be the target."""
     return region_texts(row["meta_data"]["object_regions"]["object"])
 
 
 def region_info(row: Row) -> str:
-    """Say of every named object which region it is in."""
+    """Spell which region every named object is in."""
     named = row["meta_data"]["object_regions"].items()
     return " ".join([f"{name} is in {region_texts(regions)[0]}." for name, regions in named])
 
@@ -69,10 +69,10 @@ def dialog_history(row: Row) -> list[str]:
 
 
 def previous_steps(row: Row) -> list[str]:
-    """Return the steps already done, or one quoted word that says there are none."""
+    """Return the steps already done, or one quoted word that stands for none."""
     steps = row["context"]
     if not isinstance(steps, list):
-        raise TypeError("context is no list")
+        raise TypeError("context is not a list")
     return steps or ['"nothing"']
 
 

@@ -1,7 +1,7 @@
-"""MultiInstruct's rows -> instances: task found, computed fields filled in, known faults handled.
+"""MultiInstruct's rows -> instances: task named, computed fields filled in, known faults handled.
 
 The work per row is small on purpose: a set is built per hundred thousand rows a second and more,
-so everything that depends on the task alone is settled once.
+so everything that depends only on the task is settled once.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from instraug.training_set.instances.computed import COMPUTED, region_texts
 
 @dataclass(frozen=True)
 class MultiInstruct:
-    """Instances as MultiInstruct has them, and rows of one's own of that shape."""
+    """Instances as MultiInstruct has them, and your own rows of that shape."""
 
     as_released: bool = False
-    """Take the release's rows with their known faults."""
+    """Keep the known faults of the release's rows."""
 
     def files(self, paths: Iterable[Path]) -> list[Path]:
         """Return files as they are, and a folder's that stand in the release's layout.
@@ -42,9 +42,9 @@ class MultiInstruct:
         files: list[Path] = []
         problems: list[Problem] = []
         for path in paths:
-            found = _in_layout(path) if path.is_dir() else [path]
-            files += found
-            if not found:
+            rows = _in_layout(path) if path.is_dir() else [path]
+            files += rows
+            if not rows:
                 fix = f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, or the files themselves"
                 problems.append(Problem(str(path), "holds no rows", fix))
         if problems:
@@ -65,9 +65,9 @@ class MultiInstruct:
         """Return whether a file stands in the release's ``testing_data/``, by its path."""
         return _is_testing(file)
 
-    def adapter(self, tasks: Iterable[Task]) -> Adapter:
+    def adapter(self, tasks: Iterable[Task]) -> MultiInstructAdapter:
         """Return what makes rows of these tasks ready."""
-        return Adapter(tasks, as_released=self.as_released)
+        return MultiInstructAdapter(tasks, as_released=self.as_released)
 
 
 _TRAINING, _TESTING = "training_data", "testing_data"
@@ -77,7 +77,9 @@ _LAYOUT = (f"{_TRAINING}/*/train.jsonl", f"{_TESTING}/*/test.jsonl")
 
 def _is_testing(file: Path) -> bool:
     spelled = file.absolute()
-    ways = [file.resolve(), *([] if ".." in spelled.parts else [spelled])]
+    ways = [file.resolve()]
+    if ".." not in spelled.parts:
+        ways.append(spelled)
     return any(_TESTING in (way.parent.name, way.parent.parent.name) for way in ways)
 
 
@@ -95,7 +97,7 @@ def _in(folder: Path, patterns: Iterable[str]) -> list[Path]:
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────
 
 
-class Adapter:
+class MultiInstructAdapter:
     """Makes raw rows of some tasks ready to render.
 
     What a row lacks shows when its prompt is rendered.
@@ -115,7 +117,7 @@ class Adapter:
         }
 
     def task_of(self, row: Any) -> str:
-        """Return the name of the task that a row belongs to; nothing else of it is looked at.
+        """Return the name of the task that a row belongs to; no other field is checked.
 
         A dialogue's row goes to the task of its history, where there is such a task.
 
@@ -124,7 +126,7 @@ class Adapter:
         """
         if type(row) is not dict:
             fix = "write one row a line, {...}, without a list around them"
-            raise BadRow("broken line", f"no JSON object but {shown(row)}", fix)
+            raise BadRow("broken line", f"not a JSON object but {shown(row)}", fix)
         name = row.get("task_name")
         if name is None:
             raise BadRow("missing field", "a row without task_name", "add it, or leave it out")
@@ -173,7 +175,7 @@ def _prepared(name: str, steps: tuple[Prepare, ...]) -> Prepare:
 
 
 def _of_numbers(prepare: Prepare) -> Prepare:
-    """Return what prepares raw rows alone, whose regions are numbers; most rows' are text."""
+    """Return what prepares only raw rows, whose regions are numbers; most rows' are text."""
 
     def prepare_raw(row: Row) -> None:
         region = row.get("region")
@@ -236,7 +238,7 @@ def own_options(row: Row) -> None:
     row["options"] = list(row["meta_data"]["options"])
 
 
-def refuse_told_target(row: Row) -> None:
+def refuse_given_target(row: Row) -> None:
     """Refuse a next-step row whose earlier steps already hold the step it asks for.
 
     Raises:
@@ -251,5 +253,5 @@ _FIXES: Mapping[str, Prepare] = {
     "medic_damage_severity": own_options,
     "medic_informative": own_options,
     "medic_disaster_types": own_options,
-    "wikihow_next_step": refuse_told_target,
+    "wikihow_next_step": refuse_given_target,
 }

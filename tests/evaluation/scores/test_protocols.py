@@ -19,7 +19,7 @@ from instraug.evaluation.scores.protocols import (
     UNICODE_ROUGE,
     Judged,
     Protocol,
-    Unfit,
+    UnusableTarget,
 )
 
 ANIMALS = ("cat", "dog", "a big dog")
@@ -255,7 +255,7 @@ def test_a_target_that_no_answer_could_meet_is_refused(
     protocol: str, target: str, options: Options | None
 ) -> None:
     """It is never scored as 0 in silence."""
-    with pytest.raises(Unfit):
+    with pytest.raises(UnusableTarget):
         judged(protocol, "cat", target, options=options)
 
 
@@ -269,7 +269,7 @@ def test_a_given_score_is_taken_as_it_is() -> None:
     answer = Answer((0, 1), "t", "i", "1", "red", (), score=0.25)
     assert GIVEN.judge(answer) == Judged(0.25, "red")
     answer.score = None
-    with pytest.raises(Unfit):
+    with pytest.raises(UnusableTarget):
         LIKELIHOOD.judge(answer)
 
 

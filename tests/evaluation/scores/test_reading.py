@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from instraug.errors import InputError
-from instraug.evaluation.scores.answers import Answer, Kinds
+from instraug.evaluation.scores.answers import Answer, Problems
 from instraug.evaluation.scores.naming import is_samples, one_set, prediction_files, stated
 from instraug.evaluation.scores.reading import Reader
 from instraug.evaluation.scores.shapes import Source
@@ -28,7 +28,7 @@ STAMP = "2026-01-31T12-30-00.123456"
 
 def read(*paths: Path, **more: Any) -> list[Answer]:
     """Read all answers; nothing may be wrong."""
-    kinds = Kinds()
+    kinds = Problems()
     found = list(Reader(Source(paths, **more)).answers(kinds))
     assert not list(kinds.problems())
     return found
@@ -36,7 +36,7 @@ def read(*paths: Path, **more: Any) -> list[Answer]:
 
 def wrong(*paths: Path, **more: Any) -> list[str]:
     """Return what is wrong with the answers."""
-    kinds = Kinds()
+    kinds = Problems()
     list(Reader(Source(paths, **more)).answers(kinds))
     return [str(p) for p in kinds.problems()]
 
@@ -164,7 +164,7 @@ def test_answers_of_mlan_take_their_targets_from_the_test_set(tmp_path: Path) ->
         [{"id": f"Mercury_{at}", "answerKey": key} for at, key in enumerate("BCD")],
     )
     reader = Reader(Source((path,), rows=(keys,)))
-    found = list(reader.answers(Kinds()))
+    found = list(reader.answers(Problems()))
     assert [(a.task, a.text[0], a.targets) for a in found] == [
         ("arc", "B", ("B",)),
         ("arc", "A", ("C",)),
@@ -221,7 +221,7 @@ def test_a_broken_line_and_a_score_in_percent_are_counted(tmp_path: Path) -> Non
     path.write_text(path.read_text() + "{\n")
     found = wrong(path, columns={"score": "s"})
     assert len(found) == 2
-    assert ":2: the score is no number from 0 to 1; give shares" in found[0]
+    assert ":2: the score is not a number from 0 to 1; give shares" in found[0]
     assert ":3: invalid JSON" in found[1]
 
 

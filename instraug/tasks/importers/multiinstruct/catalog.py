@@ -2,7 +2,7 @@
 
 Source:
     MultiInstruct (Xu, Shen, Huang, ACL 2023, arXiv:2212.10773): its overview figure of tasks by
-    category, and the public code's task names; docs/multiinstruct.md says which is which.
+    category, and the public code's task names; docs/multiinstruct.md lists which is which.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ _TASKS: Mapping[str, str] = {
         "image_completion_w_region_caption:text image_completion_w_image_caption:text"
     ),
 }
-"""Category -> its tasks; ``:text`` or ``:region`` where the answer is no option of the row, and
+"""Category -> its tasks; ``:text`` or ``:region`` where the answer is not an option of the row, and
 ``:eval`` where the task is held out or defined among the release's testing tasks only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the release says of a task without saying it in its templates."""
+    """What the release fixes for a task outside its templates."""
 
     category: str = "Miscellaneous"
     output: Output = "text"
@@ -114,13 +114,24 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "wikihow_text_image_step_order": ("next", "previous"),
     "text_type": ("machine printed", "handwritten", "others"),
     "image_quality": (
-        *("no flaws", "blur", "rotation", "too bright", "too dark", "obscured", "bad framing"),
+        "no flaws",
+        "blur",
+        "rotation",
+        "too bright",
+        "too dark",
+        "obscured",
+        "bad framing",
         "other",
     ),
     "medic_damage_severity": ("severe damage", "mild damage", "little or none damage"),
     "medic_informative": ("informative", "not informative"),
     "medic_disaster_types": (
-        *("earthquake", "fire", "flood", "hurricane", "landslide", "not disaster"),
+        "earthquake",
+        "fire",
+        "flood",
+        "hurricane",
+        "landslide",
+        "not disaster",
         "other disaster",
     ),
 }

@@ -23,7 +23,7 @@ _UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U
 
 
 @dataclass(frozen=True)
-class Mapped:
+class MappedTemplate:
     """A template in our spelling, with what its task must know to render it."""
 
     task: str
@@ -38,13 +38,13 @@ class Mapped:
 
 
 def left_out(where: str, task: str, why: str) -> Problem:
-    """Say that something of a task was left out, and why."""
+    """Return the problem that something of a task was left out, and why."""
     return Problem(where, f"task {task}: {why}", LEFT_OUT)
 
 
 def map_template(
     task: str, where: str, pieces: Iterable[str | ast.expr], scope: Scope
-) -> Mapped | Problem:
+) -> MappedTemplate | Problem:
     """Turn literal text and expressions into a template.
 
     Args:
@@ -72,14 +72,14 @@ def map_template(
     template = "".join(text)
     if why := _unusable(template):
         return left_out(where, task, why)
-    return Mapped(task, where, template, separators, scope.constants)
+    return MappedTemplate(task, where, template, separators, scope.constants)
 
 
 def _unusable(template: str) -> str | None:
     if not template.strip():
         return "an empty template"
-    if found := _UNPRINTABLE.search(template):
-        return f"U+{ord(found[0]):04X} is not printable text"
+    if match := _UNPRINTABLE.search(template):
+        return f"U+{ord(match[0]):04X} is not printable text"
     try:
         parse(template)
     except PlaceholderError as error:

@@ -30,7 +30,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class MappedExpression:
     """An expression in our spelling."""
 
     text: str
@@ -49,7 +49,7 @@ def read(expression: str) -> ast.expr | None:
         return None
 
 
-def convert(node: ast.expr, scope: Scope) -> Mapped | None:
+def convert(node: ast.expr, scope: Scope) -> MappedExpression | None:
     """Return the placeholder that renders what the expression shows, or None: never a guess.
 
     Args:
@@ -61,28 +61,28 @@ def convert(node: ast.expr, scope: Scope) -> Mapped | None:
     if isinstance(node, ast.Call):
         return _join(node, scope)
     path = _path(node, scope)
-    return Mapped(f"{{{path}}}") if path else None
+    return MappedExpression(f"{{{path}}}") if path else None
 
 
-def _name(name: str, scope: Scope) -> Mapped | None:
+def _name(name: str, scope: Scope) -> MappedExpression | None:
     if name in scope.locals:
         local = scope.locals[name]
         return None if local is None or local.is_list else _shown(local.field)
     if name in scope.constants:
-        return Mapped(f"{{{name}}}")
+        return MappedExpression(f"{{{name}}}")
     if name == "options_str" and "options_token" in scope.constants:
         separator = scope.constants.get("split_token", catalog.CONSTANTS["split_token"])
-        return Mapped("{options_token} {options}", (("options", separator),))
+        return MappedExpression("{options_token} {options}", (("options", separator),))
     # A list shown bare comes out as Python spells it; for regions the release means their text.
     return _shown(name) if name in catalog.FIELDS and name != "options" else None
 
 
-def _shown(name: str) -> Mapped:
+def _shown(name: str) -> MappedExpression:
     separator = catalog.SEPARATORS.get(name)
-    return Mapped(f"{{{name}}}", ((name, separator),) if separator is not None else ())
+    return MappedExpression(f"{{{name}}}", ((name, separator),) if separator is not None else ())
 
 
-def _join(call: ast.Call, scope: Scope) -> Mapped | None:
+def _join(call: ast.Call, scope: Scope) -> MappedExpression | None:
     """Map ``SEPARATOR.join(LIST)``."""
     if call.keywords or len(call.args) != 1 or not isinstance(call.func, ast.Attribute):
         return None
@@ -97,7 +97,7 @@ def _join(call: ast.Call, scope: Scope) -> Mapped | None:
     name = _list(joined, scope)
     if call.func.attr != "join" or glue is None or name is None:
         return None
-    return Mapped(f"{{{name}}}", ((name, glue),))
+    return MappedExpression(f"{{{name}}}", ((name, glue),))
 
 
 def _list(node: ast.expr, scope: Scope) -> str | None:

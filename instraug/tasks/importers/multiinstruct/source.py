@@ -16,14 +16,19 @@ from dataclasses import dataclass, field, replace
 
 from instraug.errors import InputError, Problem
 from instraug.tasks.importers.multiinstruct import catalog
-from instraug.tasks.importers.multiinstruct.elements import Mapped, left_out, map_template, shown
+from instraug.tasks.importers.multiinstruct.elements import (
+    MappedTemplate,
+    left_out,
+    map_template,
+    shown,
+)
 from instraug.tasks.importers.multiinstruct.expressions import Scope, signature
 
 LIST = "instructs"
 """The name that a branch assigns its templates to."""
 
 
-def read(text: str, name: str) -> list[Mapped | Problem]:
+def read(text: str, name: str) -> list[MappedTemplate | Problem]:
     """Return every template of the file in order, or why it is left out.
 
     Args:
@@ -40,16 +45,16 @@ def read(text: str, name: str) -> list[Mapped | Problem]:
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
         strings = _string_starts(text)
-        found = list(_Reader(name, strings, _constants(tree)).branches(tree))
+        templates = list(_Reader(name, strings, _constants(tree)).branches(tree))
     except SyntaxError as error:
         what = f"not Python: {error.msg}"
         raise InputError([Problem(f"{name}:{error.lineno or 1}", what, fix)]) from error
     except (ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
         what = "not Python that can be read: nested too deeply, or cut"
         raise InputError([Problem(name, what, fix)]) from error
-    if not found:
+    if not templates:
         raise InputError([Problem(name, "no branch of the form if task == 'NAME'", fix)])
-    return found
+    return templates
 
 
 def _string_starts(text: str) -> list[tuple[int, int]]:
@@ -63,7 +68,10 @@ def _string_starts(text: str) -> list[tuple[int, int]]:
         if depth == 0 and token.type in (tokenize.STRING, opening):
             line, column = token.start
             starts.append((line, len(token.line[:column].encode())))
-        depth += (token.type == opening) - (token.type == closing)
+        if token.type == opening:
+            depth += 1
+        elif token.type == closing:
+            depth -= 1
     return starts
 
 
@@ -71,7 +79,8 @@ def _constants(tree: ast.Module) -> dict[str, str]:
     """Return the names that the module, or a function's own body, sets to one fixed string."""
     constants = dict(catalog.CONSTANTS)
     functions = [s for s in tree.body if isinstance(s, ast.FunctionDef)]
-    for statement in [*tree.body, *(s for f in functions for s in f.body)]:
+    statements = tree.body + [s for function in functions for s in function.body]
+    for statement in statements:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(value))):
                 constants[name] = value
@@ -88,7 +97,7 @@ class _Branch:
     """Locals that hold from template number `late_from` (counted from 0) on."""
     late_from: int = 0
     defaults: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    found: list[Mapped | Problem] = field(default_factory=list)
+    templates: list[MappedTemplate | Problem] = field(default_factory=list)
     listed: bool = False
     """Whether the list of templates was met."""
 
@@ -102,13 +111,13 @@ class _Reader:
         self.name, self.strings, self.constants = name, strings, constants
         self.seen: set[str] = set()
 
-    def branches(self, tree: ast.Module) -> Iterator[Mapped | Problem]:
+    def branches(self, tree: ast.Module) -> Iterator[MappedTemplate | Problem]:
         for function in tree.body:
             if isinstance(function, ast.FunctionDef):
                 for statement in function.body:
                     yield from self.chain(statement)
 
-    def chain(self, statement: ast.stmt) -> Iterator[Mapped | Problem]:
+    def chain(self, statement: ast.stmt) -> Iterator[MappedTemplate | Problem]:
         """Follow one if/elif chain."""
         while isinstance(statement, ast.If):
             match statement.test:
@@ -128,18 +137,18 @@ class _Reader:
     def where(self, node: ast.expr | ast.stmt) -> str:
         return f"{self.name}:{node.lineno}"
 
-    def branch(self, task: str, statement: ast.If) -> list[Mapped | Problem]:
+    def branch(self, task: str, statement: ast.If) -> list[MappedTemplate | Problem]:
         if task in self.seen:
             return [left_out(self.where(statement), task, "a second branch of that name")]
         self.seen.add(task)
         branch = _Branch(task)
         for inner in statement.body:
             self.statement(inner, branch)
-        if not branch.found:
+        if not branch.templates:
             raises = any(isinstance(inner, ast.Raise) for inner in statement.body)
             why = "an error is raised" if raises else "no list of templates"
             return [left_out(self.where(statement), task, f"{why} in its branch")]
-        return branch.found
+        return branch.templates
 
     def statement(self, statement: ast.stmt, branch: _Branch) -> None:
         match statement:
@@ -188,15 +197,15 @@ class _Reader:
         for position, element in enumerate(value.elts):
             late = branch.late if position >= branch.late_from else {}
             scope = Scope(self.constants, {**branch.locals, **late})
-            found = self.element(branch.task, element, scope)
-            if isinstance(found, Mapped):
-                found = replace(found, defaults=branch.defaults)
-            branch.found.append(found)
+            template = self.element(branch.task, element, scope)
+            if isinstance(template, MappedTemplate):
+                template = replace(template, defaults=branch.defaults)
+            branch.templates.append(template)
 
     def leave_out(self, node: ast.expr | ast.stmt, branch: _Branch, why: str) -> None:
-        branch.found.append(left_out(self.where(node), branch.task, why))
+        branch.templates.append(left_out(self.where(node), branch.task, why))
 
-    def element(self, task: str, element: ast.expr, scope: Scope) -> Mapped | Problem:
+    def element(self, task: str, element: ast.expr, scope: Scope) -> MappedTemplate | Problem:
         where = self.where(element)
         if (count := self.literals(element)) > 1:
             return left_out(where, task, f"{count} texts in one: a comma is missing between them")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from instraug.errors import InputError, Problem
 from instraug.tasks.importers.multiinstruct import catalog, expressions
-from instraug.tasks.importers.multiinstruct.elements import Mapped, left_out, map_template
+from instraug.tasks.importers.multiinstruct.elements import MappedTemplate, left_out, map_template
 from instraug.tasks.importers.multiinstruct.expressions import Scope
 
 HEADER = ["task_name", "instructions"]
@@ -19,7 +19,7 @@ HEADER = ["task_name", "instructions"]
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
-def read(text: str, name: str) -> Iterator[Mapped | Problem]:
+def read(text: str, name: str) -> Iterator[MappedTemplate | Problem]:
     """Yield each row's template, or why it is left out.
 
     Args:
@@ -27,7 +27,7 @@ def read(text: str, name: str) -> Iterator[Mapped | Problem]:
         name: The file, for messages.
 
     Raises:
-        InputError: the text is no such table: another header, or broken quoting.
+        InputError: the text is not such a table: another header, or broken quoting.
     """
     seen: Counter[str] = Counter()
     for where, row in _rows(text, name):
@@ -66,7 +66,7 @@ def _lines(text: str) -> Iterator[str]:
         start = end
 
 
-def _map(where: str, task: str, template: str, position: int) -> Mapped | Problem:
+def _map(where: str, task: str, template: str, position: int) -> MappedTemplate | Problem:
     scope = Scope(locals=_locals(task, position))
     ending, released = catalog.TABLE_ERRATA.get(task, ("", ""))
     if ending and template.endswith(ending):

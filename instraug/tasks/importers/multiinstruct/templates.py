@@ -10,7 +10,7 @@ from pathlib import Path
 from instraug.errors import InputError, Problem
 from instraug.files.disk import refusals
 from instraug.tasks.importers.multiinstruct import catalog, source, table
-from instraug.tasks.importers.multiinstruct.elements import Mapped, left_out
+from instraug.tasks.importers.multiinstruct.elements import MappedTemplate, left_out
 from instraug.tasks.placeholders import placeholders
 from instraug.tasks.records import Task
 
@@ -24,7 +24,7 @@ _TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import found."""
+    """What an import gives."""
 
     tasks: tuple[Task, ...]
     """In the order of the source."""
@@ -73,7 +73,7 @@ def _decoded(content: bytes, file: Path) -> str:
         place = f"{file}:{content.count(10, 0, error.start) + 1}"
         what = f"byte {error.start} is not UTF-8"
         raise InputError([Problem(place, what, "save the file as UTF-8")]) from error
-    # Windows line ends are no part of a template; a NUL is no text at all.
+    # Windows line ends do not belong to a template; a NUL is not text.
     text = text.replace("\r\n", "\n")
     if (at := text.find("\0")) >= 0:
         place = f"{file}:{text.count(chr(10), 0, at) + 1}"
@@ -81,12 +81,12 @@ def _decoded(content: bytes, file: Path) -> str:
     return text
 
 
-def _assemble(found: Iterable[Mapped | Problem]) -> Imported:
+def _assemble(templates: Iterable[MappedTemplate | Problem]) -> Imported:
     """Group templates by task, in order of first appearance."""
     problems: list[Problem] = []
-    groups: dict[str, list[Mapped]] = {}
+    groups: dict[str, list[MappedTemplate]] = {}
     separators: dict[str, dict[str, str]] = {}
-    for mapped in found:
+    for mapped in templates:
         if isinstance(mapped, Problem):
             problems.append(mapped)
         elif not _TASK_NAME.fullmatch(mapped.task):
@@ -101,26 +101,26 @@ def _assemble(found: Iterable[Mapped | Problem]) -> Imported:
     return Imported(tuple(tasks), tuple(problems))
 
 
-def _clash(joined: dict[str, str], mapped: Mapped) -> str | None:
+def _clash(joined: dict[str, str], mapped: MappedTemplate) -> str | None:
     """Return a list that a template joins otherwise than its task's earlier templates."""
     ways = mapped.separators.items()
     return next((path for path, way in ways if joined.get(path, way) != way), None)
 
 
-def _task(name: str, found: list[Mapped], separators: dict[str, str]) -> Task:
+def _task(name: str, templates: list[MappedTemplate], separators: dict[str, str]) -> Task:
     facts = catalog.FACTS.get(name, catalog.Facts())
-    used = dict.fromkeys(p.root for m in found for p in placeholders(m.text))
-    constants = {k: v for k, v in found[0].constants.items() if k in used}
+    used = dict.fromkeys(p.root for m in templates for p in placeholders(m.text))
+    constants = {k: v for k, v in templates[0].constants.items() if k in used}
     return Task(
         name=name,
-        instructions=tuple(m.text for m in found),
+        instructions=tuple(m.text for m in templates),
         category=facts.category,
         split=facts.split,
         output=facts.output,
         constants=constants,
         separators=separators,
-        defaults={k: list(v) for m in found for k, v in m.defaults.items()},
+        defaults={k: list(v) for m in templates for k, v in m.defaults.items()},
         fields=tuple(sorted(used.keys() - constants.keys())),
         labels=catalog.LABELS.get(name, ()),
-        source=found[0].where,
+        source=templates[0].where,
     )
