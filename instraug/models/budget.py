@@ -1,6 +1,6 @@
 """What a run may spend: the worst case is reserved before each call, the real usage settled after.
 
-A budget counts one run, and what `Budget.charge` adds: calls of an earlier run whose outcome nobody
+A budget counts one run, and what `BudgetTracker.charge` adds: calls of an earlier run whose outcome nobody
 knows. Replies taken from the journal cost nothing.
 """
 
@@ -55,7 +55,7 @@ class Amount:
         )
 
 
-class Budget:
+class BudgetTracker:
     """The run's purse; one for all endpoints of a run, used from one event loop."""
 
     def __init__(
@@ -142,7 +142,7 @@ class Budget:
 
 
 def within(
-    budget: Budget, complete: Callable[[Chat], Awaitable[Reply]]
+    budget: BudgetTracker, complete: Callable[[Chat], Awaitable[Reply]]
 ) -> Callable[[Chat], Awaitable[Reply]]:
     """Return a ``complete`` that reserves the worst case of each call first.
 

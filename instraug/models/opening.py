@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from instraug.errors import UsageError
-from instraug.models.budget import Budget, within
+from instraug.models.budget import BudgetTracker, within
 from instraug.models.chat import AsText, Complete, Embed
 from instraug.models.config import Endpoint
 from instraug.models.embedded import weights
@@ -73,7 +73,11 @@ def is_local(name: str) -> bool:
 
 @asynccontextmanager
 async def opened(
-    address: Address, budget: Budget, notice: Callable[[str], object], *, frozen: bool = False
+    address: Address,
+    budget: BudgetTracker,
+    notice: Callable[[str], object],
+    *,
+    frozen: bool = False,
 ) -> AsyncIterator[Model]:
     """Open a model; for a frozen run nothing is opened, and only its names are learned.
 

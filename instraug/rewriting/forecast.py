@@ -13,7 +13,7 @@ from instraug.models.opening import is_local, offline
 from instraug.rewriting.job import ExpandJob, Inputs
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.prompts.plan import make_plan, skipped
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.yields import Expected, expected
 
 
@@ -41,7 +41,7 @@ def forecast(job: ExpandJob, inputs: Inputs) -> dict[str, Any]:
         # The chats of a template differ by their meta-prompts, which come in turn.
         count = ceil(new)
         for i, request in enumerate(
-            islice(requests(plan, task, template, template), min(turn, count))
+            islice(expand(plan, task, template, template), min(turn, count))
         ):
             times = len(range(i, count, turn)) * new / count
             prompt += times * (sum(len(m.content) for m in request.chat.messages) // 4)

@@ -76,7 +76,7 @@ class Generator:
         complete: Complete | None,
         paid: Lookup,
         concurrency: int,
-        watch: Watch | None = None,
+        watch: OnReply | None = None,
     ) -> None:
         """Args:
         complete: Makes a call, see `recording`; None for a frozen run, which makes none.
@@ -104,7 +104,7 @@ class Generator:
         while self._rounds:
             self._rounds.popleft().exhaust()
 
-    async def ask(self, requests: Iterable[Request], take: Take) -> int:
+    async def generate(self, requests: Iterable[Request], take: Take) -> int:
         """Ask for all of the requests, in turn with those of other askers that came before.
 
         Args:
@@ -239,5 +239,5 @@ class Generator:
             worker.cancel()
 
 
-Watch = Callable[[Reply, bool], None]
+OnReply = Callable[[Reply, bool], None]
 """Told of each reply, and whether it was bought just now."""

@@ -91,7 +91,7 @@ def _answer(candidate: Candidate, replies: Lookup) -> str:
     return "".join(c.text or "" for c in choices[candidate.choice : candidate.choice + 1])
 
 
-def write_output(out: Path, run: Run, journal: Path, replies: Lookup) -> None:
+def export(out: Path, run: Run, journal: Path, replies: Lookup) -> None:
     """Write instructions.jsonl and rejected.jsonl, then manifest.json.
 
     The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
@@ -155,7 +155,7 @@ def read_output(out: Path) -> Kept:
     """Read what an output folder's manifest keeps of its run.
 
     Raises:
-        InputError: it is missing, damaged, or of another shape than `write_outputs` gives it.
+        InputError: it is missing, damaged, or of another shape than `export` gives it.
         StorageError: it cannot be read.
     """
     path = out / MANIFEST

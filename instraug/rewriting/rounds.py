@@ -18,12 +18,11 @@ from typing import Protocol
 from instraug.models.chat import Reply
 from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.judging import verdicts as judgement
 from instraug.rewriting.judging.judge import candidates
 from instraug.rewriting.judging.meaning import Gate
-from instraug.rewriting.judging.verdicts import State
+from instraug.rewriting.judging.verdicts import State, judge
 from instraug.rewriting.prompts.plan import Plan, skipped
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate, Request, Verdict
 from instraug.tasks.records import Task, Template
 
@@ -131,18 +130,18 @@ async def _round(queues: list[_Queue], grown: Grown, wanted: int, chain: Chain) 
             grown.unanswered[request.origin.origin] = why
 
     lacking = [q.take(grown, wanted, chain.plan) for q in queues]
-    asked = await chain.generator.ask(joined.from_iterable(lacking), take)
-    await _judge(grown, made, chain)
+    asked = await chain.generator.generate(joined.from_iterable(lacking), take)
+    await postprocess(grown, made, chain)
     return asked
 
 
-async def _judge(grown: Grown, made: list[Candidate], chain: Chain) -> None:
+async def postprocess(grown: Grown, made: list[Candidate], chain: Chain) -> None:
     """Judge answers a few at a time: calls in flight are not kept waiting."""
     made.sort(key=lambda c: (c.request.order, c.choice))
     scores = await chain.gate.score(made) if chain.gate else {}
     for first in range(0, len(made), _AT_ONCE):
         some = made[first : first + _AT_ONCE]
-        grown.state, verdicts = judgement.judge(grown.state, some, scores)
+        grown.state, verdicts = judge(grown.state, some, scores)
         grown.broken.update(r.rule for v in verdicts for r in v.reasons)
         await asyncio.sleep(0)
 
@@ -180,7 +179,7 @@ async def _rejudge(grown: Grown, chain: Chain, bought: Bought) -> None:
         for template in dict.fromkeys(map(_as_template, made)):
             if template.id in bought.parents:
                 parents[template.origin].append(template)
-    await _judge(grown, judged, chain)
+    await postprocess(grown, judged, chain)
 
 
 def _rejudged(
@@ -188,7 +187,7 @@ def _rejudged(
 ) -> Iterator[Candidate]:
     """Yield one template's candidates, going through its plan until all replies are found."""
     missing = bought.parents.get(parent.id, 0)
-    for request in requests(chain.plan, task, origin, parent):
+    for request in expand(chain.plan, task, origin, parent):
         if not missing:
             return
         if reply := bought.get(request.chat.key):
@@ -222,7 +221,7 @@ def _queues(grown: Grown, plan: Plan, step: int) -> list[_Queue]:
         if verdict.accepted:
             parents[verdict.candidate.request.origin.origin].append(_as_template(verdict.candidate))
     asks = {
-        t.origin: [requests(plan, grown.task, t, parent) for parent in parents[t.origin]]
+        t.origin: [expand(plan, grown.task, t, parent) for parent in parents[t.origin]]
         for t in sent
     }
     return [_Queue(o, _in_turn(each)) for o, each in asks.items()]

@@ -15,7 +15,7 @@ from instraug.errors import Interrupted
 from instraug.files.disk import refusals
 from instraug.files.lock import Lock
 from instraug.files.manifest import MANIFEST, read_manifest
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Complete, Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
@@ -77,7 +77,7 @@ def changes_since(job: ExpandJob) -> Iterator[str]:
 
 
 def recorded(
-    complete: Complete | None, journal: Journal | Replay, budget: Budget, run: Run
+    complete: Complete | None, journal: Journal | Replay, budget: BudgetTracker, run: Run
 ) -> Complete | None:
     """Return a ``complete`` whose every reply is in the journal before anybody sees it.
 

@@ -19,10 +19,10 @@ from math import lgamma
 from instraug.errors import FrozenMiss
 from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Config
-from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.judging.judge import candidates, judge_all
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.prompts.plan import Plan, skipped
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate
 from instraug.tasks.records import Task
 
@@ -41,7 +41,7 @@ _SURE = 1e6
 Known = tuple[tuple[bool, ...], ...]
 """Of each request of a template that was answered, in plan order: which choices were accepted."""
 
-Place = tuple[str, int]
+TemplatePlace = tuple[str, int]
 """A task's name and the position of one of its templates."""
 
 
@@ -52,7 +52,7 @@ class Expected:
     plan: Plan
     share: float
     """Share of answers that are accepted."""
-    known: Mapping[Place, Known]
+    known: Mapping[TemplatePlace, Known]
     """What the journal holds, by template."""
 
     @property
@@ -60,7 +60,7 @@ class Expected:
         """Answers that the share was taken from; 0 where it is the usual one."""
         return sum(len(r) for known in self.known.values() for r in known)
 
-    def requests(self, place: Place) -> tuple[float, float]:
+    def requests(self, place: TemplatePlace) -> tuple[float, float]:
         """Return how many requests a template will take: to be made, and to be found again."""
         known = self.known.get(place, ())
         good, bad = _tally(known)
@@ -107,7 +107,7 @@ def expected(
         paid: The journal; None where there is none.
         gate: The semantic gate; left out where the journal lacks a score.
     """
-    known: dict[Place, Known] = {}
+    known: dict[TemplatePlace, Known] = {}
     for task in tasks if paid else ():
         known |= _judged(task, plan, config, paid, gate) if paid else {}
     flags = [flag for k in known.values() for request in k for flag in request]
@@ -116,7 +116,7 @@ def expected(
 
 def _judged(
     task: Task, plan: Plan, config: Config, paid: Lookup, gate: Gate | None
-) -> dict[Place, Known]:
+) -> dict[TemplatePlace, Known]:
     found = sorted(_found(task, plan, config, paid), key=lambda c: (c.request.order, c.choice))
     threshold, scores = None, {}
     if gate is not None and found:
@@ -125,8 +125,8 @@ def _judged(
             threshold = gate.threshold
         except FrozenMiss:
             pass
-    grouped: dict[Place, dict[int, tuple[bool, ...]]] = {}
-    for verdict in judge(task, found, config.rules, threshold, scores):
+    grouped: dict[TemplatePlace, dict[int, tuple[bool, ...]]] = {}
+    for verdict in judge_all(task, found, config.rules, threshold, scores):
         request = verdict.candidate.request
         of = grouped.setdefault((task.name, request.origin.origin), {})
         of[request.position] = (*of.get(request.position, ()), verdict.accepted)
@@ -142,7 +142,7 @@ def _found(task: Task, plan: Plan, config: Config, paid: Lookup) -> Iterator[Can
     unsent = skipped(task)
     for template in (t for t in task.templates if t.origin not in unsent):
         missing = 0
-        for request in requests(plan, task, template, template):
+        for request in expand(plan, task, template, template):
             reply = paid.get(request.chat.key)
             missing = 0 if reply else missing + 1
             if reply:

@@ -25,7 +25,7 @@ from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.output import instruction_rows, rejected_rows
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate, Request
 from instraug.rewriting.rounds import Chain, Grown, run_rounds
 from instraug.rewriting.run import counts, short
@@ -317,7 +317,7 @@ def test_requests_are_made_when_there_is_a_place_for_them() -> None:
 
     def counted() -> Iterator[Request]:
         nonlocal made, most
-        for request in requests(plan(samples=40), TASKS[0], template, template):
+        for request in expand(plan(samples=40), TASKS[0], template, template):
             made += 1
             most = max(most, made - taken)
             yield request
@@ -330,7 +330,7 @@ def test_requests_are_made_when_there_is_a_place_for_them() -> None:
 
     async def go() -> int:
         generator = Generator(recording(model, memory), memory, concurrency=4)
-        return await generator.ask(counted(), take)
+        return await generator.generate(counted(), take)
 
     assert asyncio.run(go()) == made == taken == 40
     assert most == 4
@@ -376,8 +376,8 @@ def test_an_answer_that_cannot_be_taken_ends_its_asking() -> None:
     async def go() -> int:
         generator = Generator(Model(), Memory(), concurrency=2)
         template = TASKS[0].templates[0]
-        asked = requests(plan(), TASKS[0], template, template)
-        return await asyncio.wait_for(generator.ask(asked, take), 10)
+        asked = expand(plan(), TASKS[0], template, template)
+        return await asyncio.wait_for(generator.generate(asked, take), 10)
 
     with pytest.raises(StorageError, match="full"):
         asyncio.run(go())

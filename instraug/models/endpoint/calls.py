@@ -20,7 +20,7 @@ from instraug.errors import (
     RejectedRequest,
     RequestFailed,
 )
-from instraug.models.budget import Amount, Budget
+from instraug.models.budget import Amount, BudgetTracker
 from instraug.models.chat import Usage
 from instraug.models.endpoint import wire
 from instraug.models.endpoint.faults import Fault, Kind, from_status
@@ -28,7 +28,7 @@ from instraug.models.endpoint.keys import redact
 from instraug.models.endpoint.limits import Limits
 from instraug.models.endpoint.quirks import Lesson, Quirks
 from instraug.models.endpoint.refusals import Refusal
-from instraug.models.endpoint.transport import Answer, Line
+from instraug.models.endpoint.transport import HttpAnswer, Line
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class Caller:
     """Makes calls to one endpoint; made and used inside one running event loop."""
 
     def __init__(
-        self, url: str, key: str | None, quirks: Quirks, budget: Budget, backoff: float
+        self, url: str, key: str | None, quirks: Quirks, budget: BudgetTracker, backoff: float
     ) -> None:
         """Args:
         url: The base URL, checked.
@@ -171,7 +171,7 @@ class Caller:
                 # Cut off from here on, nobody knows what it cost: the worst case stays charged.
                 spent = worst
                 outcome = await self._exchange(call, body)
-                if isinstance(outcome, Answer):
+                if isinstance(outcome, HttpAnswer):
                     spent = Amount(requests=1)
                     raise self._refusal(call, outcome, body)
                 result, usage = outcome
@@ -193,7 +193,7 @@ class Caller:
         self._quirks.worked([lesson for lesson, _ in call.lessons])
         return result
 
-    async def _exchange(self, call: _Call[T], body: dict[str, Any]) -> tuple[T, Usage] | Answer:
+    async def _exchange(self, call: _Call[T], body: dict[str, Any]) -> tuple[T, Usage] | HttpAnswer:
         """Send a body; returns what was made of the answer, or the answer where it is a refusal."""
         answer = await self._line.post(call.path, wire.encode(body))
         if not 200 <= answer.status < 300:
@@ -207,7 +207,7 @@ class Caller:
             raise Fault(Kind.GARBLED, what) from None
 
     def _refusal(
-        self, call: _Call[Any], answer: Answer, body: dict[str, Any]
+        self, call: _Call[Any], answer: HttpAnswer, body: dict[str, Any]
     ) -> Fault | EndpointError:
         """Return what a refusal means, after learning from it what can be learned."""
         status, refusal = answer.status, Refusal(answer.text, body)
@@ -242,7 +242,7 @@ class Caller:
     def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:
         call.tries[fault.kind] += 1
         if fault.kind is Kind.THROTTLED:
-            self._limits.gate.overloaded(started)
+            self._limits.concurrency.overloaded(started)
         if fault.retry_after is not None:
             self._limits.pause(fault.retry_after)
 

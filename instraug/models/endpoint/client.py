@@ -1,6 +1,6 @@
 """An OpenAI-compatible endpoint: one chat in, one reply out, whatever happens between.
 
-A call goes through `limits` (a place, the rates, a pause), reserves its worst case of the `Budget`,
+A call goes through `limits` (a place, the rates, a pause), reserves its worst case of the `BudgetTracker`,
 is carried by `transport` and read by `wire`; `faults` says what a failure means, and `calling`, the
 one retry layer, asks again.
 """
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from instraug.errors import InstraugError
-from instraug.models.budget import Amount, Budget
+from instraug.models.budget import Amount, BudgetTracker
 from instraug.models.chat import Chat, Reply, Usage
 from instraug.models.config import Endpoint
 from instraug.models.endpoint import wire
@@ -46,7 +46,7 @@ class OpenAIEndpoint:
         base_url: str | None,
         api_key: str | None,
         endpoint: Endpoint | None = None,
-        budget: Budget | None = None,
+        budget: BudgetTracker | None = None,
         *,
         embedding_model: str | None = None,
         notice: Callable[[str], object] | None = None,
@@ -69,7 +69,7 @@ class OpenAIEndpoint:
         """
         self.model = model
         self.embedding_model = embedding_model or model
-        self.budget = budget or Budget()
+        self.budget = budget or BudgetTracker()
         settings = endpoint or Endpoint()
         self.url = check_url(base_url, settings.allow_http)
         check_has_key(self.url, api_key)

@@ -24,7 +24,7 @@ _REFUSED_KEYS = 100
 """Requests refused alike, with no reply between, until no other is sent; far fewer at first."""
 
 
-class Gate:
+class ConcurrencyLimit:
     """Bounds the calls in flight: halved on overload, one more after each clean window (AIMD).
 
     Calls also start a little apart. A burst would come back as one wave, in which the first answer
@@ -148,7 +148,7 @@ class Limits:
         """
         self._loop = asyncio.get_running_loop()
         self._endpoint, self._hang_up = endpoint, hang_up
-        self.gate = Gate(endpoint.concurrency)
+        self.concurrency = ConcurrencyLimit(endpoint.concurrency)
         clock = self._loop.time
         self._requests = Bucket(endpoint.rpm, clock, self.sleep) if endpoint.rpm else None
         self._tokens = Bucket(endpoint.tpm, clock, self.sleep) if endpoint.tpm else None
@@ -176,7 +176,7 @@ class Limits:
         Raises:
             EndpointError: the endpoint was given up meanwhile.
         """
-        await self.gate.enter()
+        await self.concurrency.enter()
         try:
             if self._requests:
                 await self._requests.take(1)
@@ -186,14 +186,14 @@ class Limits:
                 await self.sleep(wait + random.uniform(0, min(1.0, wait)))
             self.check()
         except BaseException:
-            self.gate.leave()
+            self.concurrency.leave()
             raise
 
     def leave(self, unused: int) -> None:
         """A call has ended; ``unused`` of the tokens it was entered with were not taken."""
         if self._tokens and unused > 0:
             self._tokens.give_back(unused)
-        self.gate.leave()
+        self.concurrency.leave()
 
     def replied(self) -> None:
         """A reply came."""
@@ -224,7 +224,7 @@ class Limits:
         self.reached = self._progress = self._loop.time()
         self._given_up = 0
         self._retries = min(_RETRIES_AT_FIRST, self._retries + _RETRIES_PER_REPLY)
-        self.gate.clean()
+        self.concurrency.clean()
 
     def pause(self, seconds: float) -> None:
         """Keep everybody from sending for that long.

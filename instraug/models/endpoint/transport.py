@@ -44,7 +44,7 @@ _SENT = frozenset(("content-type", "accept", "user-agent", "openai-organization"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """One HTTP answer."""
 
     status: int
@@ -75,7 +75,7 @@ class Line:
             http_client=self._http,
         )
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes) -> HttpAnswer:
         """Post JSON and return the answer, whatever its status.
 
         Args:
@@ -97,7 +97,7 @@ class Line:
         if self._key and self._key in text and is_secret(self._key):
             # The journal keeps answers as they came, but never the key.
             text = text.replace(self._key, "***")
-        return Answer(response.status_code, dict(response.headers), text)
+        return HttpAnswer(response.status_code, dict(response.headers), text)
 
     def hang_up(self) -> None:
         """Break every connection; calls in flight end with a `Fault`."""
@@ -221,11 +221,11 @@ class _Http(httpx2.AsyncClient):
             ) as response:
                 content = await _read(response)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
-            raise _told_apart(error, self._key) from None
+            raise _classified(error, self._key) from None
         if response.status == 200:
             return _Good(request, content)
-        heard = _heard(response.raw_headers)
-        return httpx2.Response(response.status, headers=heard, content=content, request=request)
+        hints = _hints(response.raw_headers)
+        return httpx2.Response(response.status, headers=hints, content=content, request=request)
 
     def hang_up(self) -> None:
         """Break every connection at once."""
@@ -249,7 +249,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def _heard(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _hints(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(k, v) for k, v in raw if is_hint(k.decode("latin-1").lower())]
 
 
@@ -260,19 +260,19 @@ _NOT_SENT = (
 )
 
 
-def _told_apart(error: Exception, key: str | None) -> Fault | FatalEndpointError:
-    said = redact(str(error), key) or type(error).__name__
+def _classified(error: Exception, key: str | None) -> Fault | FatalEndpointError:
+    what = redact(str(error), key) or type(error).__name__
     if isinstance(error, aiohttp.ClientSSLError):
-        return FatalEndpointError(f"TLS to the endpoint failed: {said}; check --base-url")
+        return FatalEndpointError(f"TLS to the endpoint failed: {what}; check --base-url")
     if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
         return FatalEndpointError(
             "too many open files for another connection; lower --concurrency or raise ulimit -n"
         )
     if isinstance(error, _NOT_SENT):
-        return Fault(Kind.UNSENT, said)
+        return Fault(Kind.UNSENT, what)
     if isinstance(error, asyncio.TimeoutError):
         return Fault(Kind.UNKNOWN, "no whole answer within the time limit")
-    return Fault(Kind.UNKNOWN, f"the connection broke: {said}")
+    return Fault(Kind.UNKNOWN, f"the connection broke: {what}")
 
 
 def _proxy(url: str) -> str | None:

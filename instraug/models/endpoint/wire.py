@@ -117,7 +117,7 @@ def _choices(body: Any) -> list[Choice]:
     if not isinstance(body, dict):
         raise NotACompletion(f"a JSON {type(body).__name__}, not a chat completion")
     if body.get("error"):
-        raise NotACompletion(f"an error object: {_told(body)}", _status(body["error"]))
+        raise NotACompletion(f"an error object: {_reason_of(body)}", _status(body["error"]))
     choices = body.get("choices", body)
     if choices is None:
         return []
@@ -125,11 +125,11 @@ def _choices(body: Any) -> list[Choice]:
         raise NotACompletion("a JSON object without choices, not a chat completion")
     sound = [c for c in choices if not is_broken(c)]
     if choices and not sound:
-        raise NotACompletion(f"an error instead of a choice: {_told(choices[0])}")
+        raise NotACompletion(f"an error instead of a choice: {_reason_of(choices[0])}")
     return [_choice(c) for c in sound]
 
 
-def _told(body: Mapping[str, Any]) -> str:
+def _reason_of(body: Mapping[str, Any]) -> str:
     found = {k: body[k] for k in ("error", "message", "finish_reason") if body.get(k)}
     return words(remarks(json.dumps(found))) or str(body.get("finish_reason") or "no reason given")
 

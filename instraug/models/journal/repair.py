@@ -8,7 +8,7 @@ from pathlib import Path
 
 from instraug.files.disk import refusals, sync_folder, write_all
 from instraug.models.journal.framing import Damage
-from instraug.models.journal.replay import told
+from instraug.models.journal.replay import damage_summary
 
 
 def repair(path: Path, fd: int, damage: list[Damage]) -> list[str]:
@@ -29,7 +29,7 @@ def repair(path: Path, fd: int, damage: list[Damage]) -> list[str]:
             aside = _set_aside(path, damage)
             size = _blank(path, damage, size)
             notices.append(
-                f"{path}: {told(damage)}; set aside in {aside.name}, "
+                f"{path}: {damage_summary(damage)}; set aside in {aside.name}, "
                 "and what is missing is asked for again"
             )
         if size and os.pread(fd, 1, size - 1) != b"\n":

@@ -60,7 +60,7 @@ class Replay:
             exists = path.exists()
         replay = Replay(path, open_regular(path, os.O_RDONLY)) if exists else Replay(path)
         if replay.damage:
-            replay.notices.append(f"{path}: {told(replay.damage)}; the rest is used")
+            replay.notices.append(f"{path}: {damage_summary(replay.damage)}; the rest is used")
         return replay
 
     def __contains__(self, key: str) -> bool:
@@ -200,7 +200,7 @@ def open_regular(path: Path, flags: int) -> int:
     return fd
 
 
-def told(damage: list[Damage]) -> str:
+def damage_summary(damage: list[Damage]) -> str:
     """Say what is damaged, in a few words however much it is."""
     lines = list(dict.fromkeys(d.line for d in damage))
     named = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")

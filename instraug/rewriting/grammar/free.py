@@ -293,12 +293,12 @@ class _Automaton:
         return state.words + missing + (not missing and not state.may_end) <= self._sketch.most
 
 
-Kind = tuple[int, bool]
+OpeningKind = tuple[int, bool]
 """Words of an opening, and whether it opens a question."""
 
 
-def _by_kind(openings: Iterable[str]) -> dict[Kind, list[str]]:
-    kinds: dict[Kind, list[str]] = {}
+def _by_kind(openings: Iterable[str]) -> dict[OpeningKind, list[str]]:
+    kinds: dict[OpeningKind, list[str]] = {}
     for opening in openings:
         head = opening.split()
         asks = head[0].lower() in _QUESTIONS and not opening.endswith(",")
@@ -306,7 +306,7 @@ def _by_kind(openings: Iterable[str]) -> dict[Kind, list[str]]:
     return kinds
 
 
-def _rule_name(prefix: str, kind: Kind) -> str:
+def _rule_name(prefix: str, kind: OpeningKind) -> str:
     return f"{prefix}{kind[0]}{'q' if kind[1] else 's'}"
 
 

@@ -83,7 +83,7 @@ def openings(text: str) -> list[str]:
     first, *_ = parts = sentences(text) or [text]
     for sentence in parts:
         # Without an order or a question, a sentence merely prepares what a later one wants.
-        found += (*_asked(sentence), *_ordered(sentence), *_told(sentence), *_turned(sentence))
+        found += (*_asked(sentence), *_ordered(sentence), *_tasked(sentence), *_turned(sentence))
         if sentence is first and re.match(r"(?:in|for) this task", text, re.IGNORECASE):
             found += ("You will", "Here you", "You are going to")
         if found:
@@ -160,7 +160,7 @@ def near_verbs(sentence: str) -> Iterator[str]:
         return
 
 
-def _told(sentence: str) -> Iterator[str]:
+def _tasked(sentence: str) -> Iterator[str]:
     """Openings that tell somebody to do what an imperative orders, in turn with its near verbs."""
     for verb, rest in _verbs(sentence):
         after = (rest.split() or [""])[0].lower()

@@ -13,10 +13,9 @@ from sys import intern
 
 from instraug.models.chat import Choice, Reply
 from instraug.rewriting.config import Rules
-from instraug.rewriting.judging import verdicts as judgement
 from instraug.rewriting.judging.extraction import extract, too_long
 from instraug.rewriting.judging.rules import ALONE, UNDENIABLE
-from instraug.rewriting.judging.verdicts import Scores, State
+from instraug.rewriting.judging.verdicts import Scores, State, judge
 from instraug.rewriting.records import Asked, Candidate, Reason, Request, Verdict
 from instraug.tasks.placeholders import restore
 from instraug.tasks.records import Task
@@ -83,7 +82,7 @@ def _alone(candidate: Candidate, task: Task, rules: Rules) -> Iterator[Reason]:
             yield Reason(name, detail)
 
 
-def judge(
+def judge_all(
     task: Task, judged: Iterable[Candidate], rules: Rules, threshold: float | None, scores: Scores
 ) -> list[Verdict]:
     """Judge all candidates of a task at once, against one another and by their semantic scores.
@@ -98,5 +97,5 @@ def judge(
     Returns:
         One verdict a candidate, in plan order.
     """
-    state, _ = judgement.judge(State(task, rules, threshold), judged, scores)
+    state, _ = judge(State(task, rules, threshold), judged, scores)
     return state.verdicts

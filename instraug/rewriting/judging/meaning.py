@@ -57,7 +57,7 @@ class Scorer(Protocol):
         """Return a score (0 to 1, higher is surer) for each candidate that is a template."""
 
 
-class Signals:
+class SignalScorer:
     """Scores by the texts and the journaled log-probabilities; see `semantic`."""
 
     id = semantic.VERSION
@@ -72,19 +72,19 @@ class Signals:
         }
 
 
-class Cosine:
+class CosineScorer:
     """Scores by the cosine of embeddings; each pair of texts is embedded once, then journaled."""
 
     threshold = 0.7
 
-    def __init__(self, model: str, ledger: Replay, embed: Embed | None) -> None:
+    def __init__(self, model: str, journal: Replay, embed: Embed | None) -> None:
         """Args:
         model: The embedding model's name.
-        ledger: The journal; a `Journal` where something may be asked.
+        journal: The journal; a `Journal` where something may be asked.
         embed: Returns a vector a text; None: a score that the journal lacks is a ScoreMiss.
         """
         self.id = f"{COSINE}{model}"
-        self._ledger, self._embed = ledger, embed
+        self._journal, self._embed = journal, embed
 
     async def score(self, judged: Iterable[Candidate]) -> Scores:
         """Score what the journal does not hold yet.
@@ -98,7 +98,7 @@ class Cosine:
             for c in judged
             if c.instruction is not None
         }
-        known = {p: self._ledger.score(self.id, _key(p)) for p in set(pairs.values())}
+        known = {p: self._journal.score(self.id, _key(p)) for p in set(pairs.values())}
         if missing := sorted(p for p, value in known.items() if value is None):
             known |= await self._new(missing)
         return {where: value for where, p in pairs.items() if (value := known[p]) is not None}
@@ -110,7 +110,7 @@ class Cosine:
         vectors = dict(zip(texts, await self._embed(texts), strict=True))
         found = {(a, b): _cosine(vectors[a], vectors[b]) for a, b in pairs}
         for pair, value in found.items():
-            self._ledger.record_score(self.id, _key(pair), value)  # type: ignore[attr-defined]
+            self._journal.record_score(self.id, _key(pair), value)  # type: ignore[attr-defined]
         return found
 
 
@@ -128,7 +128,7 @@ def _key(pair: tuple[str, str]) -> str:
     return hashlib.sha256("\0".join(pair).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def scorer_of(config: Config, model: Model, ledger: Replay) -> Scorer | None:
+def scorer_of(config: Config, model: Model, journal: Replay) -> Scorer | None:
     """Return the scorer of the semantic gate; None where the gate is off.
 
     It is on with an embedding model, with the embedded model, and where the rules set a threshold.
@@ -137,8 +137,8 @@ def scorer_of(config: Config, model: Model, ledger: Replay) -> Scorer | None:
     if "semantic" in rules.off:
         return None
     if config.embedding_model:
-        return Cosine(config.embedding_model, ledger, model.embed)
-    return Signals() if model.reports_logprobs or rules.semantic is not None else None
+        return CosineScorer(config.embedding_model, journal, model.embed)
+    return SignalScorer() if model.reports_logprobs or rules.semantic is not None else None
 
 
 def gate_of(rules: Rules, scorer: Scorer | None) -> Gate | None:

@@ -16,7 +16,7 @@ from typing import Any
 from instraug.errors import NothingAccepted, TooFewGuidelines, UsageError
 from instraug.files import strict_yaml
 from instraug.files.atomic import atomic_writer
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Message, Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
@@ -215,7 +215,7 @@ def bootstrap_file(
 async def _bootstrap(
     journal: Journal, config: Config, name: str, key: str | None, wanted: int
 ) -> tuple[list[MetaPrompt], Generator]:
-    budget = Budget(config.budget, config.prices, [name])
+    budget = BudgetTracker(config.budget, config.prices, [name])
     notices: list[str] = []
     async with opened(address(config, name, key), budget, notices.append) as model:
         complete = model.complete and recording(model.complete, journal)

@@ -22,7 +22,7 @@ AS_TEXT = AsText("Instruction:", "Reworded:", after_label)
 """How these chats are spelled for a model without a chat template."""
 
 
-def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterator[Request]:
+def expand(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterator[Request]:
     """Yield every request that the plan holds for one template, in plan order.
 
     Each sample goes once over all pairs of meta-prompt and temperature, changing both at every
