@@ -56,7 +56,16 @@ class Amount:
 
 
 class BudgetTracker:
-    """The run's purse; one for all endpoints of a run, used from one event loop."""
+    """The run's purse; one for all endpoints of a run, used from one event loop.
+
+    Args:
+        limits: What may be spent; None is no limit.
+        prices: US dollars per million tokens, by model name.
+        models: The models that will be asked.
+
+    Raises:
+        UsageError: a cost limit, and a model without a price.
+    """
 
     def __init__(
         self,
@@ -64,14 +73,6 @@ class BudgetTracker:
         prices: Mapping[str, config.Prices] | None = None,
         models: Iterable[str] = (),
     ) -> None:
-        """Args:
-        limits: What may be spent; None is no limit.
-        prices: US dollars per million tokens, by model name.
-        models: The models that will be asked.
-
-        Raises:
-            UsageError: a cost limit, and a model without a price.
-        """
         self._limits = limits or config.Budget()
         self._prices = dict(prices or {})
         unpriced = [m for m in models if m not in self._prices]

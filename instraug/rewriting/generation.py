@@ -69,6 +69,12 @@ class Generator:
 
     Requests are made when there is a place for them, and a place becomes free only when its reply
     is recorded and taken: memory is bound by what is in flight, and so is what a kill can lose.
+
+    Args:
+        complete: Makes a call, see `recording`; None for a frozen run, which makes none.
+        paid: Replies that are not bought again.
+        concurrency: Calls in flight at most.
+        watch: Told of each reply and whether it was bought just now.
     """
 
     def __init__(
@@ -78,12 +84,6 @@ class Generator:
         concurrency: int,
         watch: OnReply | None = None,
     ) -> None:
-        """Args:
-        complete: Makes a call, see `recording`; None for a frozen run, which makes none.
-        paid: Replies that are not bought again.
-        concurrency: Calls in flight at most.
-        watch: Told of each reply and whether it was bought just now.
-        """
         self._complete, self._paid, self._watch = complete, paid, watch
         self._places = concurrency
         self._rounds: deque[_Round] = deque()

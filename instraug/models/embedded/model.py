@@ -40,7 +40,18 @@ CONTEXT = 2048
 
 
 class LocalModel:
-    """An embedded model; loaded at the first question, given back on leaving the context."""
+    """An embedded model; loaded at the first question, given back on leaving the context.
+
+    Args:
+        model: ``local``, or ``local:PATH`` with the path of a GGUF file.
+        as_text: How chats are spelled for weights without a chat template.
+        slots: Answers at a time.
+        context: Tokens of prompt and answer together.
+
+    Raises:
+        UsageError: the extra is missing, or the path leads to no GGUF file.
+        StorageError: the shipped weights cannot be assembled.
+    """
 
     def __init__(
         self,
@@ -49,16 +60,6 @@ class LocalModel:
         slots: int = SLOTS,
         context: int = CONTEXT,
     ) -> None:
-        """Args:
-            model: ``local``, or ``local:PATH`` with the path of a GGUF file.
-            as_text: How chats are spelled for weights without a chat template.
-            slots: Answers at a time.
-            context: Tokens of prompt and answer together.
-
-        Raises:
-            UsageError: the extra is missing, or the path leads to no GGUF file.
-            StorageError: the shipped weights cannot be assembled.
-        """
         _engine()
         self.weights: Weights = find(model)
         self._as_text = as_text or AsText()

@@ -66,18 +66,19 @@ class _Call(Generic[T]):
 
 
 class Caller:
-    """Makes calls to one endpoint; made and used inside one running event loop."""
+    """Makes calls to one endpoint; made and used inside one running event loop.
 
-    def __init__(
-        self, url: str, key: str | None, quirks: Quirks, budget: BudgetTracker, backoff: float
-    ) -> None:
-        """Args:
+    Args:
         url: The base URL, checked.
         key: The API key; None sends none.
         quirks: The endpoint's settings.
         budget: What may be spent.
         backoff: Seconds of the first retry's longest wait; doubled with each try.
-        """
+    """
+
+    def __init__(
+        self, url: str, key: str | None, quirks: Quirks, budget: BudgetTracker, backoff: float
+    ) -> None:
         self._key, self._quirks, self._budget = key, quirks, budget
         self._line = Line(url, key, quirks.endpoint)
         self._limits = Limits(quirks.endpoint, self._line.hang_up)

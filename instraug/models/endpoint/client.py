@@ -38,7 +38,22 @@ class _TakesNoN(Exception):
 
 
 class OpenAIEndpoint:
-    """An endpoint that speaks ``/v1/chat/completions``; an async context manager."""
+    """An endpoint that speaks ``/v1/chat/completions``; an async context manager.
+
+    Args:
+        model: The model's name.
+        base_url: ``https://host/v1``; None takes OPENAI_BASE_URL, then OpenAI's own.
+        api_key: The key; None sends none.
+        endpoint: How to speak to it.
+        budget: What may be spent; None is no limit.
+        embedding_model: The model that `embed` asks; None takes ``model``.
+        notice: Told of each quirk that is learned, one line.
+        room: Tokens an answer may have where the model thinks first; None: as asked for.
+        backoff: Seconds of the first retry's longest wait; doubled with each try.
+
+    Raises:
+        UsageError: the URL or the key cannot be used.
+    """
 
     def __init__(
         self,
@@ -53,20 +68,6 @@ class OpenAIEndpoint:
         room: int | None = None,
         backoff: float = 1.0,
     ) -> None:
-        """Args:
-        model: The model's name.
-        base_url: ``https://host/v1``; None takes OPENAI_BASE_URL, then OpenAI's own.
-        api_key: The key; None sends none.
-        endpoint: How to speak to it.
-        budget: What may be spent; None is no limit.
-        embedding_model: The model that `embed` asks; None takes ``model``.
-        notice: Told of each quirk that is learned, one line.
-        room: Tokens an answer may have where the model thinks first; None: as asked for.
-        backoff: Seconds of the first retry's longest wait; doubled with each try.
-
-        Raises:
-            UsageError: the URL or the key cannot be used.
-        """
         self.model = model
         self.embedding_model = embedding_model or model
         self.budget = budget or BudgetTracker()

@@ -29,13 +29,13 @@ class ConcurrencyLimit:
 
     Calls also start a little apart. A burst would come back as one wave, in which the first answer
     frees its place only when the last one is read; spread out, answers and new calls overlap.
+
+    Args:
+        most: Calls in flight at first and at most.
+        apart: Seconds between the starts of two calls; a few may catch up on lost time.
     """
 
     def __init__(self, most: int, apart: float = 0.0005) -> None:
-        """Args:
-        most: Calls in flight at first and at most.
-        apart: Seconds between the starts of two calls; a few may catch up on lost time.
-        """
         self._most, self._apart = most, apart
         self.limit = float(most)
         """Calls that may be in flight now; its whole part counts."""
@@ -100,7 +100,13 @@ class ConcurrencyLimit:
 
 
 class Bucket:
-    """A token bucket: so much a minute, a second's worth at once; never ahead of the rate."""
+    """A token bucket: so much a minute, a second's worth at once; never ahead of the rate.
+
+    Args:
+        per_minute: What comes in.
+        clock: Monotonic seconds.
+        sleep: Waits that many seconds; may raise to end the waiting.
+    """
 
     def __init__(
         self,
@@ -108,11 +114,6 @@ class Bucket:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Args:
-        per_minute: What comes in.
-        clock: Monotonic seconds.
-        sleep: Waits that many seconds; may raise to end the waiting.
-        """
         self._rate = per_minute / 60
         self._room = max(1.0, self._rate)
         self._level, self._at = self._room, clock()
@@ -139,13 +140,14 @@ class Bucket:
 
 
 class Limits:
-    """The pool's state; see `OpenAIEndpoint` for how a call goes through it."""
+    """The pool's state; see `OpenAIEndpoint` for how a call goes through it.
 
-    def __init__(self, endpoint: Endpoint, hang_up: Callable[[], object]) -> None:
-        """Args:
+    Args:
         endpoint: The settings.
         hang_up: Ends every call in flight; called when the watchdog bites.
-        """
+    """
+
+    def __init__(self, endpoint: Endpoint, hang_up: Callable[[], object]) -> None:
         self._loop = asyncio.get_running_loop()
         self._endpoint, self._hang_up = endpoint, hang_up
         self.concurrency = ConcurrencyLimit(endpoint.concurrency)

@@ -37,7 +37,13 @@ class Lesson:
 
 
 class Quirks:
-    """What is sent to one endpoint."""
+    """What is sent to one endpoint.
+
+    Args:
+        endpoint: The settings to start with.
+        notice: Called with each thing that is learned, one line.
+        room: Tokens an answer may have where the model thinks first; None: as asked for.
+    """
 
     def __init__(
         self,
@@ -45,11 +51,6 @@ class Quirks:
         notice: Callable[[str], object] | None = None,
         room: int | None = None,
     ) -> None:
-        """Args:
-        endpoint: The settings to start with.
-        notice: Called with each thing that is learned, one line.
-        room: Tokens an answer may have where the model thinks first; None: as asked for.
-        """
         self.endpoint = endpoint
         """The settings in effect; parameters that are not taken are out of them."""
         self.learned: list[str] = []

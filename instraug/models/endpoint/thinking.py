@@ -32,12 +32,13 @@ _KEYS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 
 
 class Thinking:
-    """Watches the answers of one endpoint."""
+    """Watches the answers of one endpoint.
+
+    Args:
+        quirks: Learns that the model thinks, and then sends a larger limit.
+    """
 
     def __init__(self, quirks: Quirks) -> None:
-        """Args:
-        quirks: Learns that the model thinks, and then sends a larger limit.
-        """
         self._quirks = quirks
         self._trial = asyncio.Lock()
         self._spent = self._answers = 0

@@ -54,17 +54,18 @@ class HttpAnswer:
 
 
 class Line:
-    """An open line to one endpoint; made and used inside one running event loop."""
+    """An open line to one endpoint; made and used inside one running event loop.
 
-    def __init__(self, url: str, key: str | None, endpoint: Endpoint) -> None:
-        """Args:
+    Args:
         url: The base URL, checked.
         key: The API key; None sends none.
         endpoint: Deadline and proxy use.
 
-        Raises:
-            UsageError: the environment names a proxy that cannot be used.
-        """
+    Raises:
+        UsageError: the environment names a proxy that cannot be used.
+    """
+
+    def __init__(self, url: str, key: str | None, endpoint: Endpoint) -> None:
         self._key = key
         self._http = _Http(url, key, endpoint)
         self._client = _Client(

@@ -73,16 +73,17 @@ class SignalScorer:
 
 
 class CosineScorer:
-    """Scores by the cosine of embeddings; each pair of texts is embedded once, then journaled."""
+    """Scores by the cosine of embeddings; each pair of texts is embedded once, then journaled.
+
+    Args:
+        model: The embedding model's name.
+        journal: The journal; a `Journal` where something may be asked.
+        embed: Returns a vector a text; None: a score that the journal lacks is a ScoreMiss.
+    """
 
     threshold = 0.7
 
     def __init__(self, model: str, journal: Replay, embed: Embed | None) -> None:
-        """Args:
-        model: The embedding model's name.
-        journal: The journal; a `Journal` where something may be asked.
-        embed: Returns a vector a text; None: a score that the journal lacks is a ScoreMiss.
-        """
         self.id = f"{COSINE}{model}"
         self._journal, self._embed = journal, embed
 

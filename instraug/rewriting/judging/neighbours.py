@@ -86,12 +86,13 @@ class Alphabet:
 
 
 class Neighbours(Generic[T]):
-    """Texts that can be searched for those of at least so much ROUGE-L."""
+    """Texts that can be searched for those of at least so much ROUGE-L.
+
+    Args:
+        threshold: The least ROUGE-L (0 to 1) of two near texts.
+    """
 
     def __init__(self, threshold: float) -> None:
-        """Args:
-        threshold: The least ROUGE-L (0 to 1) of two near texts.
-        """
         self._threshold = threshold
         self._texts: dict[int, dict[T, str]] = {}
         """By length, then by name."""

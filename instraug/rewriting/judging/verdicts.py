@@ -58,14 +58,15 @@ class _Answer:
 
 
 class State:
-    """What the answers to one task have come to; `judge` adds to it."""
+    """What the answers to one task have come to; `judge` adds to it.
 
-    def __init__(self, task: Task, rules: Rules, threshold: float | None) -> None:
-        """Args:
+    Args:
         task: The task; its originals count as accepted from the start.
         rules: Settings of the rules.
         threshold: The least semantic score (0 to 1), or None for no gate.
-        """
+    """
+
+    def __init__(self, task: Task, rules: Rules, threshold: float | None) -> None:
         self._rules, self._threshold = rules, threshold
         self._originals = {folded(t.text): t.text for t in task.templates}
         self._alphabet = Alphabet()

@@ -19,13 +19,14 @@ _TOKEN = re.compile(r"\0|[^\W_]+|[?:]")
 
 
 class Nearest:
-    """Examples of a set of meta-prompts, searched by likeness."""
+    """Examples of a set of meta-prompts, searched by likeness.
 
-    def __init__(self, meta_prompts: Sequence[MetaPrompt], count: int = 6) -> None:
-        """Args:
+    Args:
         meta_prompts: Whose examples there are.
         count: Examples to choose; half of them, rounded up, from the meta-prompt itself.
-        """
+    """
+
+    def __init__(self, meta_prompts: Sequence[MetaPrompt], count: int = 6) -> None:
         self._count = count
         self._all = _by_source(e for m in meta_prompts for e in m.examples)
         features = {source: _features(source) for source in self._all}
