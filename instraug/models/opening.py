@@ -17,7 +17,7 @@ from instraug.models.endpoint.descriptors import affordable
 
 @dataclass(frozen=True)
 class Model:
-    """A model and what it can do, as whoever asks it sees it."""
+    """A model and what it can do."""
 
     name: str
     """What requests carry; for the embedded model it holds the weights' SHA-256."""
@@ -26,16 +26,16 @@ class Model:
     concurrency: int
     """Calls in flight at most."""
     constrains: bool = False
-    """It forces its answers into a grammar (GBNF) that a chat carries."""
+    """Whether it forces its answers into a grammar (GBNF) that a chat carries."""
     reports_logprobs: bool = False
-    """Its choices carry the log-probability of each token."""
+    """Whether its choices carry the log-probability of each token."""
     embed: Embed | None = None
     """Embeds texts, by the endpoint's embedding model."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a model is, and how it is spoken to."""
+    """Where a model is, and how requests are sent to it."""
 
     model: str
     """Its name; ``local`` or ``local:PATH`` for the embedded one. See `chosen`."""
@@ -79,7 +79,7 @@ async def opened(
     *,
     frozen: bool = False,
 ) -> AsyncIterator[Model]:
-    """Open a model; for a frozen run nothing is opened, and only its names are learned.
+    """Open a model. For a frozen run nothing is opened; the model has only its name.
 
     Raises:
         UsageError: the URL, the key or the model's file cannot be used, or an extra is missing.

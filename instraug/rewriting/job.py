@@ -1,4 +1,4 @@
-"""What to expand: the job that a caller gives, and its inputs, read before anything is spent."""
+"""What to expand: the job, and its inputs, which are read before anything is spent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from instraug.tasks.records import Task
 
 @dataclass(frozen=True)
 class Watch:
-    """What is called while a run goes on."""
+    """Callbacks of a run."""
 
     reply: Callable[[Reply, bool], None] = lambda _reply, _bought: None
     """After each reply; True where it was bought just now."""
@@ -34,7 +34,7 @@ class Watch:
 
 
 QUIET = Watch()
-"""Watches nothing."""
+"""Calls nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def load(job: ExpandJob) -> Inputs:
 
     Raises:
         InputError: every problem of the task folder at once, or no task is left to expand.
-        UsageError: the journal's path is that of something else; nothing was touched.
+        UsageError: the journal's path holds something else; nothing was changed.
     """
     only, config = job.config.only, job.config
     named = None if config.meta_prompts is None else Path(config.meta_prompts)

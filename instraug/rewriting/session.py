@@ -1,4 +1,4 @@
-"""Around a run: the folder's lock, the journal, signals, and calls whose outcome is unknown."""
+"""Around a run: the folder's lock, the journal, signals, and calls of unknown outcome."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from instraug.rewriting.run import Run
 T = TypeVar("T")
 
 DRAIN = 20.0
-"""Seconds for which calls in flight are awaited once a run has to stop."""
+"""Seconds that calls in flight are awaited when a run must stop."""
 
 
 @contextmanager
 def session(out: Path) -> Iterator[None]:
-    """Make the output folder and hold it against other processes.
+    """Make the output folder and lock it against other processes.
 
     Raises:
         LockedError: another process has it.
@@ -47,9 +47,9 @@ def session(out: Path) -> Iterator[None]:
 
 @contextmanager
 def reserved(out: Path) -> Iterator[Callable[[], object]]:
-    """Hold a folder that is there; yield what makes, and holds, one that is not.
+    """Lock an existing folder; yield a function that makes and locks a missing one.
 
-    What fails before that leaves nothing behind.
+    If something fails before it is called, no folder is left.
     """
     with ExitStack() as held:
         if out.exists():
@@ -60,12 +60,12 @@ def reserved(out: Path) -> Iterator[Callable[[], object]]:
 
 
 def open_journal(job: ExpandJob) -> Journal | Replay:
-    """Open a job's journal: for writing, or for a frozen run to be read alone."""
+    """Open a job's journal: for writing, or only for reading in a frozen run."""
     return Replay.read(job.replies) if job.frozen else Journal.open(job.replies)
 
 
 def changes_since(job: ExpandJob) -> Iterator[str]:
-    """Yield what is different from the run before, by its manifest."""
+    """Yield one line for each difference from the earlier run, by its manifest."""
     path = job.out / MANIFEST
     manifest = read_manifest(path)
     if manifest.problem and path.exists():
@@ -79,7 +79,7 @@ def changes_since(job: ExpandJob) -> Iterator[str]:
 def recorded(
     complete: Complete | None, journal: Journal | Replay, budget: BudgetTracker, run: Run
 ) -> Complete | None:
-    """Return a ``complete`` whose every reply is in the journal before anybody sees it.
+    """Return a ``complete`` that records every reply in the journal before it returns it.
 
     A key that an earlier run asked for without recording an outcome is charged to the budget when
     it is asked once more, as that call may have been billed.
@@ -91,7 +91,7 @@ def recorded(
 
     async def charged(chat: Chat) -> Reply:
         if chat.key in unknown:
-            # Outside of the recording: where the budget refuses, the key stays unknown.
+            # Before the recording: if the budget refuses, the key stays unknown.
             await budget.charge(budget.worst(chat))
             run.unknown.append(chat.key)
         return await call(chat)
@@ -100,7 +100,7 @@ def recorded(
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, also where an event loop is running, as in a notebook.
+    """Run a coroutine to its end, even inside a running event loop, as in a notebook.
 
     There it runs in a thread of its own; KeyboardInterrupt cancels it, and it drains.
     """
@@ -127,7 +127,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def draining(generator: Generator) -> AsyncIterator[None]:
-    """Await what is in flight when the block ends, however it ends.
+    """Await calls in flight when the block ends, even by an error.
 
     The first SIGINT or SIGTERM stops sending; a second one ends the process at once.
     """
@@ -141,7 +141,7 @@ async def draining(generator: Generator) -> AsyncIterator[None]:
 @contextmanager
 def _signals(generator: Generator) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is given signals; see `finish`
+        yield  # only the main thread gets signals; see `finish`
         return
     loop = asyncio.get_running_loop()
     names = (signal.SIGINT, signal.SIGTERM)

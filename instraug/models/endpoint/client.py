@@ -1,8 +1,8 @@
 """An OpenAI-compatible endpoint: one chat in, one reply out, whatever happens between.
 
-A call goes through `limits` (a place, the rates, a pause), reserves its worst case of the `BudgetTracker`,
-is carried by `transport` and read by `wire`; `faults` says what a failure means, and `calling`, the
-one retry layer, asks again.
+`calls` makes a call and is the one retry layer. A call waits in `limits` (a place, the rates, a
+pause), reserves its worst case in the `BudgetTracker`, is sent by `transport` and read by `wire`.
+`faults` says what a failure means.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _EMBED_BATCH = 128
 
 
 class _TakesNoN(Exception):
-    """The endpoint takes no ``n``, so each choice is asked for alone."""
+    """The endpoint takes no ``n``: each choice needs a request of its own."""
 
 
 class OpenAIEndpoint:
@@ -44,10 +44,10 @@ class OpenAIEndpoint:
         model: The model's name.
         base_url: ``https://host/v1``; None takes OPENAI_BASE_URL, then OpenAI's own.
         api_key: The key; None sends none.
-        endpoint: How to speak to it.
+        endpoint: How to send requests.
         budget: What may be spent; None is no limit.
         embedding_model: The model that `embed` asks; None takes ``model``.
-        notice: Told of each quirk that is learned, one line.
+        notice: Called with one line for each quirk that is learned.
         room: Tokens an answer may have where the model thinks first; None: as asked for.
         backoff: Seconds of the first retry's longest wait; doubled with each try.
 
@@ -73,8 +73,8 @@ class OpenAIEndpoint:
         self.budget = budget or BudgetTracker()
         settings = endpoint or Endpoint()
         self.url = check_url(base_url, settings.allow_http)
-        check_has_key(self.url, api_key)
         """The base URL in use."""
+        check_has_key(self.url, api_key)
         self._key = check_key(api_key) if api_key else None
         self._backoff = backoff
         self._quirks = Quirks(settings, notice, room)
@@ -82,7 +82,7 @@ class OpenAIEndpoint:
         self._caller: Caller | None = None
 
     async def __aenter__(self) -> OpenAIEndpoint:
-        # Here and not above: the openai package takes half a second to import.
+        # Imported here: the openai package takes half a second to import.
         from instraug.models.endpoint.calls import Caller
 
         self._caller = Caller(self.url, self._key, self._quirks, self.budget, self._backoff)
@@ -102,18 +102,8 @@ class OpenAIEndpoint:
         if caller:
             await caller.close()
 
-    @property
-    def learned(self) -> tuple[str, ...]:
-        """What the endpoint was found not to take, one line each."""
-        return tuple(self._quirks.learned)
-
-    @property
-    def settings(self) -> Endpoint:
-        """The settings in effect, what was learned included."""
-        return self._quirks.endpoint
-
     def worst(self, chat: Chat) -> Amount:
-        """Return the most that one request for this chat can take, priced."""
+        """Return the most that one request for this chat can cost."""
         return self.budget.worst(replace(chat, max_tokens=self._quirks.limit(chat.max_tokens)))
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────
@@ -121,7 +111,7 @@ class OpenAIEndpoint:
     async def complete(self, chat: Chat) -> Reply:
         """Ask for a chat and return the reply, empty and odd ones included.
 
-        Where the endpoint takes no ``n``, each choice is asked for alone, with seeds counted up,
+        Where the endpoint takes no ``n``, each choice is a request of its own with the next seed,
         and ``raw`` is the JSON array of the bodies.
 
         Raises:
@@ -130,7 +120,7 @@ class OpenAIEndpoint:
             FatalEndpointError: no retry can help.
             EndpointUnavailable: the endpoint is down or asks for a long pause.
             BudgetReached: the call could exceed the budget.
-            GivenUp: answer after answer was all thinking, or all requests are refused by now.
+            GivenUp: too many answers were only thinking, or too many requests in a row were refused.
         """
         return await self._thinking.complete(chat, self._complete)
 
@@ -143,7 +133,7 @@ class OpenAIEndpoint:
             return reply
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return the texts' vectors, in order, from ``/v1/embeddings``; errors as `complete`."""
+        """Return one vector a text, in order, from ``/v1/embeddings``; errors as `complete`."""
         batches = [texts[i : i + _EMBED_BATCH] for i in range(0, len(texts), _EMBED_BATCH)]
         parts = await asyncio.gather(*map(self._embed, batches))
         return [vector for part in parts for vector in part]

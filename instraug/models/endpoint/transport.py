@@ -1,8 +1,8 @@
-"""HTTP as the openai client speaks it, over one aiohttp session that we hold the reins of.
+"""HTTP as the openai client speaks it, over one aiohttp session that we control.
 
 The openai package makes the requests and reads the status; `_Http`, the client it is handed,
 carries them: no redirects, no proxies unless asked, no cookies, a total deadline, a cap on the
-answer's size, every failure told apart into `Fault` or `FatalEndpointError`. It goes around
+answer's size, every failure as a `Fault` or `FatalEndpointError`. It avoids
 httpx2's own building and sending, which cost as much as everything else together.
 """
 
@@ -40,7 +40,7 @@ _KEPT_ALIVE = 4.0
 hanging up and its outcome is unknown."""
 
 _SENT = frozenset(("content-type", "accept", "user-agent", "openai-organization", "openai-project"))
-"""The package's headers that are sent; the others tell of this machine. The key is added here."""
+"""The package's headers that are sent; the others describe this machine. The key is added here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Line:
         try:
             text = response.content.decode()
         except UnicodeDecodeError:
-            raise Fault(Kind.GARBLED, "the answer is no UTF-8") from None
+            raise Fault(Kind.GARBLED, "the answer is not UTF-8") from None
         if self._key and self._key in text and is_secret(self._key):
             # The journal keeps answers as they came, but never the key.
             text = text.replace(self._key, "***")
@@ -277,7 +277,7 @@ def _classified(error: Exception, key: str | None) -> Fault | FatalEndpointError
 
 
 def _proxy(url: str) -> str | None:
-    """The environment's proxy for this URL, as HTTP_PROXY and its kin give it."""
+    """Return the proxy that the environment (HTTP_PROXY and the like) names for this URL."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme) or getproxies().get("all")
     if proxy is None or proxy_bypass(parts.hostname or ""):

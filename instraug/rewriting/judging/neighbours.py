@@ -1,4 +1,4 @@
-"""Texts searched for those that are nearly the same, without a look at every one of them.
+"""Search texts for those that are nearly the same, without comparing with every one.
 
 Texts are sequences of words. ROUGE-L of m and n words with a longest common subsequence of L is
 2 L / (m + n), so it is t or more exactly where at most d = (1 - t)(m + n) words have to be put in
@@ -44,7 +44,7 @@ FiledPlace = tuple[int, int, Callable[[str], Hashable]]
 
 
 class PieceRun(NamedTuple):
-    """Pieces next to each other that are to be found together."""
+    """Adjacent pieces that are searched together."""
 
     start: int
     end: int
@@ -55,7 +55,7 @@ class PieceRun(NamedTuple):
 
 
 class PieceChoice(NamedTuple):
-    """Some of a text's pieces, which it is filed under."""
+    """The pieces of a text that it is filed under."""
 
     damaged: frozenset[int]
     """The pieces left out."""
