@@ -120,7 +120,7 @@ class OpenAIEndpoint:
             FatalEndpointError: no retry can help.
             EndpointUnavailable: the endpoint is down or asks for a long pause.
             BudgetReached: the call could exceed the budget.
-            GivenUp: too many answers were only thinking, or too many requests in a row were refused.
+            GivenUp: too many answers were only thinking, or too many requests were refused.
         """
         return await self._thinking.complete(chat, self._complete)
 

@@ -16,7 +16,7 @@ DEFAULT_URL = "https://api.openai.com/v1"
 _SECRETS = re.compile(r"(?i)\b(?:bearer\s+\S+|sk-[\w-]{6,})|(?<=//)[^/\s@]*@")
 
 _SHORTEST = 8
-"""Characters; shorter keys (``EMPTY``, ``none``) are placeholders for local servers, not secrets."""
+"""Characters; shorter keys (``EMPTY``, ``none``) are placeholders, not secrets."""
 
 
 def read_key_file(path: Path) -> str:
@@ -122,7 +122,7 @@ def is_secret(key: str | None) -> bool:
 
 
 def redact(text: str, key: str | None, limit: int = 200) -> str:
-    """Return text from outside as one short printable line, with all that looks like a key replaced.
+    """Return text from outside as one short printable line; all that looks like a key is replaced.
 
     Args:
         text: From an endpoint or a library.

@@ -142,7 +142,7 @@ class Refusal:
 
     @cached_property
     def alike(self) -> str:
-        """A text that is equal for refusals that differ only in numbers, ids and repeated prompts."""
+        """Equal for refusals that differ only in numbers, ids and what they repeat of the prompt."""
         text = self._unquoted(self.words or self.text)
         return " ".join(w for w in text.lower().split() if not re.search(r"\d|[0-9a-f-]{16,}", w))
 

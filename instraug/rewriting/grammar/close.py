@@ -163,8 +163,8 @@ def _order(lead: str, words: Sequence[str], mark: str) -> _Turned | None:
     near = [] if verb == "look" else [v.lower() for v in near_verbs(" ".join(words))]
     verbs = [*near, verb]
     tasks = [f"{task} {verbs[i % len(verbs)]}" for i, task in enumerate(TASK)]
-    openings = [v.capitalize() for v in near] + tasks
-    return _Turned(lead, tuple(openings), tuple(rest), mark=mark)
+    orders = [v.capitalize() for v in near] + tasks
+    return _Turned(lead, tuple(orders), tuple(rest), mark=mark)
 
 
 def _others(openings: Iterable[str], verb: str) -> tuple[str, ...]:

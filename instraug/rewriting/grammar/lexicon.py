@@ -1,7 +1,7 @@
 """The vocabulary of English instructions: function words, near-synonyms, inflection; plain data.
 
 The embedded model may only use the words of a template, their near-synonyms and function words (see
-`free`), and `judging.signals` counts near-synonyms as kept. A word in no group here is kept as it is.
+`free`), and `judging.signals` counts near-synonyms as kept. A word in no group is kept as it is.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def _ends_mask(text: str, at: int, mask: str) -> bool:
 
 
 def runaway(rewrite: str, origin: str, mask: str) -> str | None:
-    """Return the detail of a runaway: a repeated sign, word or phrase, or one long word; or None."""
+    """Return the detail of a runaway (a repeated sign, word or phrase, a long word), or None."""
     plain, asked = (re.sub(mask, " \0 ", t) for t in (rewrite, origin))
     if (run := _RUN.search(plain)) and run[0] not in asked:
         return f"repeats {run[0][:6]!r}"

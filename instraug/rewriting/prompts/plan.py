@@ -16,7 +16,7 @@ from instraug.tasks.records import Task
 from instraug.tasks.words import folded
 
 Grammar = Callable[[Masked, int], str]
-"""Builds the grammar of a template's n-th request (0, 1, ...); it forces all masks into the answer."""
+"""(template, position of the request) -> grammar, which forces all masks into the answer."""
 
 WARM = 0.6
 """The temperature of INSTRAUG's single variant (arXiv:2402.14492)."""
