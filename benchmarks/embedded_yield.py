@@ -25,7 +25,7 @@ from typing import Any
 from instraug.models.chat import Chat, Message
 from instraug.models.embedded.model import LocalModel
 from instraug.rewriting.config import Rules
-from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.judging.judge import candidates, judge_all
 from instraug.rewriting.prompts.plan import skipped
 from instraug.rewriting.prompts.requests import seed_of
 from instraug.rewriting.records import Candidate, Request
@@ -63,10 +63,10 @@ class Plain:
         for sample in range(ANSWERS):
             judged += await asyncio.gather(*(self._ask(task, t, sample) for t in lacking))
             judged.sort(key=lambda c: c.request.order)
-            verdicts = judge(task, judged, Rules(), None, {})
+            verdicts = judge_all(task, judged, Rules(), None, {})
             passed = [v.candidate.request.origin.origin for v in verdicts if v.accepted]
             lacking = [t for t in lacking if passed.count(t.origin) < self.rewrites]
-        verdicts = judge(task, judged, Rules(), None, {})
+        verdicts = judge_all(task, judged, Rules(), None, {})
         self.accepted += [row(t, t.text, "original") for t in task.templates]
         for verdict in verdicts:
             found = row(

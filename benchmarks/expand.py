@@ -111,7 +111,7 @@ def _bodies(folder: Path, requests: int) -> Any:
     from instraug.rewriting.config import Config
     from instraug.rewriting.prompts.meta_prompts import load_meta_prompts
     from instraug.rewriting.prompts.plan import make_plan
-    from instraug.rewriting.prompts.requests import requests as planned
+    from instraug.rewriting.prompts.requests import expand as planned
     from instraug.tasks.load import load_tasks
 
     plan = make_plan(Config(samples=40), "fake", load_meta_prompts())

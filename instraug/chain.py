@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
@@ -31,7 +31,7 @@ from instraug.rewriting.job import (
 )
 from instraug.rewriting.journal_path import keep_apart
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
-from instraug.rewriting.output import read_output, write_output
+from instraug.rewriting.output import export, read_output
 from instraug.rewriting.prompts.plan import make_plan
 from instraug.rewriting.rejudging import JudgedReplies, check_made_from, rejudge_all
 from instraug.rewriting.rounds import Chain, run_rounds
@@ -90,13 +90,13 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
             run = finish(_expand(job, inputs, journal, watch))
             if isinstance(journal, Journal):
                 journal.sync()  # no manifest vouches for replies that a power cut could take
-            write_output(job.out, run, job.replies, journal)
+            export(job.out, run, job.replies, journal)
     return run
 
 
 async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, watch: Watch) -> Run:
     config, rules = job.config, job.config.rules
-    budget = Budget(config.budget, config.prices, job.models)
+    budget = BudgetTracker(config.budget, config.prices, job.models)
     async with opened(job.address, budget, watch.notice, frozen=job.frozen) as model:
         plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
         scorer = scorer_of(config, model, journal)
@@ -161,7 +161,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path, *, force: bool = False)
         run.recount(replies)
         make_dest()
         made_from = None if dest.samefile(out) else out
-        write_output(dest, run, kept.journal, journal, made_from)
+        export(dest, run, kept.journal, journal, made_from)
     return run
 
 

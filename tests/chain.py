@@ -9,7 +9,7 @@ from instraug.rewriting.config import Rules
 from instraug.rewriting.judging.judge import candidates
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.prompts.plan import Plan
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate, Request
 from instraug.tasks.records import Task
 
@@ -40,7 +40,7 @@ def plan(**fields: Any) -> Plan:
 def request(of: Task, origin: int = 0, position: int = 0) -> Request:
     """The request at a position of a template's plan."""
     template = of.templates[origin]
-    return list(requests(plan(), of, template, template))[position]
+    return list(expand(plan(), of, template, template))[position]
 
 
 def reply(to: Request, *texts: str | None, finish: str | None = "stop") -> Reply:

@@ -1,7 +1,7 @@
 """What a run may spend: the worst case is reserved before each call, the real usage settled after.
 
-A budget counts one run, and what `Budget.charge` adds: calls of an earlier run whose outcome nobody
-knows. Replies taken from the journal cost nothing.
+It counts one run, and what `BudgetTracker.charge` adds: calls of an earlier run whose outcome is
+unknown. Replies from the journal cost nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from instraug.models.tokens import prompt_bound
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Something spent, or reserved."""
+    """An amount spent, or reserved."""
 
     requests: int = 0
     """HTTP requests sent, retries included."""
@@ -55,8 +55,19 @@ class Amount:
         )
 
 
-class Budget:
-    """The run's purse; one for all endpoints of a run, used from one event loop."""
+class BudgetTracker:
+    """Counts what a run spends, and keeps it within its limits.
+
+    One tracker serves all endpoints of a run. Use it from one event loop.
+
+    Args:
+        limits: What may be spent; None is no limit.
+        prices: US dollars per million tokens, by model name.
+        models: The models that will be asked.
+
+    Raises:
+        UsageError: a cost limit, and a model without a price.
+    """
 
     def __init__(
         self,
@@ -64,14 +75,6 @@ class Budget:
         prices: Mapping[str, config.Prices] | None = None,
         models: Iterable[str] = (),
     ) -> None:
-        """Args:
-        limits: What may be spent; None is no limit.
-        prices: US dollars per million tokens, by model name.
-        models: The models that will be asked.
-
-        Raises:
-            UsageError: a cost limit, and a model without a price.
-        """
         self._limits = limits or config.Budget()
         self._prices = dict(prices or {})
         unpriced = [m for m in models if m not in self._prices]
@@ -81,7 +84,7 @@ class Budget:
         self._reserved = Amount()
         self._waiting: list[asyncio.Future[None]] = []
         self.spent = Amount()
-        """What was settled so far; a call of unknown outcome stands in it with its worst case."""
+        """What was settled so far. A call of unknown outcome counts with its worst case."""
 
     def amount(self, model: str, prompt_tokens: int, completion_tokens: int) -> Amount:
         """Return one request of that size, priced, rounded up."""
@@ -94,12 +97,12 @@ class Budget:
         return Amount(1, prompt_tokens, completion_tokens, nano)
 
     def worst(self, chat: Chat) -> Amount:
-        """Return the most that one request for this chat can take, priced."""
+        """Return the most that one request for this chat can cost."""
         tokens = prompt_bound([m.content for m in chat.messages])
         return self.amount(chat.model, tokens, chat.max_tokens * chat.n)
 
     async def charge(self, worst: Amount) -> None:
-        """Count an earlier run's call of unknown outcome as spent, worst case.
+        """Count the worst case of an earlier run's call of unknown outcome as spent.
 
         Raises:
             BudgetReached: it does not fit.
@@ -108,10 +111,10 @@ class Budget:
         self.settle(worst, worst)
 
     async def reserve(self, worst: Amount) -> None:
-        """Set the worst case of one call aside; waits while calls in flight may yet free some.
+        """Reserve the worst case of one call; wait while calls in flight may still free some.
 
         Raises:
-            BudgetReached: it would not fit even if all that is in flight turned out free.
+            BudgetReached: it would not fit even if all calls in flight turned out to be free.
         """
         while over := self._over(self.spent + self._reserved + worst):
             if not self._reserved.requests or self._over(self.spent + worst):
@@ -122,7 +125,7 @@ class Budget:
         self._reserved += worst
 
     def settle(self, worst: Amount, real: Amount) -> None:
-        """Replace a reservation by what the call really took (``Amount()``: it was never sent)."""
+        """Replace a reservation by what the call really used (``Amount()``: it was never sent)."""
         self._reserved -= worst
         self.spent += real
         for waiting in self._waiting:
@@ -142,7 +145,7 @@ class Budget:
 
 
 def within(
-    budget: Budget, complete: Callable[[Chat], Awaitable[Reply]]
+    budget: BudgetTracker, complete: Callable[[Chat], Awaitable[Reply]]
 ) -> Callable[[Chat], Awaitable[Reply]]:
     """Return a ``complete`` that reserves the worst case of each call first.
 

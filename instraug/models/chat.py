@@ -20,10 +20,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Chat:
-    """What is sent, and nothing else: equal chats have equal keys and are bought once."""
+    """One request to a model; equal chats have equal keys and are bought once."""
 
     model: str
-    """The model's name; for the embedded model its weights' SHA-256 stands in the name."""
+    """The model's name; that of the embedded model holds the SHA-256 of its weights."""
     messages: tuple[Message, ...]
     temperature: float
     top_p: float
@@ -66,7 +66,7 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
-    """True where the endpoint gave no usage and a high estimate stands in."""
+    """True where the endpoint gave no usage and this is a high estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the endpoint said to one chat, raw bytes included."""
+    """The model's answer to one chat, with its raw text."""
 
     key: str
     model: str
@@ -98,9 +98,10 @@ class Reply:
 
 
 Complete = Callable[[Chat], Awaitable[Reply]]
-"""The only seam to the world: one chat, one reply, or an `EndpointError`."""
+"""The only way to ask a model: one chat, one reply, or an `EndpointError`."""
 
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
+"""Returns one vector a text, in order."""
 
 
 def _unchanged(grammar: str) -> str:
@@ -109,7 +110,7 @@ def _unchanged(grammar: str) -> str:
 
 @dataclass(frozen=True)
 class AsText:
-    """How a chat is spelled for a model without a chat template: as a text that it continues."""
+    """How a chat is written for a model without a chat template: as a text that it continues."""
 
     question: str = "Question:"
     """Stands before each user message."""

@@ -26,7 +26,7 @@ class Prices:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How the endpoint is spoken to; nothing here changes what is asked, only how."""
+    """How requests are sent to the endpoint; nothing here changes what is asked."""
 
     concurrency: Annotated[int, Range(1, 10_000)] = 16
     """Requests in flight at most."""
@@ -43,9 +43,9 @@ class Endpoint:
     tpm: Count | None = None
     """Tokens a minute."""
     allow_http: bool = False
-    """Take a plain-http endpoint beyond loopback."""
+    """Allow plain HTTP to other hosts."""
     use_env_proxy: bool = False
-    """Honour HTTP_PROXY and its kin."""
+    """Use the proxies of the environment (HTTP_PROXY, HTTPS_PROXY and the like)."""
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     sends: tuple[Literal["n", "temperature", "top_p", "seed"], ...] = (
         "n",

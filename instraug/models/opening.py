@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from instraug.errors import UsageError
-from instraug.models.budget import Budget, within
+from instraug.models.budget import BudgetTracker, within
 from instraug.models.chat import AsText, Complete, Embed
 from instraug.models.config import Endpoint
 from instraug.models.embedded import weights
@@ -18,7 +18,7 @@ from instraug.models.endpoint.keys import DEFAULT_URL, redact
 
 @dataclass(frozen=True)
 class Model:
-    """A model and what it can do, as whoever asks it sees it."""
+    """A model and what it can do."""
 
     name: str
     """What requests carry; for the embedded model it holds the weights' SHA-256."""
@@ -27,16 +27,16 @@ class Model:
     concurrency: int
     """Calls in flight at most."""
     constrains: bool = False
-    """It forces its answers into a grammar (GBNF) that a chat carries."""
+    """Whether it forces its answers into a grammar (GBNF) that a chat carries."""
     reports_logprobs: bool = False
-    """Its choices carry the log-probability of each token."""
+    """Whether its choices carry the log-probability of each token."""
     embed: Embed | None = None
     """Embeds texts, by the endpoint's embedding model."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a model is, and how it is spoken to."""
+    """Where a model is, and how requests are sent to it."""
 
     model: str
     """Its name; ``local`` or ``local:PATH`` for the embedded one. See `chosen`."""
@@ -82,9 +82,13 @@ def is_local(name: str) -> bool:
 
 @asynccontextmanager
 async def opened(
-    address: Address, budget: Budget, notice: Callable[[str], object], *, frozen: bool = False
+    address: Address,
+    budget: BudgetTracker,
+    notice: Callable[[str], object],
+    *,
+    frozen: bool = False,
 ) -> AsyncIterator[Model]:
-    """Open a model; for a frozen run nothing is opened, and only its names are learned.
+    """Open a model. For a frozen run nothing is opened; the model has only its name.
 
     Raises:
         UsageError: the URL, the key or the model's file cannot be used, or an extra is missing.

@@ -34,7 +34,7 @@ RuleName = Literal[
     "near_duplicate",
     "semantic",
 ]
-"""A rule that may be turned off; the others keep a template renderable and always hold."""
+"""A rule that can be turned off; the others keep a template renderable and always apply."""
 
 MULTI_TEMP = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 """The 11 temperatures of INSTRAUG's MT variant (arXiv:2402.14492)."""
@@ -44,7 +44,7 @@ Temperature = Annotated[float, Range(0, 2)]
 
 @dataclass(frozen=True)
 class Rules:
-    """Settings of the postprocessing rules; a rule named in ``off`` is not judged."""
+    """Settings of the postprocessing rules; rules named in ``off`` are not applied."""
 
     off: tuple[RuleName, ...] = ()
     min_length: Annotated[float, Range(0)] = 0.5
@@ -57,11 +57,12 @@ class Rules:
     """Reject below this semantic score (0 to 1); None: on at its own default for the embedded
     model, off elsewhere."""
     language: str = "en"
+    """Language of the instructions; only ``en`` is judged."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that `instraug expand` can be told, as a config file spells it."""
+    """All settings of `instraug expand`, as a config file names them."""
 
     model: Annotated[str, some] | None = None
     """A model name, ``local``, or ``local:PATH`` for a GGUF file."""
@@ -70,7 +71,7 @@ class Config:
     """Judge meaning by this model's embeddings, from the same endpoint."""
     variant: Variant = "single"
     rewrites: Annotated[int, Range(1, 1000)] = 5
-    """Accepted rewrites wanted per hand-written template."""
+    """Accepted rewrites wanted for each hand-written template."""
     temperatures: Annotated[tuple[Temperature, ...], some] | None = None
     """Sampling temperatures (0 to 2); None: 0.6 (0.2 for the embedded model), or `MULTI_TEMP` for
     multi-temp."""
@@ -78,12 +79,12 @@ class Config:
     samples: Annotated[int, Range(1, 10_000)] = 8
     """Samples of one meta-prompt at one temperature before the plan is exhausted."""
     patience: Annotated[int, Range(1, 10_000)] | None = 7
-    """A template takes at most this times (accepted + 1) answers; None: its whole plan."""
+    """A template gets at most this many times (accepted + 1) answers; None: its whole plan."""
     choices: Annotated[int, Range(1, 128)] = 1
     """Choices asked for in one request, where the endpoint takes ``n``."""
     answer_tokens: Annotated[int, Range(1, 1_000_000)] | None = None
-    """Tokens one answer may have (the endpoint's max_tokens); None: 512, and 4096 once the model
-    was seen to think before it answers."""
+    """Tokens one answer may have (the endpoint's max_tokens); None: 512, and 4096 once an answer
+    shows that the model thinks first."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0
     include_eval: bool = False
     only: tuple[str, ...] = ()
@@ -98,7 +99,7 @@ class Config:
 
 
 def load_config(path: Path) -> Config:
-    """Read a config file; what it leaves out keeps its default.
+    """Read a config file; settings that it leaves out keep their defaults.
 
     Raises:
         InputError: every unknown key, wrong type and number out of range, each with its line.
@@ -115,9 +116,9 @@ def with_overrides(config: Config, **values: Any) -> Config:
     """Return the config with some settings replaced, as the command line asks.
 
     Args:
-        config: What the values go over.
+        config: The settings to start from.
         values: By setting; those of a section as a mapping (``budget={"max_cost": 5.0}``). None
-            and an empty tuple, click's words for an option not given, leave a setting as it is.
+            and an empty tuple (click's values of an option not given) leave a setting as it is.
 
     Raises:
         UsageError: a value of the wrong type or out of range.
@@ -130,20 +131,20 @@ def with_overrides(config: Config, **values: Any) -> Config:
 
 
 def as_plain(config: Config) -> dict[str, Any]:
-    """Return the config as JSON has it, for a manifest; `from_plain` takes it back."""
+    """Return the config as JSON data, for a manifest; `from_plain` reads it."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return plain
 
 
 def from_plain(plain: Mapping[str, Any], where: str) -> Config:
-    """Take back what `as_plain` gave.
+    """Return the config that `as_plain` wrote.
 
     Args:
         plain: As a manifest keeps it.
         where: The manifest, for messages.
 
     Raises:
-        InputError: it is no config, or one of another version.
+        InputError: it is not a config of this version.
     """
     config, problems = _decoded(plain, lambda _: where)
     if problems or config is None:
@@ -155,8 +156,8 @@ def changes(before: Mapping[str, Any], config: Config) -> list[str]:
     """Name each setting that differs from an earlier run's, as ``section.name OLD -> NEW``.
 
     Args:
-        before: An earlier config as `as_plain` spelled it, whatever became of it since.
-        config: Today's.
+        before: An earlier config as a manifest holds it, which may be of another version.
+        config: The present one.
     """
     old, new = _flat(before), _flat(as_plain(config))
     names = dict.fromkeys([*new, *old])
@@ -185,7 +186,9 @@ def _decoded(data: Any, place: Place) -> tuple[Config | None, list[Problem]]:
     config, problems = decode(data, Config, place)
     rules = config and config.rules
     lengths = [getattr(rules, name, None) for name in ("min_length", "max_length")]
-    low, high = (n if isinstance(n, float) else None for n in lengths)  # or it was refused
+    low, high = (
+        n if isinstance(n, float) else None for n in lengths
+    )  # None: the value was refused
     if low is not None and high is not None and low >= high:
         what = f"rules.min_length is not below rules.max_length ({high:g})"
         where = ("rules", "min_length")

@@ -1,4 +1,4 @@
-"""What a run would ask and cost, before it is asked."""
+"""Forecast the requests and the cost of a run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from instraug.models.opening import is_local, offline
 from instraug.rewriting.job import ExpandJob, Inputs
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.prompts.plan import make_plan, skipped
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.yields import Expected, expected
 
 
 def forecast(job: ExpandJob, inputs: Inputs) -> dict[str, Any]:
-    """Say what a run would ask and cost, without asking.
+    """Return the requests and the cost that a run needs, without a call.
 
-    Requests are those that the wanted rewrites take at the yield of the run's own journal, or at
-    60 % where there is none; those that the journal answers are counted apart. ``at_most`` is what
-    patience or the plan allow. Tokens are counted as a quarter of the characters.
+    ``requests`` is what the wanted rewrites need at the yield of the run's own journal, or at 60 %
+    without one; replies that the journal already holds are counted in ``reused``. ``at_most`` is
+    what patience or the plan allow. Tokens are estimated as a quarter of the characters.
     """
     likely = _expected(job, inputs)
     plan = make_plan(job.config, job.model, inputs.meta_prompts)
@@ -36,12 +36,12 @@ def forecast(job: ExpandJob, inputs: Inputs) -> dict[str, Any]:
     turn = len(plan.meta_prompts)
     prompt = completion = asked = reused = 0.0
     for task, template in sent:
-        new, found = likely.requests((task.name, template.origin))
-        asked, reused = asked + new, reused + found
+        new, known = likely.requests((task.name, template.origin))
+        asked, reused = asked + new, reused + known
         # The chats of a template differ by their meta-prompts, which come in turn.
         count = ceil(new)
         for i, request in enumerate(
-            islice(requests(plan, task, template, template), min(turn, count))
+            islice(expand(plan, task, template, template), min(turn, count))
         ):
             times = len(range(i, count, turn)) * new / count
             prompt += times * (sum(len(m.content) for m in request.chat.messages) // 4)
@@ -71,7 +71,7 @@ def wanted(job: ExpandJob, inputs: Inputs) -> int:
 
 
 def _expected(job: ExpandJob, inputs: Inputs) -> Expected:
-    """Look into the run's journal, if it has one, with the requests that the run would make."""
+    """Return what to expect by the replies in the run's journal, if it has one."""
     config, exists = job.config, job.replies.is_file()
     name = weights.name(job.model) if exists and is_local(job.model) else job.model
     backend = offline(name)

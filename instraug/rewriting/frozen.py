@@ -38,13 +38,13 @@ class FrozenGenerator(Generator):
         super().__init__(None, journal, 1, watch)
         self._journal, self._differences = journal, differences
 
-    async def ask(self, requests: Iterable[Request], take: Take) -> int:
-        """Take all of the requests' replies from the journal, see `Generator.ask`.
+    async def generate(self, requests: Iterable[Request], take: Take) -> int:
+        """Take all of the requests' replies from the journal, see `Generator.generate`.
 
         Raises:
             FrozenMiss: the journal lacks one; names task and template, and what differs.
         """
-        return await super().ask(map(self._there, requests), take)
+        return await super().generate(map(self._there, requests), take)
 
     def _there(self, request: Request) -> Request:
         if request.chat.key not in self._journal:

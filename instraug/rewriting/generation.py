@@ -20,11 +20,11 @@ from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.records import Request
 
 Take = Callable[[Request, Reply | None], None]
-"""Takes over the reply to a request; None where `Generator.failed` or `stopped` says why not."""
+"""Takes the reply to a request; None if `Generator.failed` or `stopped` says why there is none."""
 
 
 class _Round:
-    """Requests that are asked together, and what is still awaited of them."""
+    """Requests that are asked together, and how many of them are still in flight."""
 
     def __init__(self, requests: Iterable[Request], take: Take) -> None:
         self._requests, self.take = iter(requests), take
@@ -34,7 +34,7 @@ class _Round:
         """How many were asked, once all of them have ended."""
 
     def next(self) -> Request | None:
-        """Return the next request, which is made only now; None where there is none."""
+        """Make and return the next request; None if there is none."""
         request = None if self._exhausted else next(self._requests, None)
         if request is None:
             self.exhaust()
@@ -49,12 +49,12 @@ class _Round:
         self._look()
 
     def landed(self) -> None:
-        """One of the requests has ended."""
+        """Note that one of the requests has ended."""
         self._flying -= 1
         self._look()
 
     def fail(self, error: BaseException) -> None:
-        """Tell the asker."""
+        """End the round with an error."""
         self._exhausted = True
         if not self.done.done():
             self.done.set_exception(error)
@@ -69,6 +69,12 @@ class Generator:
 
     Requests are made when there is a place for them, and a place becomes free only when its reply
     is recorded and taken: memory is bound by what is in flight, and so is what a kill can lose.
+
+    Args:
+        complete: Makes a call, see `recording`; None for a frozen run, which makes none.
+        paid: Replies that are not bought again.
+        concurrency: Calls in flight at most.
+        watch: Called with each reply and whether it was bought just now.
     """
 
     def __init__(
@@ -76,36 +82,30 @@ class Generator:
         complete: Complete | None,
         paid: Lookup,
         concurrency: int,
-        watch: Watch | None = None,
+        watch: OnReply | None = None,
     ) -> None:
-        """Args:
-        complete: Makes a call, see `recording`; None for a frozen run, which makes none.
-        paid: Replies that are not bought again.
-        concurrency: Calls in flight at most.
-        watch: Told of each reply and whether it was bought just now.
-        """
         self._complete, self._paid, self._watch = complete, paid, watch
         self._places = concurrency
         self._rounds: deque[_Round] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._flying: dict[str, asyncio.Future[Reply]] = {}
         self.stopped: InstraugError | None = None
-        """Why nothing more is sent; None while all is well."""
+        """Why nothing more is sent; None while the run goes on."""
         self.failed: dict[str, str] = {}
         """Keys that got no reply, and why; asked again on the next run."""
         self.refused: set[str] = set()
-        """Those of them that the endpoint refused: asking again brings the same."""
+        """Those of them that the endpoint refused; it would refuse them again."""
         self.bought = 0
         """Replies paid for in this run."""
 
     def stop(self, why: InstraugError) -> None:
-        """Send nothing more; what is in flight is still awaited and written down."""
+        """Send nothing more; calls in flight are still awaited and recorded."""
         self.stopped = self.stopped or why
         while self._rounds:
             self._rounds.popleft().exhaust()
 
-    async def ask(self, requests: Iterable[Request], take: Take) -> int:
-        """Ask for all of the requests, in turn with those of other askers that came before.
+    async def generate(self, requests: Iterable[Request], take: Take) -> int:
+        """Ask for all of the requests, after those of earlier calls.
 
         Args:
             requests: Taken one by one, as places become free.
@@ -133,7 +133,7 @@ class Generator:
     # ── places ───────────────────────────────────────────────────────────────────────────────
 
     def _hire(self) -> None:
-        """Fill one more place, if there is work; who fills it fills the next."""
+        """Start one more worker, if there is work; each worker starts the next."""
         if self._rounds and len(self._workers) < self._places:
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
@@ -142,7 +142,7 @@ class Generator:
     def _left(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         if not worker.cancelled():
-            worker.exception()  # its round was told
+            worker.exception()  # its round raises it
         self._hire()
 
     async def _work(self) -> None:
@@ -216,7 +216,7 @@ class Generator:
             raise
         except BaseException as error:
             landing.set_exception(error)
-            landing.exception()  # looked at, so that asyncio does not complain where nobody waits
+            landing.exception()  # marked as read: asyncio warns of an error that nobody awaits
             raise
         finally:
             del self._flying[chat.key]
@@ -239,5 +239,5 @@ class Generator:
             worker.cancel()
 
 
-Watch = Callable[[Reply, bool], None]
-"""Told of each reply, and whether it was bought just now."""
+OnReply = Callable[[Reply, bool], None]
+"""Called with each reply, and whether it was bought just now."""

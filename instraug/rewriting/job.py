@@ -1,4 +1,4 @@
-"""What to expand: the job that a caller gives, and its inputs, read before anything is spent."""
+"""What to expand: the job, and its inputs, which are read before anything is spent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from instraug.tasks.records import Task
 
 @dataclass(frozen=True)
 class Watch:
-    """What is called while a run goes on."""
+    """Callbacks of a run."""
 
     reply: Callable[[Reply, bool], None] = lambda _reply, _bought: None
     """After each reply; True where it was bought just now."""
@@ -38,7 +38,7 @@ class Watch:
 
 
 QUIET = Watch()
-"""Watches nothing."""
+"""Calls nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where a run's journal may be: where neither the run nor another one keeps something else."""
+"""Where a run's journal may be: at no path that holds, or will hold, something else."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from instraug.tasks.pool import INSTRUCTIONS, REJECTED
 
 
 def check_journal_path(journal: Path, out: Path, *read: Path | None) -> None:
-    """Refuse a journal's path that is taken by something else, before anything is touched.
+    """Refuse a journal's path that holds something else, before anything is changed.
 
     Args:
         journal: The path, there or not; links are followed.
         out: The output folder, there or not.
-        read: Folders, or files, whose YAML files the run reads; None is passed over.
+        read: Folders, or files, whose YAML files the run reads; None is skipped.
 
     Raises:
-        UsageError: it is.
+        UsageError: the path holds, or will hold, something else.
     """
     keep_apart(out, journal)
     check_journal(journal)
@@ -44,8 +44,8 @@ def keep_apart(out: Path, journal: Path) -> None:
         journal: The run's journal, there or not; links are followed.
 
     Raises:
-        UsageError: the journal's path is an output's, or holds the folder; or a journal stands at
-            an output's path.
+        UsageError: the journal's path is an output's, or holds the folder; or a journal is at an
+            output's path.
     """
     replies, folder = _real(journal), _real(out)
     if folder.is_relative_to(replies):

@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import instraug
-from instraug.errors import (
-    InputError,
-    Problem,
-)
+from instraug.errors import InputError, Problem
 from instraug.files.decode import decode
 from instraug.files.disk import refusals
 from instraug.files.jsonl import write_jsonl
@@ -46,7 +43,7 @@ def rejected_rows(grown: Iterable[Grown], replies: Lookup) -> Iterator[JSON]:
 
     Args:
         grown: Whose answers.
-        replies: Where what the model said is read again.
+        replies: The journal, for the text of each answer.
     """
     for one in grown:
         for verdict in one.verdicts:
@@ -86,23 +83,23 @@ def _generated(verdict: Verdict) -> InstructionRow:
 
 
 def _answer(candidate: Candidate, replies: Lookup) -> str:
-    """Return what the model answered, untouched; "" for a null content."""
+    """Return the model's answer unchanged; "" for a null content."""
     reply = replies.get(candidate.reply)
     choices = reply.choices if reply else ()
     return "".join(c.text or "" for c in choices[candidate.choice : candidate.choice + 1])
 
 
-def write_output(
+def export(
     out: Path, run: Run, journal: Path, replies: Lookup, made_from: Path | None = None
 ) -> None:
     """Write instructions.jsonl and rejected.jsonl, then manifest.json.
 
-    The manifest of an earlier run goes first: whatever happens in between, no manifest vouches
-    for files it does not describe.
+    The manifest of an earlier run is removed first, so that no manifest ever describes files of
+    another run.
 
     Args:
         out: The folder.
-        run: What happened.
+        run: The run.
         journal: Where the replies are; the manifest names it relative to ``out``.
         replies: The same, open.
         made_from: The folder whose run was judged again; None: the run is one of its own.
@@ -144,7 +141,7 @@ def write_output(
 
 @dataclass(frozen=True)
 class Kept:
-    """What a manifest keeps of a run, enough to judge it again."""
+    """The part of a manifest that is needed to judge its run again."""
 
     config: Config
     tasks: tuple[Task, ...]
@@ -164,10 +161,10 @@ class Kept:
 
 
 def read_output(out: Path) -> Kept:
-    """Read what an output folder's manifest keeps of its run.
+    """Read the manifest of an output folder.
 
     Raises:
-        InputError: it is missing, damaged, or of another shape than `write_outputs` gives it.
+        InputError: it is missing, damaged, or not of the shape that `export` writes.
         StorageError: it cannot be read.
     """
     path = out / MANIFEST
@@ -199,7 +196,7 @@ class _KeptInputs:
 
 @dataclass(frozen=True)
 class _Kept:
-    """The part of a manifest that is read again, as JSON has it."""
+    """The same part as JSON data."""
 
     config: Mapping[str, Any]
     inputs: _KeptInputs
@@ -209,8 +206,8 @@ class _Kept:
     outputs: Mapping[str, str]
 
 
-# What a task file calls instructions, a manifest has always called templates. Keys that are newer
-# than a manifest have their defaults.
+# A task file says "instructions" where a manifest says "templates". Keys that are newer than a
+# manifest get their defaults.
 
 
 def _as_kept(task: Task) -> JSON:

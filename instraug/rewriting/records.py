@@ -11,12 +11,12 @@ from instraug.tasks.records import Template
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an answer is judged against; it stays when the chat is long forgotten."""
+    """What an answer is judged against; it is kept after the chat is dropped."""
 
     origin: Template
-    """The hand-written ancestor: placeholders compare with it."""
+    """The hand-written ancestor, which placeholders are compared with."""
     parent: Template
-    """What the model is asked to rewrite: lengths compare with it; the origin itself in step 1."""
+    """What the model rewrites, and lengths are compared with; the origin itself in step 1."""
     masked: Masked
     meta_prompt: str
     temperature: float
@@ -68,20 +68,20 @@ class Candidate:
     size: int
     """Characters of what the model answered."""
     rewrite: str
-    """What extraction left of what the model said, still masked; "" once it is judged."""
+    """The rewrite that extraction left, still masked; "" once it is judged."""
     instruction: str | None
-    """The restored template; None where the placeholders do not fit."""
+    """The restored template; None if the placeholders do not fit."""
     finish_reason: str | None = None
     logprobs: tuple[float, ...] = ()
     sent: tuple[tuple[str, float | None], ...] = ()
-    """As the reply's."""
+    """As in `Reply.sent`."""
     reasons: tuple[Reason, ...] = ()
-    """What extraction and restoring already found broken."""
+    """The rules that are broken whatever the other answers are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A candidate and every rule it breaks; accepted where there is none."""
+    """A candidate and every rule it breaks; it is accepted if it breaks none."""
 
     candidate: Candidate
     reasons: tuple[Reason, ...]

@@ -1,4 +1,4 @@
-"""Judge a finished run again: every reply that it counts on has to be there."""
+"""Judge a finished run again; every reply that it needs must be in the journal."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class JudgedReplies:
         self.require(frozenset(journal), f"missing{damaged}", f"{_BACK} to ask for them once more")
 
     def require(self, there: Set[str], what: str, fix: str) -> None:
-        """Raise FrozenMiss where some replies are not there, with how many, and of which tasks."""
+        """Raise FrozenMiss if replies are lacking, with their number and their tasks."""
         lacking = {
             task: f"{n} of {len(keys)}"
             for task, keys in self._keys.items()
@@ -92,7 +92,7 @@ class JudgedReplies:
         if lacking:
             count = len(self._all) - sum(key in there for key in self._all)
             raise FrozenMiss(
-                f"{self.path}: {count} of {len(self._all)} replies that the run counts on "
+                f"{self.path}: {count} of {len(self._all)} replies that the run needs "
                 f"are {what}, of {_named(lacking)}; {fix}"
             )
 
@@ -109,7 +109,7 @@ def _generated_rows(path: Path) -> Iterator[tuple[str, str, str]]:
         values = [row.get(name) for name in ("task", "reply", "parent")]
         task, reply, parent = (value if isinstance(value, str) else None for value in values)
         if task is None or reply is None or parent is None:
-            raise InputError([Problem(f"{path}:{number}", "no row of a run", _AGAIN)])
+            raise InputError([Problem(f"{path}:{number}", "not a row of a run", _AGAIN)])
         yield task, reply, parent
 
 
@@ -127,7 +127,7 @@ async def rejudge_all(
     scorer = ""
     for task in kept.tasks:
         try:
-            grown += await rejudge([task], plan, rules, gate, replies)
+            grown += await rejudge([task], plan, rules, gate, replies, replies.parents)
         except ScoreMiss as miss:
             unscored[task.name], scorer = miss.count, miss.scorer
     if unscored:

@@ -13,27 +13,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain as joined
 from itertools import islice, zip_longest
-from typing import Protocol
 
 from instraug.models.chat import Reply
+from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
-from instraug.rewriting.judging import verdicts as judgement
 from instraug.rewriting.judging.judge import candidates
 from instraug.rewriting.judging.meaning import Gate
-from instraug.rewriting.judging.verdicts import State
+from instraug.rewriting.judging.verdicts import State, judge
 from instraug.rewriting.prompts.plan import Plan, skipped
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate, Request, Verdict
 from instraug.tasks.records import Task, Template
 
 _AT_ONCE = 32
-"""Answers that are judged before others get their turn: a millisecond or two."""
+"""Answers that are judged before other work gets its turn: one or two milliseconds."""
 
 
 @dataclass
 class Grown:
-    """One task and what became of its templates."""
+    """One task and the answers to its templates."""
 
     task: Task
     skipped: dict[int, str]
@@ -63,17 +62,6 @@ class Grown:
         return len(self.state) - sum(self.accepted.values())
 
 
-class Bought(Protocol):
-    """What a finished run paid for."""
-
-    @property
-    def parents(self) -> Mapping[str, int]:
-        """Id of each template that was sent, of the task's own or a rewrite -> replies to it."""
-
-    def get(self, key: str) -> Reply | None:
-        """Return the reply to a request of that run."""
-
-
 @dataclass(frozen=True)
 class Chain:
     """What every round of every task needs."""
@@ -83,14 +71,14 @@ class Chain:
     generator: Generator
     gate: Gate | None = None
     watch: Callable[[Grown], None] = lambda _: None
-    """Told after each round of a task."""
+    """Called after each round of a task."""
 
 
 async def run_rounds(tasks: Sequence[Task], chain: Chain) -> list[Grown]:
     """Grow every task; the order in which replies come in changes nothing.
 
     Raises:
-        InstraugError: what ends a run at once. What is in flight then is for the caller to drain.
+        InstraugError: what ends a run at once. The caller must then drain what is in flight.
     """
     grown = [_seed(task, chain) for task in tasks]
     work = [asyncio.create_task(_grow(g, chain)) for g in grown]
@@ -121,7 +109,7 @@ async def _grow(grown: Grown, chain: Chain) -> None:
 
 
 async def _round(queues: list[_Queue], grown: Grown, wanted: int, chain: Chain) -> int:
-    """Ask for what is lacking and judge what comes; returns how many requests were asked."""
+    """Ask for what is lacking and judge the answers; return how many requests were made."""
     made: list[Candidate] = []
 
     def take(request: Request, reply: Reply | None) -> None:
@@ -130,25 +118,30 @@ async def _round(queues: list[_Queue], grown: Grown, wanted: int, chain: Chain) 
         elif why := chain.generator.failed.get(request.chat.key):
             grown.unanswered[request.origin.origin] = why
 
-    lacking = [q.take(grown, wanted, chain.plan) for q in queues]
-    asked = await chain.generator.ask(joined.from_iterable(lacking), take)
-    await _judge(grown, made, chain)
+    requests = joined.from_iterable([q.take(grown, wanted, chain.plan) for q in queues])
+    asked = await chain.generator.generate(requests, take)
+    await postprocess(grown, made, chain)
     return asked
 
 
-async def _judge(grown: Grown, made: list[Candidate], chain: Chain) -> None:
-    """Judge answers a few at a time: calls in flight are not kept waiting."""
+async def postprocess(grown: Grown, made: list[Candidate], chain: Chain) -> None:
+    """Judge answers a few at a time, so that calls in flight need not wait."""
     made.sort(key=lambda c: (c.request.order, c.choice))
     scores = await chain.gate.score(made) if chain.gate else {}
     for first in range(0, len(made), _AT_ONCE):
         some = made[first : first + _AT_ONCE]
-        grown.state, verdicts = judgement.judge(grown.state, some, scores)
+        grown.state, verdicts = judge(grown.state, some, scores)
         grown.broken.update(r.rule for v in verdicts for r in v.reasons)
         await asyncio.sleep(0)
 
 
 async def rejudge(
-    tasks: Sequence[Task], plan: Plan, rules: Rules, gate: Gate | None, bought: Bought
+    tasks: Sequence[Task],
+    plan: Plan,
+    rules: Rules,
+    gate: Gate | None,
+    replies: Lookup,
+    parents: Mapping[str, int],
 ) -> list[Grown]:
     """Judge the answers of a finished run by other rules; nothing is asked.
 
@@ -157,16 +150,17 @@ async def rejudge(
         plan: The run's plan, so that requests and their keys come out the same.
         rules: The new rules.
         gate: The semantic gate, or None.
-        bought: The run's replies, and which rewrites it rewrote once more.
+        replies: The run's replies.
+        parents: Id of each template that was sent -> replies to it.
     """
-    work = Chain(plan, rules, Generator(None, bought, 1), gate)
+    work = Chain(plan, rules, Generator(None, replies, 1), gate)
     grown = [_seed(task, work) for task in tasks]
     for one in grown:
-        await _rejudge(one, work, bought)
+        await _rejudge(one, work, replies, parents)
     return grown
 
 
-async def _rejudge(grown: Grown, chain: Chain, bought: Bought) -> None:
+async def _rejudge(grown: Grown, chain: Chain, replies: Lookup, sent: Mapping[str, int]) -> None:
     judged: list[Candidate] = []
     parents = {t.origin: [t] for t in grown.task.templates if t.origin not in grown.skipped}
     for _ in chain.plan.steps:
@@ -174,24 +168,24 @@ async def _rejudge(grown: Grown, chain: Chain, bought: Bought) -> None:
         for origin, several in parents.items():
             template = grown.task.templates[origin]
             for parent in several:
-                made += _rejudged(grown.task, template, parent, chain, bought)
+                count = sent.get(parent.id, 0)
+                made += _rejudged(grown.task, template, parent, chain, replies, count)
         judged += made
         parents = {origin: [] for origin in parents}
         for template in dict.fromkeys(map(_as_template, made)):
-            if template.id in bought.parents:
+            if template.id in sent:
                 parents[template.origin].append(template)
-    await _judge(grown, judged, chain)
+    await postprocess(grown, judged, chain)
 
 
 def _rejudged(
-    task: Task, origin: Template, parent: Template, chain: Chain, bought: Bought
+    task: Task, origin: Template, parent: Template, chain: Chain, replies: Lookup, missing: int
 ) -> Iterator[Candidate]:
-    """Yield one template's candidates, going through its plan until all replies are found."""
-    missing = bought.parents.get(parent.id, 0)
-    for request in requests(chain.plan, task, origin, parent):
+    """Yield one template's candidates, going through its plan until no reply is missing."""
+    for request in expand(chain.plan, task, origin, parent):
         if not missing:
             return
-        if reply := bought.get(request.chat.key):
+        if reply := replies.get(request.chat.key):
             missing -= 1
             yield from candidates(task, request, reply, chain.rules)
 
@@ -222,7 +216,7 @@ def _queues(grown: Grown, plan: Plan, step: int) -> list[_Queue]:
         if verdict.accepted:
             parents[verdict.candidate.request.origin.origin].append(_as_template(verdict.candidate))
     asks = {
-        t.origin: [requests(plan, grown.task, t, parent) for parent in parents[t.origin]]
+        t.origin: [expand(plan, grown.task, t, parent) for parent in parents[t.origin]]
         for t in sent
     }
     return [_Queue(o, _in_turn(each)) for o, each in asks.items()]

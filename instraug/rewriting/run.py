@@ -1,4 +1,4 @@
-"""What a run did: counts, tokens, cost, and whether it met its targets."""
+"""The result of a run: counts, tokens, cost, and whether it met its targets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from instraug.errors import (
-    EndpointUnavailable,
-    InstraugError,
-    NothingAccepted,
-    RejectedRequest,
-)
+from instraug.errors import EndpointUnavailable, InstraugError, NothingAccepted, RejectedRequest
 from instraug.models.chat import Reply
 from instraug.models.config import Prices
 from instraug.models.journal.ledger import Lookup
@@ -78,7 +73,7 @@ def sent_otherwise(grown: Iterable[Grown], plan: Plan) -> list[JSON]:
 
 @dataclass
 class Run:
-    """What a run did."""
+    """The state and the result of a run."""
 
     config: Config
     inputs: Inputs
@@ -102,26 +97,28 @@ class Run:
     unknown: list[str] = field(default_factory=list)
     """Keys that an earlier run asked for without recording an outcome; asked once more."""
     foreseen: Mapping[str, Any] | None = None
-    """What `forecast.forecast` said of the run."""
+    """What `forecast.forecast` returned for the run."""
     began: float = field(default_factory=monotonic)
 
     def count(self, reply: Reply, bought: bool) -> None:
         """Add a reply to the run's figures."""
-        self.bought += bought
-        self.reused += not bought
+        if bought:
+            self.bought += 1
+        else:
+            self.reused += 1
         self.endpoints[reply.endpoint or "unknown"] += 1
         self.prompt_tokens += reply.usage.prompt_tokens
         self.completion_tokens += reply.usage.completion_tokens
 
-    def recount(self, bought: Lookup) -> None:
-        """Add every reply that was judged, where none was asked for."""
+    def recount(self, replies: Lookup) -> None:
+        """Add every judged reply to the figures, for a run that asks for none."""
         for key in dict.fromkeys(v.candidate.reply for g in self.grown for v in g.verdicts):
-            if reply := bought.get(key):
+            if reply := replies.get(key):
                 self.count(reply, False)
 
     @property
     def counts(self) -> dict[str, Any]:
-        """Templates, answers, accepted, rejections by rule; see `export.counts`."""
+        """Templates, answers, accepted, rejections by rule; see `counts`."""
         return counts(self.grown, self.config.rewrites)
 
     @property
@@ -143,12 +140,12 @@ class Run:
         return round(price.of(self.prompt_tokens, self.completion_tokens), 6)
 
     def raise_unless_done(self) -> None:
-        """Raise what says that the run is not complete; its outputs are written by then.
+        """Raise an error if the run is not complete; its outputs are written before.
 
         Raises:
             BudgetReached, EndpointUnavailable, Interrupted: run again to resume.
-            GivenUp: nothing of use came any more.
-            RejectedRequest: every request was refused; so it would be the next time.
+            GivenUp: no useful answers came any more.
+            RejectedRequest: every request was refused, and would be again.
             NothingAccepted: every answer was rejected.
         """
         if self.stopped is not None:
@@ -186,7 +183,7 @@ class Run:
         }
 
     def _foreseen(self) -> dict[str, Any] | None:
-        """What was foreseen, and by which share of it the truth was above (below: negative)."""
+        """Return the forecast, and the share by which the run needed more (less: negative)."""
         if self.foreseen is None:
             return None
         tokens = self.foreseen["usage"]["prompt"] + self.foreseen["usage"]["completion"]

@@ -1,4 +1,4 @@
-"""Around a run: the folder's lock, the journal, signals, and calls whose outcome is unknown."""
+"""Around a run: the folder's lock, the journal, signals, and calls of unknown outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from instraug.errors import Interrupted
 from instraug.files.disk import refusals
 from instraug.files.lock import Lock
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Complete, Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
@@ -27,12 +27,12 @@ from instraug.rewriting.run import Run
 T = TypeVar("T")
 
 DRAIN = 20.0
-"""Seconds for which calls in flight are awaited once a run has to stop."""
+"""Seconds that calls in flight are awaited when a run must stop."""
 
 
 @contextmanager
 def session(out: Path) -> Iterator[None]:
-    """Make the output folder and hold it against other processes.
+    """Make the output folder and lock it against other processes.
 
     Raises:
         LockedError: another process has it.
@@ -46,9 +46,9 @@ def session(out: Path) -> Iterator[None]:
 
 @contextmanager
 def reserved(out: Path) -> Iterator[Callable[[], object]]:
-    """Hold a folder that is there; yield what makes, and holds, one that is not.
+    """Lock an existing folder; yield a function that makes and locks a missing one.
 
-    What fails before that leaves nothing behind.
+    If something fails before it is called, no folder is left.
     """
     with ExitStack() as held:
         if out.exists():
@@ -59,14 +59,14 @@ def reserved(out: Path) -> Iterator[Callable[[], object]]:
 
 
 def open_journal(job: ExpandJob) -> Journal | Replay:
-    """Open a job's journal: for writing, or for a frozen run to be read alone."""
+    """Open a job's journal: for writing, or only for reading in a frozen run."""
     return Replay.read(job.replies) if job.frozen else Journal.open(job.replies)
 
 
 def recorded(
-    complete: Complete | None, journal: Journal, budget: Budget, run: Run, asked: str
+    complete: Complete | None, journal: Journal, budget: BudgetTracker, run: Run, asked: str
 ) -> Complete | None:
-    """Return a ``complete`` whose every reply is in the journal before anybody sees it.
+    """Return a ``complete`` that records every reply in the journal before it returns it.
 
     The journal notes the run's settings, and with each reply who was asked.
 
@@ -81,7 +81,7 @@ def recorded(
 
     async def charged(chat: Chat) -> Reply:
         if chat.key in unknown:
-            # Outside of the recording: where the budget refuses, the key stays unknown.
+            # Before the recording: if the budget refuses, the key stays unknown.
             await budget.charge(budget.worst(chat))
             run.unknown.append(chat.key)
         return await call(chat)
@@ -90,7 +90,7 @@ def recorded(
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, also where an event loop is running, as in a notebook.
+    """Run a coroutine to its end, even inside a running event loop, as in a notebook.
 
     There it runs in a thread of its own; KeyboardInterrupt cancels it, and it drains.
     """
@@ -117,7 +117,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def draining(generator: Generator) -> AsyncIterator[None]:
-    """Await what is in flight when the block ends, however it ends.
+    """Await calls in flight when the block ends, even by an error.
 
     The first SIGINT or SIGTERM stops sending; a second one ends the process at once.
     """
@@ -131,7 +131,7 @@ async def draining(generator: Generator) -> AsyncIterator[None]:
 @contextmanager
 def _signals(generator: Generator) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is given signals; see `finish`
+        yield  # only the main thread gets signals; see `finish`
         return
     loop = asyncio.get_running_loop()
     names = (signal.SIGINT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Templates that ended with fewer rewrites than wanted, each with why."""
+"""Templates with fewer rewrites than wanted, and the reasons."""
 
 from __future__ import annotations
 

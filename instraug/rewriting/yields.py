@@ -1,8 +1,8 @@
-"""How many requests a run will make: its own asking, played with the answers that it may expect.
+"""Estimate how many requests a run will make, by simulating it.
 
-Answers that the journal holds are taken as they are. Those behind them are accepted at a share that
-their template may have, by its own answers and those of the others; where the journal holds none,
-at the usual one.
+Answers in the journal count as they are. Further answers are accepted with a probability that is
+drawn for each template, given its own answers and those of the other templates. Without a journal
+the usual share is used.
 """
 
 from __future__ import annotations
@@ -19,60 +19,60 @@ from math import lgamma
 from instraug.errors import FrozenMiss
 from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Config
-from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.judging.judge import candidates, judge_all
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.prompts.plan import Plan, skipped
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate
 from instraug.tasks.records import Task
 
 USUAL = 0.6
-"""Share of answers that are taken to be accepted where nothing is known."""
+"""Share of answers that are assumed to be accepted without a journal."""
 
-_GAMES = 200
-"""Times that the asking for one template is played."""
+_RUNS = 200
+"""Simulations of each template."""
 
 _GAP = 10
-"""Requests in a row without a reply that end the search for a template's replies."""
+"""The search for a template's replies ends after this many requests without one."""
 
 _SURE = 1e6
-"""Answers that the usual share counts as."""
+"""Number of answers that the usual share is worth."""
 
 Known = tuple[tuple[bool, ...], ...]
-"""Of each request of a template that was answered, in plan order: which choices were accepted."""
+"""For each answered request of a template, in plan order: which choices were accepted."""
 
-Place = tuple[str, int]
+TemplatePlace = tuple[str, int]
 """A task's name and the position of one of its templates."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run may expect of its answers."""
+    """What the answers of a run are expected to be."""
 
     plan: Plan
     share: float
     """Share of answers that are accepted."""
-    known: Mapping[Place, Known]
-    """What the journal holds, by template."""
+    known: Mapping[TemplatePlace, Known]
+    """The judged answers in the journal, by template."""
 
     @property
     def answers(self) -> int:
-        """Answers that the share was taken from; 0 where it is the usual one."""
+        """Number of answers that the share is computed from; 0 for the usual share."""
         return sum(len(r) for known in self.known.values() for r in known)
 
-    def requests(self, place: Place) -> tuple[float, float]:
-        """Return how many requests a template will take: to be made, and to be found again."""
+    def requests(self, place: TemplatePlace) -> tuple[float, float]:
+        """Return the expected requests of a template: new ones, and those with a reply."""
         known = self.known.get(place, ())
         good, bad = _tally(known)
         a, b = self._spread
-        return _played(self.plan, known, a + good, b + bad)
+        return _simulated(self.plan, known, a + good, b + bad)
 
     @cached_property
     def _spread(self) -> tuple[float, float]:
-        """The beta distribution of the templates' shares under which the journal is likeliest.
+        """The beta distribution of the templates' shares that fits the journal best.
 
-        Templates differ, and the dry ones take most of the answers: the common share alone would
-        foresee far too many requests.
+        Templates differ, and those with few accepted rewrites use most of the answers: with one
+        share for all, the estimate would be far too high.
         """
         tallies = Counter(map(_tally, self.known.values()))
         if not tallies:
@@ -89,7 +89,7 @@ def _tally(known: Known) -> tuple[int, int]:
 
 
 def _log(spread: tuple[float, float], tally: tuple[int, int]) -> float:
-    """Return the logarithm of a tally's likelihood, but for a constant."""
+    """Return the log-likelihood of a tally, up to a constant."""
     (a, b), (good, bad) = spread, tally
     before = lgamma(a) + lgamma(b) - lgamma(a + b)
     return lgamma(a + good) + lgamma(b + bad) - lgamma(a + b + good + bad) - before
@@ -98,16 +98,16 @@ def _log(spread: tuple[float, float], tally: tuple[int, int]) -> float:
 def expected(
     plan: Plan, config: Config, tasks: Sequence[Task], paid: Lookup | None, gate: Gate | None
 ) -> Expected:
-    """Judge what the journal holds of a run's requests, and return what that lets expect.
+    """Judge the replies in the journal, and return what to expect of a run.
 
     Args:
-        plan: The run's plan, as its requests' keys have it.
+        plan: The plan whose requests are looked up.
         config: The run's rules.
-        tasks: What is expanded.
-        paid: The journal; None where there is none.
-        gate: The semantic gate; left out where the journal lacks a score.
+        tasks: The tasks to expand.
+        paid: The journal; None if there is none.
+        gate: The semantic gate; not applied if the journal lacks a score.
     """
-    known: dict[Place, Known] = {}
+    known: dict[TemplatePlace, Known] = {}
     for task in tasks if paid else ():
         known |= _judged(task, plan, config, paid, gate) if paid else {}
     flags = [flag for k in known.values() for request in k for flag in request]
@@ -116,33 +116,33 @@ def expected(
 
 def _judged(
     task: Task, plan: Plan, config: Config, paid: Lookup, gate: Gate | None
-) -> dict[Place, Known]:
-    found = sorted(_found(task, plan, config, paid), key=lambda c: (c.request.order, c.choice))
+) -> dict[TemplatePlace, Known]:
+    answers = sorted(_answers(task, plan, config, paid), key=lambda c: (c.request.order, c.choice))
     threshold, scores = None, {}
-    if gate is not None and found:
+    if gate is not None and answers:
         try:
-            scores = dict(asyncio.run(_scored(gate, found)))
+            scores = dict(asyncio.run(_scored(gate, answers)))
             threshold = gate.threshold
         except FrozenMiss:
             pass
-    grouped: dict[Place, dict[int, tuple[bool, ...]]] = {}
-    for verdict in judge(task, found, config.rules, threshold, scores):
+    grouped: dict[TemplatePlace, dict[int, tuple[bool, ...]]] = {}
+    for verdict in judge_all(task, answers, config.rules, threshold, scores):
         request = verdict.candidate.request
         of = grouped.setdefault((task.name, request.origin.origin), {})
         of[request.position] = (*of.get(request.position, ()), verdict.accepted)
     return {place: tuple(of.values()) for place, of in grouped.items()}
 
 
-async def _scored(gate: Gate, found: list[Candidate]) -> Mapping[tuple[str, int], float]:
-    return await gate.score(found)
+async def _scored(gate: Gate, answers: list[Candidate]) -> Mapping[tuple[str, int], float]:
+    return await gate.score(answers)
 
 
-def _found(task: Task, plan: Plan, config: Config, paid: Lookup) -> Iterator[Candidate]:
-    """Yield the answers to a task's own templates; those to their rewrites are left out."""
+def _answers(task: Task, plan: Plan, config: Config, paid: Lookup) -> Iterator[Candidate]:
+    """Yield the answers to a task's own templates, not those to their rewrites."""
     unsent = skipped(task)
     for template in (t for t in task.templates if t.origin not in unsent):
         missing = 0
-        for request in requests(plan, task, template, template):
+        for request in expand(plan, task, template, template):
             reply = paid.get(request.chat.key)
             missing = 0 if reply else missing + 1
             if reply:
@@ -152,16 +152,16 @@ def _found(task: Task, plan: Plan, config: Config, paid: Lookup) -> Iterator[Can
 
 
 @cache
-def _played(plan: Plan, known: Known, a: float, b: float) -> tuple[float, float]:
-    """Return the mean of requests made and of those found again, the share drawn each time."""
+def _simulated(plan: Plan, known: Known, a: float, b: float) -> tuple[float, float]:
+    """Return the mean numbers of new requests and of those with a reply."""
     chance = random.Random(f"{known}{a}{b}")
-    games = [_play(plan, known, chance.betavariate(a, b), chance) for _ in range(_GAMES)]
-    found = sum(min(n, len(known)) for n in games)
-    return (sum(games) - found) / _GAMES, found / _GAMES
+    runs = [_simulate(plan, known, chance.betavariate(a, b), chance) for _ in range(_RUNS)]
+    reused = sum(min(n, len(known)) for n in runs)
+    return (sum(runs) - reused) / _RUNS, reused / _RUNS
 
 
-def _play(plan: Plan, known: Known, share: float, chance: random.Random) -> int:
-    """Ask for one template as a run does; return the number of requests."""
+def _simulate(plan: Plan, known: Known, share: float, chance: random.Random) -> int:
+    """Ask for one template as a run does; return its number of requests."""
     made = asked = accepted = 0
     for wanted in accumulate(plan.steps):
         while more := plan.more(max(0, wanted - accepted), asked, accepted):

@@ -17,7 +17,7 @@ from instraug.errors import (
     RejectedRequest,
     RequestFailed,
 )
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
 from tests.models.asking import COUNT, FIRST_MIDDLE_LAST, KEY, asked
 
@@ -164,7 +164,7 @@ def test_09_a_refused_key_ends_the_run_at_once(status: str, at: int) -> None:
 @pytest.mark.parametrize("status", ["404", "402", "405"])
 def test_10_an_unknown_model_ends_the_run_before_it_spends(status: str) -> None:
     """A 404 costs a request, no tokens, and is one line that says what to check."""
-    budget = Budget()
+    budget = BudgetTracker()
     seen = asked(COUNT, in_turn=True, server={"always": status}, budget=budget)
     assert all(isinstance(e, FatalEndpointError) for e in seen.errors)
     assert (budget.spent.requests, budget.spent.tokens) == (1, 0)

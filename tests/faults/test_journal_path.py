@@ -97,7 +97,7 @@ def test_100_a_journal_named_over_an_input_or_any_other_file_is_refused(
     files = [tasks / "color.yaml", meta / "m.yaml", config]
     files += [tmp_path / "notes.txt", tmp_path / "rows.jsonl"]
     for i, path in enumerate(files):
-        assert "is no journal of replies" in refused(server, tasks, out, path, *more)
+        assert "is not a journal of replies" in refused(server, tasks, out, path, *more)
         (tmp_path / f"soft{i}").symlink_to(path)
         refused(server, tasks, out, tmp_path / f"soft{i}", *more)
         os.link(path, tmp_path / f"hard{i}")
@@ -107,7 +107,7 @@ def test_100_a_journal_named_over_an_input_or_any_other_file_is_refused(
     (out).mkdir()
     (out / "replies.jsonl").write_text("mine\n")
     before = tree(tmp_path)
-    failed(expand(server, tasks, out), 2, "replies.jsonl", "no journal of replies")
+    failed(expand(server, tasks, out), 2, "replies.jsonl", "not a journal of replies")
     assert tree(tmp_path) == before
     assert server.calls == []
 
@@ -155,7 +155,7 @@ def test_100_bootstrap_takes_no_other_file_for_its_journal(
     (tmp_path / "m.yaml.replies.jsonl").write_text("mine\n")
     os.mkfifo(tmp_path / "fifo")
     before = tree(tmp_path)
-    for name, said in (("m.yaml", "no journal of replies"), ("fifo", "no regular file")):
+    for name, said in (("m.yaml", "not a journal of replies"), ("fifo", "not a regular file")):
         command = ("meta-prompts", "bootstrap", "-o", tmp_path / name, "--force")
         failed(instraug(*command, "--model", "m", "--base-url", server.url), 2, said)
     assert tree(tmp_path) == before
@@ -196,7 +196,7 @@ def test_100_no_bytes_pass_for_a_journal_that_do_not_begin_like_one(
     blank = not data.strip(b"\0 \t\r\n")
     torn = data.lstrip(b"\0 \t\r\n") in {RECORD[:n] for n in range(1, 9)}
     assert content(path) == (
-        "nothing" if blank else "a journal" if torn else "no journal of replies"
+        "nothing" if blank else "a journal" if torn else "not a journal of replies"
     )
     path.write_bytes(data + b"\n" + RECORD)
     assert content(path) == "a journal"

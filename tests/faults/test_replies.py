@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from instraug.errors import RequestFailed
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from tests.models.asking import COUNT, FIRST_MIDDLE_LAST, asked
 
 # ── 16 to 18: a 200 that is no completion ────────────────────────────────────────────────────────
@@ -21,7 +21,7 @@ NOT_COMPLETIONS = [
 @FIRST_MIDDLE_LAST
 def test_16_17_18_what_is_no_completion_is_retried(fault: str, at: int) -> None:
     """Empty, cut, HTML, an error object: a passing fault; and what it cost stays charged."""
-    budget = Budget()
+    budget = BudgetTracker()
     seen = asked(COUNT, in_turn=True, server={"faults": {at: fault}}, budget=budget)
     assert len(seen.replies) == COUNT
     assert seen.server.count == COUNT + 1

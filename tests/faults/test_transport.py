@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from instraug.errors import EndpointUnavailable, FatalEndpointError, RequestFailed, UsageError
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
 from instraug.models.endpoint import transport
 from tests.fakeserver import FakeServer
@@ -39,7 +39,7 @@ def closed_port() -> int:
 def test_11_12_an_unknown_outcome_is_retried_and_stays_charged(fault: str, at: int) -> None:
     """A reset or a timeout after sending is asked once more; its worst case stays in the budget,
     as the endpoint may bill it."""
-    budget = Budget()
+    budget = BudgetTracker()
     seen = asked(COUNT, in_turn=True, server={"faults": {at: fault}}, budget=budget, timeout=1.5)
     assert len(seen.replies) == COUNT
     assert seen.server.count == COUNT + 1
@@ -68,7 +68,7 @@ def test_13_a_refused_connection_is_one_line_and_costs_nothing() -> None:
     """Nobody listens: EndpointUnavailable after a few tries, and the budget is untouched."""
 
     async def go() -> list[Any]:
-        budget = Budget()
+        budget = BudgetTracker()
         url = f"http://127.0.0.1:{closed_port()}/v1"
         async with opened(url, budget=budget) as endpoint:
             return [*await outcomes([endpoint.complete(chat())]), budget.spent.requests]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from instraug.errors import InstraugError
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Message, Reply
 from instraug.models.config import Endpoint
 from instraug.models.endpoint.client import OpenAIEndpoint
@@ -45,7 +45,7 @@ def chat(number: int = 0, **fields: Any) -> Chat:
 async def opened(
     url: str,
     *,
-    budget: Budget | None = None,
+    budget: BudgetTracker | None = None,
     key: str | None = KEY,
     backoff: float = 0.01,
     notice: Callable[[str], object] | None = None,

@@ -11,32 +11,32 @@ from hypothesis import strategies as st
 
 from instraug.errors import BudgetReached, UsageError
 from instraug.models import config
-from instraug.models.budget import Amount, Budget
+from instraug.models.budget import Amount, BudgetTracker
 
 
 def test_a_cost_limit_needs_a_price_for_every_model() -> None:
     """A model without one is a usage error that names it; without a cost limit it is none."""
     prices = {"a": config.Prices(1, 2)}
-    Budget(config.Budget(max_tokens=1), prices, ["b"])
-    Budget(config.Budget(max_cost=1), prices, ["a"])
+    BudgetTracker(config.Budget(max_tokens=1), prices, ["b"])
+    BudgetTracker(config.Budget(max_cost=1), prices, ["a"])
     with pytest.raises(UsageError, match="price for b"):
-        Budget(config.Budget(max_cost=1), prices, ["a", "b"])
+        BudgetTracker(config.Budget(max_cost=1), prices, ["a", "b"])
 
 
 def test_prices_are_dollars_per_million_tokens() -> None:
     """Rounded up to whole nanodollars."""
-    budget = Budget(prices={"a": config.Prices(2.5, 10.0)})
+    budget = BudgetTracker(prices={"a": config.Prices(2.5, 10.0)})
     amount = budget.amount("a", 1000, 100)
     assert amount == Amount(1, 1000, 100, 3_500_000)
     assert amount.cost == pytest.approx(0.0035)
-    assert Budget(prices={"a": config.Prices(0.0001, 0)}).amount("a", 1, 0).nanodollars == 1
+    assert BudgetTracker(prices={"a": config.Prices(0.0001, 0)}).amount("a", 1, 0).nanodollars == 1
 
 
 def test_a_reservation_waits_for_what_may_be_freed() -> None:
     """The second call waits while the first is in flight, and goes when that took less."""
 
     async def go() -> list[str]:
-        budget, told = Budget(config.Budget(max_tokens=100)), []
+        budget, told = BudgetTracker(config.Budget(max_tokens=100)), []
         worst, real = Amount(1, 80, 0), Amount(1, 10, 0)
         await budget.reserve(worst)
 
@@ -58,7 +58,7 @@ def test_what_can_never_fit_is_refused_at_once() -> None:
     """Even with calls in flight: no wait would help."""
 
     async def go() -> None:
-        budget = Budget(config.Budget(max_requests=2))
+        budget = BudgetTracker(config.Budget(max_requests=2))
         one = Amount(1)
         await budget.charge(one)
         await budget.reserve(one)
@@ -73,7 +73,7 @@ def test_a_cancelled_wait_takes_nothing() -> None:
     """And does not keep the others from theirs."""
 
     async def go() -> Amount:
-        budget = Budget(config.Budget(max_requests=1))
+        budget = BudgetTracker(config.Budget(max_requests=1))
         one = Amount(1)
         await budget.reserve(one)
         waiting = [asyncio.create_task(budget.reserve(one)) for _ in range(2)]
@@ -92,7 +92,7 @@ def test_calls_of_an_earlier_run_can_be_charged() -> None:
     """Those whose outcome nobody knows; they too have to fit."""
 
     async def go() -> None:
-        budget = Budget(config.Budget(max_tokens=300))
+        budget = BudgetTracker(config.Budget(max_tokens=300))
         await budget.charge(Amount(1, 200, 64, 5))
         assert budget.spent.tokens == 264
         with pytest.raises(BudgetReached):
@@ -111,8 +111,8 @@ def test_no_order_of_calls_exceeds_a_limit(
 ) -> None:
     """Whatever calls reserve, take and give back, in whatever order they end."""
 
-    async def go() -> Budget:
-        budget, order = Budget(config.Budget(max_tokens=limit)), random.Random(seed)
+    async def go() -> BudgetTracker:
+        budget, order = BudgetTracker(config.Budget(max_tokens=limit)), random.Random(seed)
 
         async def call(most: int, share: float) -> None:
             worst = Amount(1, most, 0)
@@ -132,5 +132,5 @@ def test_no_order_of_calls_exceeds_a_limit(
     asyncio.run(_nothing_is_left_reserved(budget, limit))
 
 
-async def _nothing_is_left_reserved(budget: Budget, limit: int) -> None:
+async def _nothing_is_left_reserved(budget: BudgetTracker, limit: int) -> None:
     await budget.reserve(Amount(0, limit - budget.spent.tokens, 0))

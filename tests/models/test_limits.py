@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from instraug.errors import EndpointUnavailable, FatalEndpointError
 from instraug.models.config import Endpoint
-from instraug.models.endpoint.limits import Bucket, Gate, Limits
+from instraug.models.endpoint.limits import Bucket, ConcurrencyLimit, Limits
 
 
 class Clock:
@@ -33,7 +33,7 @@ def test_a_gate_halves_on_overload_and_grows_by_one_a_window() -> None:
     """Additive increase, multiplicative decrease, between one and the configured most."""
 
     async def go() -> None:
-        gate = Gate(16)
+        gate = ConcurrencyLimit(16)
         now = asyncio.get_running_loop().time
         gate.overloaded(now())
         assert gate.limit == 8
@@ -54,7 +54,7 @@ def test_calls_of_one_window_halve_the_gate_once() -> None:
     """Sixteen 429s to sixteen calls that were sent together are one overload."""
 
     async def go() -> float:
-        gate = Gate(16)
+        gate = ConcurrencyLimit(16)
         started = asyncio.get_running_loop().time()
         await asyncio.sleep(0.01)
         for _ in range(16):
@@ -69,7 +69,7 @@ def test_a_gate_keeps_its_count_whatever_happens(steps: list[str]) -> None:
     """Never more inside than the most, nobody waits while there is room, nobody is lost."""
 
     async def go() -> None:
-        gate, tasks, inside = Gate(3, apart=0), [], 0
+        gate, tasks, inside = ConcurrencyLimit(3, apart=0), [], 0
         for step in steps:
             if step == "enter":
                 tasks.append(asyncio.create_task(gate.enter()))
@@ -98,7 +98,7 @@ def test_calls_start_a_little_apart() -> None:
     """A hundred that come at once start over at least a hundred gaps, but for the first few."""
 
     async def go() -> float:
-        gate, start = Gate(100, apart=0.001), asyncio.get_running_loop().time()
+        gate, start = ConcurrencyLimit(100, apart=0.001), asyncio.get_running_loop().time()
         await asyncio.gather(*(gate.enter() for _ in range(100)))
         return asyncio.get_running_loop().time() - start
 
@@ -207,7 +207,7 @@ def test_giving_up_wakes_who_sleeps_and_stops_who_comes() -> None:
         for blocked in (sleeping, pool.enter(1)):
             with pytest.raises(FatalEndpointError, match="first"):
                 await blocked
-        assert pool.gate.in_flight == 0
+        assert pool.concurrency.in_flight == 0
         with pytest.raises(FatalEndpointError):
             pool.begin()
 

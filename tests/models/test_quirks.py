@@ -30,25 +30,28 @@ def test_a_parameter_is_dropped_and_one_value_alone_left_out() -> None:
 
 def test_a_guess_that_does_not_help_is_taken_back_and_never_made_again() -> None:
     """The same refusal without the parameter: it was not the cause."""
-    quirks, told = Quirks(Endpoint()), refusal("the value of 'seed' is not allowed, id 7f3")
+    notices: list[str] = []
+    quirks = Quirks(Endpoint(), notices.append)
+    told = refusal("the value of 'seed' is not allowed, id 7f3")
     lesson = quirks.learn(told, [])
     assert lesson == Lesson("seed")
     assert quirks.learn(refusal("the value of 'seed' is not allowed, id 8a1"), [lesson]) is None
     quirks.failed([(lesson, told.alike)], told.alike)
     assert quirks.endpoint == Endpoint()
     assert quirks.learn(told, []) is None
-    assert quirks.learned == []
+    assert notices == []
 
 
 def test_what_helped_once_is_not_taken_back() -> None:
     """Another call's other trouble changes nothing that is certain."""
-    quirks, told = Quirks(Endpoint()), refusal("unknown field `seed`")
+    notices: list[str] = []
+    quirks, told = Quirks(Endpoint(), notices.append), refusal("unknown field `seed`")
     lesson = quirks.learn(told, [])
     assert lesson
     quirks.worked([lesson])
     quirks.failed([(lesson, told.alike)], told.alike)
     assert not quirks.sends("seed", 7)
-    assert len(quirks.learned) == 1
+    assert len(notices) == 1
 
 
 def test_a_lesson_is_heard_once_and_only_when_it_worked() -> None:

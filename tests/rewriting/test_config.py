@@ -19,7 +19,7 @@ from instraug.files.decode import Range
 from instraug.files.presets import find
 from instraug.models.config import Budget, Endpoint, Prices
 from instraug.rewriting.config import Config, RuleName, Rules, as_plain, load_config, with_overrides
-from instraug.rewriting.judging.rules import ALONE, UNDENIABLE
+from instraug.rewriting.judging.rules import ALWAYS, SINGLE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
@@ -265,7 +265,7 @@ def test_the_default_config_keeps_its_own_bounds() -> None:
 def test_rule_names_are_those_of_the_rules() -> None:
     """`rules.off` takes exactly the rules that may be turned off."""
     among_others = ("duplicate", "near_duplicate", "semantic")
-    assert set(typing.get_args(RuleName)) == {*ALONE, *among_others} - UNDENIABLE
+    assert set(typing.get_args(RuleName)) == {*SINGLE, *among_others} - ALWAYS
 
 
 def test_the_docs_name_every_setting_and_its_default() -> None:

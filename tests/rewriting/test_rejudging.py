@@ -104,7 +104,7 @@ def test_replies_that_the_journal_lacks_end_filter(out: Path, harm: str, dest: s
         for task, keys in asked(out).items()
     }
     done = instraug("filter", out, "-c", rules, *more)
-    failed(done, 5, "replies that the run counts on are missing", "put the journal back")
+    failed(done, 5, "replies that the run needs are missing", "put the journal back")
     every = {key for keys in asked(out).values() for key in keys}
     count = re.search(r"(\d+) of (\d+) replies", done.stderr)
     assert count

@@ -8,7 +8,7 @@ from dataclasses import replace
 from instraug.rewriting.config import MULTI_TEMP, Config
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 from instraug.rewriting.prompts.plan import make_plan, skipped
-from instraug.rewriting.prompts.requests import messages, requests
+from instraug.rewriting.prompts.requests import expand, messages
 from tests.chain import META, plan, request, task
 
 METAS = tuple(MetaPrompt(f"m{i}", "T", "guided", f"text {i}") for i in range(11))
@@ -22,7 +22,7 @@ def test_a_plan_is_every_prompt_at_every_temperature_in_every_sample() -> None:
     """samples x meta-prompts x temperatures requests, all with different keys."""
     wide = plan(meta_prompts=METAS, temperatures=MULTI_TEMP, samples=2)
     template = ONE.templates[0]
-    all_of_it = list(requests(wide, ONE, template, template))
+    all_of_it = list(expand(wide, ONE, template, template))
     assert len(all_of_it) == 2 * 11 * 11
     pairs = {(r.meta_prompt, r.chat.temperature, r.chat.sample) for r in all_of_it}
     assert len(pairs) == len({r.chat.key for r in all_of_it}) == 242
@@ -33,7 +33,7 @@ def test_the_first_requests_are_spread_over_prompts_and_temperatures() -> None:
     """Eleven requests meet eleven meta-prompts and eleven temperatures."""
     wide = plan(meta_prompts=METAS, temperatures=MULTI_TEMP)
     template = ONE.templates[0]
-    first = [r for r, _ in zip(requests(wide, ONE, template, template), range(11), strict=False)]
+    first = [r for r, _ in zip(expand(wide, ONE, template, template), range(11), strict=False)]
     assert len({r.meta_prompt for r in first}) == len({r.chat.temperature for r in first}) == 11
 
 
@@ -77,7 +77,7 @@ def test_samples_have_seeds_of_their_own_that_follow_the_seed() -> None:
     """The seed of a request follows from --seed and the sample index, nothing else."""
     template = ONE.templates[0]
     seeds = [
-        [r.chat.seed for r in requests(plan(seed=s), ONE, template, template)] for s in (0, 0, 1)
+        [r.chat.seed for r in expand(plan(seed=s), ONE, template, template)] for s in (0, 0, 1)
     ]
     assert seeds[0] == seeds[1] != seeds[2]
     assert len(set(seeds[0])) == 8

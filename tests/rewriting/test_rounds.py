@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -20,12 +21,13 @@ from instraug.errors import (
     StorageError,
 )
 from instraug.models.chat import Chat, Choice, Reply, Usage
+from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
 from instraug.rewriting.config import Rules
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.output import instruction_rows, rejected_rows
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate, Request
 from instraug.rewriting.rounds import Chain, Grown, run_rounds
 from instraug.rewriting.run import counts, short
@@ -104,7 +106,7 @@ def run(
 ) -> tuple[list[Grown], Generator]:
     async def go() -> tuple[list[Grown], Generator]:
         ledger = memory or Memory()
-        complete = None if model is None else recording(model, ledger)
+        complete = None if model is None else recording(model, cast("Journal", ledger))
         generator = Generator(complete, ledger, concurrency=4)
         made = Chain(plan(**of_plan), Rules(), generator, gate)
         return await run_rounds(tasks, made), generator
@@ -279,7 +281,7 @@ def test_a_fatal_error_ends_the_run_and_loses_no_reply() -> None:
     memory, model = Memory(), Failing(FatalEndpointError("401"))
 
     async def go() -> None:
-        generator = Generator(recording(model, memory), memory, concurrency=4)
+        generator = Generator(recording(model, cast("Journal", memory)), memory, concurrency=4)
         try:
             await run_rounds(TASKS, Chain(plan(), Rules(), generator))
         finally:
@@ -317,7 +319,7 @@ def test_requests_are_made_when_there_is_a_place_for_them() -> None:
 
     def counted() -> Iterator[Request]:
         nonlocal made, most
-        for request in requests(plan(samples=40), TASKS[0], template, template):
+        for request in expand(plan(samples=40), TASKS[0], template, template):
             made += 1
             most = max(most, made - taken)
             yield request
@@ -329,8 +331,8 @@ def test_requests_are_made_when_there_is_a_place_for_them() -> None:
         taken += 1
 
     async def go() -> int:
-        generator = Generator(recording(model, memory), memory, concurrency=4)
-        return await generator.ask(counted(), take)
+        generator = Generator(recording(model, cast("Journal", memory)), memory, concurrency=4)
+        return await generator.generate(counted(), take)
 
     assert asyncio.run(go()) == made == taken == 40
     assert most == 4
@@ -376,8 +378,8 @@ def test_an_answer_that_cannot_be_taken_ends_its_asking() -> None:
     async def go() -> int:
         generator = Generator(Model(), Memory(), concurrency=2)
         template = TASKS[0].templates[0]
-        asked = requests(plan(), TASKS[0], template, template)
-        return await asyncio.wait_for(generator.ask(asked, take), 10)
+        asked = expand(plan(), TASKS[0], template, template)
+        return await asyncio.wait_for(generator.generate(asked, take), 10)
 
     with pytest.raises(StorageError, match="full"):
         asyncio.run(go())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from instraug.models.chat import Reply, Usage
 from instraug.rewriting.config import Rules
-from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.judging.judge import candidates, judge_all
 from instraug.tasks.placeholders import multiset
 from instraug.tasks.records import Task
 from tests.chain import broken, candidate, reply, request, task
@@ -126,7 +126,7 @@ def test_a_rule_can_be_turned_off_but_not_what_keeps_a_template_renderable() -> 
 def verdicts(of: Task, *said: str, near_duplicate: float = 0.95) -> list[list[str]]:
     judged = [candidate(of, s, position=i) for i, s in enumerate(said)]
     rules = Rules(near_duplicate=near_duplicate)
-    return [[r.rule for r in v.reasons] for v in judge(of, judged, rules, None, {})]
+    return [[r.rule for r in v.reasons] for v in judge_all(of, judged, rules, None, {})]
 
 
 TWO = task("Say what the image shows in one sentence.", "Describe the picture in a few words.")
@@ -171,7 +171,7 @@ def test_the_semantic_gate_rejects_below_its_threshold() -> None:
         for i, s in enumerate(("Tell me of it all.", "Name what you see here."))
     ]
     scores = {(c.reply, 0): score for c, score in zip(judged, (0.2, 0.5), strict=True)}
-    found = judge(TWO, judged, Rules(), 0.5, scores)
+    found = judge_all(TWO, judged, Rules(), 0.5, scores)
     assert [r.detail for r in found[0].reasons] == ["score 0.200, wanted 0.500"]
     assert found[1].accepted
 
@@ -194,6 +194,6 @@ def test_every_choice_is_a_candidate() -> None:
 @given(st.text(max_size=120))
 def test_no_answer_breaks_the_judge(said: str) -> None:
     """Any text is judged without an error, and what is accepted keeps its placeholders."""
-    found = judge(YES_NO, [candidate(YES_NO, said)], Rules(), None, {})[0]
+    found = judge_all(YES_NO, [candidate(YES_NO, said)], Rules(), None, {})[0]
     if found.accepted:
         assert multiset(found.candidate.instruction or "") == multiset(YES_NO.templates[0].text)

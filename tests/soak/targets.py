@@ -22,9 +22,9 @@ from instraug.models.endpoint.refusals import Refusal
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Rules, load_config
-from instraug.rewriting.judging.judge import candidates, judge
+from instraug.rewriting.judging.judge import candidates, judge_all
 from instraug.rewriting.prompts.meta_prompts import load_meta_prompts
-from instraug.rewriting.prompts.requests import requests
+from instraug.rewriting.prompts.requests import expand
 from instraug.tasks.importers.multiinstruct.templates import read_templates
 from instraug.tasks.load import read_tasks
 from instraug.tasks.placeholders import mask, multiset, parse, restore, unparse
@@ -45,7 +45,7 @@ ASKED = task(
     constants={"options_token": "\n\n[Options]:"},
     labels=("yes", "no"),
 )
-REQUESTS = [next(requests(plan(), ASKED, template, template)) for template in ASKED.templates]
+REQUESTS = [next(expand(plan(), ASKED, template, template)) for template in ASKED.templates]
 
 
 def task_yaml(data: bytes, folder: Path) -> None:
@@ -125,7 +125,7 @@ def reply(data: bytes, _folder: Path) -> None:
         except wire.NotACompletion:
             continue
         made = list(islice(candidates(ASKED, request, found, Rules()), 20))
-        for verdict in judge(ASKED, made, Rules(), None, {}):
+        for verdict in judge_all(ASKED, made, Rules(), None, {}):
             if verdict.accepted:
                 assert multiset(verdict.candidate.instruction or "") == multiset(
                     request.origin.text

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instraug.rewriting.config import Rules
-from instraug.rewriting.judging.judge import judge
+from instraug.rewriting.judging.judge import judge_all
 from instraug.rewriting.judging.rules import length
 from instraug.tasks.words import rouge_l
 from tests.chain import candidate, task
@@ -60,7 +60,7 @@ def test_a_rewrite_at_the_threshold_is_a_near_duplicate(threshold: float) -> Non
     of = task(" ".join(words))
     said = " ".join([*words[:kept], *(f"n{w}" for w in words[kept:])])
     rules = [Rules(near_duplicate=t) for t in (threshold, threshold + 1e-9)]
-    found = [judge(of, [candidate(of, said)], r, None, {})[0].reasons for r in rules]
+    found = [judge_all(of, [candidate(of, said)], r, None, {})[0].reasons for r in rules]
     assert [[r.rule for r in reasons] for reasons in found] == [["near_duplicate"], []]
 
 

@@ -1,7 +1,7 @@
 """The embedded model: llama.cpp in this process, several answers at once, no network.
 
-A base model has no idea of chats, so its messages become a text that goes on by itself, with the
-labels of an `AsText`::
+A base model knows no chats, so the messages become a text that it continues, with the labels of an
+`AsText`::
 
     Answer the question ...                 the system message
 
@@ -11,13 +11,14 @@ labels of an `AsText`::
     Question: Which tree is it?             what is asked, and where the answer begins
     Answer:
 
-A GGUF file with a chat template of its own is spoken to by that.
+A GGUF file with a chat template of its own is asked through that template.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import secrets
 import threading
@@ -40,7 +41,18 @@ CONTEXT = 2048
 
 
 class LocalModel:
-    """An embedded model; loaded at the first question, given back on leaving the context."""
+    """An embedded model: loaded at the first chat, freed when the context ends.
+
+    Args:
+        model: ``local``, or ``local:PATH`` with the path of a GGUF file.
+        as_text: How chats are written for weights without a chat template.
+        slots: Answers at a time.
+        context: Tokens of prompt and answer together.
+
+    Raises:
+        UsageError: the extra is missing, or the path is not a GGUF file.
+        StorageError: the shipped weights cannot be assembled.
+    """
 
     def __init__(
         self,
@@ -49,16 +61,6 @@ class LocalModel:
         slots: int = SLOTS,
         context: int = CONTEXT,
     ) -> None:
-        """Args:
-            model: ``local``, or ``local:PATH`` with the path of a GGUF file.
-            as_text: How chats are spelled for weights without a chat template.
-            slots: Answers at a time.
-            context: Tokens of prompt and answer together.
-
-        Raises:
-            UsageError: the extra is missing, or the path leads to no GGUF file.
-            StorageError: the shipped weights cannot be assembled.
-        """
         _engine()
         self.weights: Weights = find(model)
         self._as_text = as_text or AsText()
@@ -71,12 +73,12 @@ class LocalModel:
 
     @property
     def name(self) -> str:
-        """What requests carry: it holds the weights' SHA-256."""
+        """The model's name in requests; it holds the SHA-256 of the weights."""
         return self.weights.name
 
     @property
     def concurrency(self) -> int:
-        """Questions that are worked on at once; more wait."""
+        """Chats answered at a time; more wait."""
         return self._slots
 
     async def __aenter__(self) -> LocalModel:
@@ -91,7 +93,7 @@ class LocalModel:
         self.close()
 
     def close(self) -> None:
-        """Give the model's memory back; questions not yet begun are dropped."""
+        """Free the model's memory; chats not yet started are dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._servers.clear()
 
@@ -103,15 +105,15 @@ class LocalModel:
             grammar or temperature.
 
         Raises:
-            FatalEndpointError: the file is no model that llama.cpp can load.
-            RejectedRequest: the chat is too long, or its grammar malformed.
+            FatalEndpointError: llama.cpp cannot load the file.
+            RejectedRequest: the chat is too long, or its grammar is malformed.
             RequestFailed: the model gave no answer.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._answer, chat)
 
     def _answer(self, chat: Chat) -> Reply:
-        """Ask for the chat's choices, no more at once than there are slots."""
+        """Ask for the chat's choices, at most one a slot at a time."""
         answers = []
         for first in range(0, chat.n, self._slots):
             some = min(self._slots, chat.n - first)
@@ -132,7 +134,7 @@ class LocalModel:
         return answer
 
     def _loaded(self) -> Any:
-        """Return a server, each in turn: one a core, as a grammar is walked in a single thread."""
+        """Return the next server in turn; there is one a core, as grammars use a single thread."""
         with self._loading:
             while len(self._servers) < self._count:
                 engine = _engine()
@@ -147,14 +149,14 @@ class LocalModel:
     def _parameters(self, engine: Any) -> Any:
         asked = engine.CommonParams()
         asked.model.path = str(self.weights.path)
-        asked.n_parallel = -(-self._slots // self._count)
+        asked.n_parallel = math.ceil(self._slots / self._count)
         asked.n_ctx = asked.n_parallel * self._context
-        asked.swa_full = True  # so that a prompt's beginning is not read again
-        asked.cache_ram_mib = 0  # prompts hardly ever come twice; keeping them takes gigabytes
+        asked.swa_full = True  # so that the beginning of a prompt is not read again
+        asked.cache_ram_mib = 0  # prompts rarely repeat; keeping them takes gigabytes
         asked.verbosity = 0
         asked.warmup = False
         asked.api_keys = [secrets.token_hex(16)]  # its own HTTP port answers nobody
-        asked.n_ubatch = 128  # the vocabulary is large: a wider one costs memory, and is no faster
+        asked.n_ubatch = 128  # the vocabulary is large: a larger one costs memory and is not faster
         asked.cpuparams.n_threads = asked.cpuparams_batch.n_threads = 1
         return asked
 
@@ -204,7 +206,7 @@ def _chat_body(chat: Chat) -> dict[str, Any]:
 
 
 def spelled(messages: tuple[Message, ...], as_text: AsText) -> str:
-    """Spell a chat as a text that a base model continues with the answer.
+    """Write a chat as a text that a base model continues with the answer.
 
     Args:
         messages: Each text in one line; a line break within one becomes a space.
@@ -224,12 +226,12 @@ def spelled(messages: tuple[Message, ...], as_text: AsText) -> str:
 
 def _failure(answer: object) -> RejectedRequest | RequestFailed:
     error = answer.get("error") if isinstance(answer, dict) else None
-    said = str(error.get("message", "")) if isinstance(error, dict) else ""
+    what = str(error.get("message", "")) if isinstance(error, dict) else ""
     code = error.get("code") if isinstance(error, dict) else None
-    said = " ".join(said.split())[:200] or "no answer"
+    what = " ".join(what.split())[:200] or "no answer"
     if isinstance(code, int) and 400 <= code < 500:
-        return RejectedRequest(f"the embedded model refuses: {said}")
-    return RequestFailed(f"the embedded model failed: {said}")
+        return RejectedRequest(f"the embedded model refuses: {what}")
+    return RequestFailed(f"the embedded model failed: {what}")
 
 
 def _as_chat(answers: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:
@@ -239,15 +241,15 @@ def _as_chat(answers: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:
     """
     choices = [_choice(c, i) for i, c in enumerate(c for a in answers for c in a["choices"])]
     usages = [a.get("usage") or {} for a in answers]
-    spoken = sum(len(c["logprobs"]["content"]) for c in choices)
-    told = sum(u.get("completion_tokens", 0) for u in usages)
+    listed = sum(len(c["logprobs"]["content"]) for c in choices)
+    reported = sum(u.get("completion_tokens", 0) for u in usages)
     return {
         "object": "chat.completion",
         "model": model,
         "choices": choices,
         "usage": {
             "prompt_tokens": sum(u.get("prompt_tokens", 0) for u in usages),
-            "completion_tokens": spoken or told,
+            "completion_tokens": listed or reported,
         },
     }
 
@@ -255,14 +257,14 @@ def _as_chat(answers: Sequence[dict[str, Any]], model: str) -> dict[str, Any]:
 def _choice(choice: dict[str, Any], index: int) -> dict[str, Any]:
     message = choice.get("message") or {}
     text = choice.get("text", message.get("content")) or ""
-    listed = (choice.get("logprobs") or {}).get("content") or []
+    tokens = (choice.get("logprobs") or {}).get("content") or []
     return {
         "index": index,
         "message": {"role": "assistant", "content": text.strip()},
         "finish_reason": choice.get("finish_reason"),
         "logprobs": {
             "content": [
-                {"token": t.get("token", ""), "logprob": round(t["logprob"], 4)} for t in listed
+                {"token": t.get("token", ""), "logprob": round(t["logprob"], 4)} for t in tokens
             ]
         },
     }

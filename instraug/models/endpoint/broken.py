@@ -1,4 +1,4 @@
-"""Choices that a provider broke off: an error stands where an answer should."""
+"""Choices that are an error of the provider instead of an answer."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 import orjson
 
 _REASON = re.compile(r"(?i)(?:[a-z]+_)?error|failed|failure|insufficient_system_resource")
-"""Finish reasons that say so, as providers and gateways spell them."""
+"""Finish reasons of such choices, as providers and gateways write them."""
 
 _TRACES = (b"error", b"ERROR", b"fail", b"insufficient_system_resource")
-"""What a record of such a reply holds somewhere; looked for first, as it costs next to nothing."""
+"""Bytes that a record of such a reply holds; this cheap test comes first."""
 
 
 def is_broken(choice: Mapping[str, Any]) -> bool:
-    """Whether this choice of a response body is an error and no answer."""
+    """Whether this choice of a response body is an error, not an answer."""
     message, reason = choice.get("message"), choice.get("finish_reason")
     failed = choice.get("error") or (isinstance(message, dict) and message.get("error"))
     return bool(failed) or (isinstance(reason, str) and _REASON.fullmatch(reason) is not None)
 
 
 def is_broken_record(record: bytes) -> bool:
-    """Whether a journaled reply holds broken choices alone: early versions took them for replies.
+    """Whether a journaled reply holds only broken choices: early versions kept such replies.
 
     Args:
         record: The record as JSON, with its ``raw`` body.
@@ -39,5 +39,5 @@ def is_broken_record(record: bytes) -> bool:
 
 
 def _choices(body: object) -> list[Mapping[str, Any]]:
-    found = body.get("choices") if isinstance(body, dict) else None
-    return [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
+    choices = body.get("choices") if isinstance(body, dict) else None
+    return [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []

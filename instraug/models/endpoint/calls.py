@@ -1,4 +1,4 @@
-"""One request through its tries: wait for a place, reserve, send, read, settle; and again."""
+"""One request and its retries: wait for a place, reserve, send, read, settle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from instraug.errors import (
     RejectedRequest,
     RequestFailed,
 )
-from instraug.models.budget import Amount, Budget
+from instraug.models.budget import Amount, BudgetTracker
 from instraug.models.chat import Usage
 from instraug.models.endpoint import wire
 from instraug.models.endpoint.faults import Fault, Kind, from_status
@@ -28,7 +28,7 @@ from instraug.models.endpoint.keys import redact
 from instraug.models.endpoint.limits import Limits
 from instraug.models.endpoint.quirks import Lesson, Quirks
 from instraug.models.endpoint.refusals import Refusal
-from instraug.models.endpoint.transport import Answer, Line
+from instraug.models.endpoint.transport import HttpAnswer, Line
 
 T = TypeVar("T")
 
@@ -36,17 +36,17 @@ _UNKNOWN_TRIES = 4
 """Tries of a request whose outcome stays unknown: each may have been answered and billed."""
 
 _FIRST_TRIES = 4
-"""Tries to reach an endpoint that was never reached: more likely a wrong address than a hitch."""
+"""Tries to reach an endpoint that was never reached: its address is probably wrong."""
 
 _THROTTLED_TIMES = 5
-"""Times as many tries for a throttled request as for a failing one: the pace slows anyway."""
+"""Times as many tries for a throttled request as for a failing one: it is slowed down anyway."""
 
 _WAIT_MOST = 30.0
-"""Seconds, the longest wait of full jitter."""
+"""Longest wait between two tries (seconds), before full jitter."""
 
 
 class _Call(Generic[T]):
-    """One request, and the tries it has behind it."""
+    """One request, and its tries so far."""
 
     def __init__(
         self,
@@ -59,25 +59,26 @@ class _Call(Generic[T]):
         self.path, self.model, self.body, self.read, self.worst = path, model, body, read, worst
         self.tries: Counter[Kind] = Counter()
         self.lessons: list[tuple[Lesson, str]] = []
-        """What its refusals taught, each with what was `alike` in the refusal."""
+        """What was learned from its refusals, each with the `Refusal.alike` of the refusal."""
         self.refusal: RejectedRequest | None = None
-        """What the last of them means where its lesson is wrong."""
+        """The error that the last refusal means if its lesson is wrong."""
         self.started = asyncio.get_running_loop().time()
 
 
 class Caller:
-    """Makes calls to one endpoint; made and used inside one running event loop."""
+    """Makes calls to one endpoint; made and used inside one running event loop.
 
-    def __init__(
-        self, url: str, key: str | None, quirks: Quirks, budget: Budget, backoff: float
-    ) -> None:
-        """Args:
+    Args:
         url: The base URL, checked.
         key: The API key; None sends none.
         quirks: The endpoint's settings.
         budget: What may be spent.
         backoff: Seconds of the first retry's longest wait; doubled with each try.
-        """
+    """
+
+    def __init__(
+        self, url: str, key: str | None, quirks: Quirks, budget: BudgetTracker, backoff: float
+    ) -> None:
         self._key, self._quirks, self._budget = key, quirks, budget
         self._line = Line(url, key, quirks.endpoint)
         self._limits = Limits(quirks.endpoint, self._line.hang_up)
@@ -97,14 +98,14 @@ class Caller:
         read: Callable[[str], tuple[T, Usage]],
         worst: Callable[[], Amount],
     ) -> T:
-        """Make one request, as often as it takes, and return its result.
+        """Make one request, retried as often as needed, and return its result.
 
         Args:
             path: Below the base URL.
             model: Whose prices hold.
-            body: Makes the body anew for each try, as quirks may have been learned.
+            body: Makes the body of each try; quirks learned since the last one change it.
             read: Makes the result of a response body; raises `wire.NotACompletion`.
-            worst: What is reserved for a try; made anew for each, like the body.
+            worst: Returns what to reserve for a try.
 
         Raises:
             EndpointError: as `OpenAIEndpoint.complete`.
@@ -122,7 +123,7 @@ class Caller:
             self._limits.end()
 
     async def _again(self, call: _Call[T], first: Fault) -> T:
-        """Retry a call; only a call that failed pays for tenacity's bookkeeping."""
+        """Retry a failed call; only such a call pays for tenacity's overhead."""
         failed = [first]
 
         async def next_try() -> T:
@@ -153,7 +154,7 @@ class Caller:
         except InstraugError as raised:
             error = raised
         if call.tries[Kind.UNKNOWN]:
-            # A copy: who gave up first may have told many calls by one and the same error.
+            # A copy: many calls may end with the same error object.
             error = copy(error)
             error.outcome_known = False
         raise error from None
@@ -168,10 +169,10 @@ class Caller:
             await self._budget.reserve(worst)
             try:
                 self._limits.check()
-                # Cut off from here on, nobody knows what it cost: the worst case stays charged.
+                # A call cut off from here on may have cost anything: the worst case stays charged.
                 spent = worst
                 outcome = await self._exchange(call, body)
-                if isinstance(outcome, Answer):
+                if isinstance(outcome, HttpAnswer):
                     spent = Amount(requests=1)
                     raise self._refusal(call, outcome, body)
                 result, usage = outcome
@@ -193,8 +194,8 @@ class Caller:
         self._quirks.worked([lesson for lesson, _ in call.lessons])
         return result
 
-    async def _exchange(self, call: _Call[T], body: dict[str, Any]) -> tuple[T, Usage] | Answer:
-        """Send a body; returns what was made of the answer, or the answer where it is a refusal."""
+    async def _exchange(self, call: _Call[T], body: dict[str, Any]) -> tuple[T, Usage] | HttpAnswer:
+        """Send a body; return the result and usage, or the answer if it is a refusal."""
         answer = await self._line.post(call.path, wire.encode(body))
         if not 200 <= answer.status < 300:
             return answer
@@ -207,9 +208,9 @@ class Caller:
             raise Fault(Kind.GARBLED, what) from None
 
     def _refusal(
-        self, call: _Call[Any], answer: Answer, body: dict[str, Any]
+        self, call: _Call[Any], answer: HttpAnswer, body: dict[str, Any]
     ) -> Fault | EndpointError:
-        """Return what a refusal means, after learning from it what can be learned."""
+        """Return the error that a refusal means, after learning from it."""
         status, refusal = answer.status, Refusal(answer.text, body)
         error = from_status(
             status, answer.headers, refusal, self._key, answered=self._limits.answered
@@ -227,7 +228,7 @@ class Caller:
         return error
 
     def _raise_if_vain(self, call: _Call[Any]) -> None:
-        """Give up a call whose guess another call has proved wrong."""
+        """Give up a call whose guess another call has shown to be wrong."""
         lesson, alike = call.lessons[-1]
         if call.refusal and self._quirks.is_vain(lesson, alike):
             self._limits.is_up()
@@ -242,7 +243,7 @@ class Caller:
     def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:
         call.tries[fault.kind] += 1
         if fault.kind is Kind.THROTTLED:
-            self._limits.gate.overloaded(started)
+            self._limits.concurrency.overloaded(started)
         if fault.retry_after is not None:
             self._limits.pause(fault.retry_after)
 

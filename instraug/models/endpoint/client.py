@@ -1,8 +1,8 @@
 """An OpenAI-compatible endpoint: one chat in, one reply out, whatever happens between.
 
-A call goes through `limits` (a place, the rates, a pause), reserves its worst case of the `Budget`,
-is carried by `transport` and read by `wire`; `faults` says what a failure means, and `calling`, the
-one retry layer, asks again.
+`calls` makes a call and is the one retry layer. A call waits in `limits` (a place, the rates, a
+pause), reserves its worst case in the `BudgetTracker`, is sent by `transport` and read by `wire`.
+`faults` says what a failure means.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from instraug.errors import InstraugError
-from instraug.models.budget import Amount, Budget
+from instraug.models.budget import Amount, BudgetTracker
 from instraug.models.chat import Chat, Reply, Usage
 from instraug.models.config import Endpoint
 from instraug.models.endpoint import wire
@@ -34,11 +34,26 @@ _EMBED_BATCH = 128
 
 
 class _TakesNoN(Exception):
-    """The endpoint takes no ``n``, so each choice is asked for alone."""
+    """The endpoint takes no ``n``: each choice needs a request of its own."""
 
 
 class OpenAIEndpoint:
-    """An endpoint that speaks ``/v1/chat/completions``; an async context manager."""
+    """An endpoint that speaks ``/v1/chat/completions``; an async context manager.
+
+    Args:
+        model: The model's name.
+        base_url: ``https://host/v1``; None takes OPENAI_BASE_URL, then OpenAI's own.
+        api_key: The key; None sends none.
+        endpoint: How to send requests.
+        budget: What may be spent; None is no limit.
+        embedding_model: The model that `embed` asks; None takes ``model``.
+        notice: Called with one line for each quirk that is learned.
+        room: Tokens an answer may have where the model thinks first; None: as asked for.
+        backoff: Seconds of the first retry's longest wait; doubled with each try.
+
+    Raises:
+        UsageError: the URL or the key cannot be used.
+    """
 
     def __init__(
         self,
@@ -46,34 +61,20 @@ class OpenAIEndpoint:
         base_url: str | None,
         api_key: str | None,
         endpoint: Endpoint | None = None,
-        budget: Budget | None = None,
+        budget: BudgetTracker | None = None,
         *,
         embedding_model: str | None = None,
         notice: Callable[[str], object] | None = None,
         room: int | None = None,
         backoff: float = 1.0,
     ) -> None:
-        """Args:
-        model: The model's name.
-        base_url: ``https://host/v1``; None takes OPENAI_BASE_URL, then OpenAI's own.
-        api_key: The key; None sends none.
-        endpoint: How to speak to it.
-        budget: What may be spent; None is no limit.
-        embedding_model: The model that `embed` asks; None takes ``model``.
-        notice: Told of each quirk that is learned, one line.
-        room: Tokens an answer may have where the model thinks first; None: as asked for.
-        backoff: Seconds of the first retry's longest wait; doubled with each try.
-
-        Raises:
-            UsageError: the URL or the key cannot be used.
-        """
         self.model = model
         self.embedding_model = embedding_model or model
-        self.budget = budget or Budget()
+        self.budget = budget or BudgetTracker()
         settings = endpoint or Endpoint()
         self.url = check_url(base_url, settings.allow_http)
-        check_has_key(self.url, api_key)
         """The base URL in use."""
+        check_has_key(self.url, api_key)
         self._key = check_key(api_key) if api_key else None
         self._backoff = backoff
         self._quirks = Quirks(settings, notice, room)
@@ -81,7 +82,7 @@ class OpenAIEndpoint:
         self._caller: Caller | None = None
 
     async def __aenter__(self) -> OpenAIEndpoint:
-        # Here and not above: the openai package takes half a second to import.
+        # Imported here: the openai package takes half a second to import.
         from instraug.models.endpoint.calls import Caller
 
         self._caller = Caller(self.url, self._key, self._quirks, self.budget, self._backoff)
@@ -101,18 +102,8 @@ class OpenAIEndpoint:
         if caller:
             await caller.close()
 
-    @property
-    def learned(self) -> tuple[str, ...]:
-        """What the endpoint was found not to take, one line each."""
-        return tuple(self._quirks.learned)
-
-    @property
-    def settings(self) -> Endpoint:
-        """The settings in effect, what was learned included."""
-        return self._quirks.endpoint
-
     def worst(self, chat: Chat) -> Amount:
-        """Return the most that one request for this chat can take, priced."""
+        """Return the most that one request for this chat can cost."""
         return self.budget.worst(replace(chat, max_tokens=self._quirks.limit(chat.max_tokens)))
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────
@@ -120,7 +111,7 @@ class OpenAIEndpoint:
     async def complete(self, chat: Chat) -> Reply:
         """Ask for a chat and return the reply, empty and odd ones included.
 
-        Where the endpoint takes no ``n``, each choice is asked for alone, with seeds counted up,
+        Where the endpoint takes no ``n``, each choice is a request of its own with the next seed,
         and ``raw`` is the JSON array of the bodies.
 
         Raises:
@@ -129,7 +120,7 @@ class OpenAIEndpoint:
             FatalEndpointError: no retry can help.
             EndpointUnavailable: the endpoint is down or asks for a long pause.
             BudgetReached: the call could exceed the budget.
-            GivenUp: answer after answer was all thinking, or all requests are refused by now.
+            GivenUp: too many answers were only thinking, or too many requests were refused.
         """
         return await self._thinking.complete(chat, self._complete)
 
@@ -142,7 +133,7 @@ class OpenAIEndpoint:
             return reply
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return the texts' vectors, in order, from ``/v1/embeddings``; errors as `complete`."""
+        """Return one vector a text, in order, from ``/v1/embeddings``; errors as `complete`."""
         batches = [texts[i : i + _EMBED_BATCH] for i in range(0, len(texts), _EMBED_BATCH)]
         parts = await asyncio.gather(*map(self._embed, batches))
         return [vector for part in parts for vector in part]

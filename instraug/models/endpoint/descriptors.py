@@ -1,4 +1,4 @@
-"""How many connections this process may open."""
+"""How many connections the limit on open files allows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 _RESERVE = 24
-"""Files a run opens besides its connections: outputs, locks, look-ups of names."""
+"""Files that a run opens besides its connections: outputs, locks, DNS lookups."""
 
 
 def affordable(connections: int) -> int:
-    """Return that many connections, or as many as the limit on open files allows; at least 1."""
+    """Return this number of connections, or fewer where open files are limited; at least 1."""
     limit = _limit()
     if limit is None:
         return connections
@@ -18,7 +18,7 @@ def affordable(connections: int) -> int:
 
 
 def _limit() -> int | None:
-    """Return how many files may be open; None where nothing says so."""
+    """Return how many files may be open; None where there is no limit."""
     try:
         import resource
     except ImportError:  # not a Unix

@@ -1,6 +1,6 @@
 """What went wrong with one call: a pure mapping from answers to errors.
 
-A `Fault` may be cured by asking again; the errors of `instraug.errors` may not.
+A `Fault` may be gone at the next try; an error of `instraug.errors` stays.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from instraug.models.endpoint.waits import asked
 
 
 class Kind(Enum):
-    """How a fault is retried and what the budget makes of it."""
+    """How a fault is retried and what the budget charges for it."""
 
     UNSENT = "the endpoint was not reached"
-    """DNS, refused: nothing was sent, nothing is charged."""
+    """DNS failure, connection refused: nothing was sent, nothing is charged."""
     SERVER = "the endpoint failed"
-    """5xx, 408, 409, 424 and the like: a request, no tokens."""
+    """5xx, 408, 409, 424 and the like: one request is charged, no tokens."""
     THROTTLED = "the endpoint is overloaded"
-    """429, 498, 529, 503 with a Retry-After: slow down; more tries than the others have."""
+    """429, 498, 529, 503 with a Retry-After: slow down; more tries than for other kinds."""
     LOADING = "the model is loading"
-    """llama.cpp reads its weights: tried until the watchdog ends the run."""
+    """The server still reads its weights: tried until the watchdog ends the run."""
     GARBLED = "the answer is not what was asked for"
-    """A 200 all the same, or an error where a choice should be: the worst case stays charged."""
+    """A 200 of another shape, or an error instead of a choice: the worst case stays charged."""
     UNKNOWN = "the outcome is unknown"
-    """Reset, timeout, oversize after the request was sent: the worst case stays charged, and few
-    tries, as each may have been answered and billed."""
+    """Reset, timeout or too large an answer after sending: the worst case stays charged. There are
+    few tries, as each may have been answered and billed."""
     QUIRK = "a parameter is not taken"
-    """Asked again at once without it."""
+    """The request is sent again at once without it."""
 
 
 class Fault(Exception):
-    """One try failed in a way that another may not."""
+    """One try failed; another may succeed."""
 
     def __init__(self, kind: Kind, what: str, retry_after: float | None = None) -> None:
         super().__init__(what)
@@ -61,10 +61,10 @@ _FATAL_CODES = {
     "api_key_invalid": 401,
     "model_not_found": 404,
 }
-"""What error bodies call themselves, whatever their status, and what that amounts to."""
+"""Error codes of bodies, and the status that each means, whatever the HTTP status."""
 
 _PASSING = frozenset((408, 409, 421, 423, 424, 425, 499))
-"""Statuses below 500 that another try may not meet: timeouts, conflicts, failed dependencies."""
+"""Statuses below 500 that may be gone at the next try: timeouts, conflicts and the like."""
 
 _OVERLOADED = frozenset((420, 429, 498, 529))
 
@@ -74,10 +74,10 @@ _MODERATION = re.compile(
     r"|responsible[_ ]?ai|prohibited[_ ]?content|inappropriate|harmful|self-harm|unsafe"
     r"|sensitive (?:content|word|information)|jailbreak|\u654f\u611f|\u8fdd\u89c4"
 )
-"""What filters of a prompt's content call their work."""
+"""Words of filters that refuse the content of a prompt."""
 
 _LONGEST = 20_000
-"""Characters of a body in which they are looked for."""
+"""Characters of a body in which they are searched."""
 
 
 def from_status(
@@ -108,7 +108,7 @@ def from_status(
     if fatal == 403 and (answered or _MODERATION.search(refusal.text[:_LONGEST])):
         return RejectedRequest(what)
     if fatal in (401, 402, 403):
-        # The body is left out: endpoints like to repeat the key.
+        # The body is left out: many endpoints repeat the key.
         return FatalEndpointError(f"HTTP {status}: {_FATAL[fatal]}")
     if fatal in _FATAL:
         return FatalEndpointError(

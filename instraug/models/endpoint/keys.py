@@ -17,7 +17,7 @@ DEFAULT_URL = "https://api.openai.com/v1"
 _SECRETS = re.compile(r"(?i)\b(?:bearer\s+\S+|sk-[\w-]{6,})|(?<=//)[^/\s@]*@")
 
 _SHORTEST = 8
-"""Shorter keys (``EMPTY``, ``none``) are placeholders that local servers ask for, no secrets."""
+"""Characters; shorter keys (``EMPTY``, ``none``) are placeholders, not secrets."""
 
 
 def read_key_file(path: Path) -> str:
@@ -27,7 +27,7 @@ def read_key_file(path: Path) -> str:
         path: A file holding the key and nothing else.
 
     Raises:
-        UsageError: the file cannot be read, is open to others, or holds no single word.
+        UsageError: the file cannot be read, can be read by others, or holds not exactly one word.
     """
     try:
         with os.fdopen(open_regular(path, action="read the API key"), "rb") as file:
@@ -59,10 +59,11 @@ def check_url(base_url: str | None, allow_http: bool = False) -> str:
 
     Args:
         base_url: As the user gave it; None or "" takes OPENAI_BASE_URL, then OpenAI's own.
-        allow_http: Take plain http beyond loopback.
+        allow_http: Allow plain HTTP to other hosts.
 
     Raises:
-        UsageError: not http(s), plain http beyond loopback, or credentials, a query or a fragment.
+        UsageError: it is not http(s), is plain HTTP to another host, or holds credentials, a query
+            or a fragment.
     """
     url = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
     try:
@@ -74,18 +75,20 @@ def check_url(base_url: str | None, allow_http: bool = False) -> str:
         raise UsageError("the base URL holds credentials; put the key into OPENAI_API_KEY instead")
     if parts.scheme not in ("http", "https") or not host or not _is_host(host):
         shown = printable(url)
-        raise UsageError(f"the base URL {shown!r} is no http(s) URL; write https://host[:port]/v1")
+        raise UsageError(
+            f"the base URL {shown!r} is not an http(s) URL; write https://host[:port]/v1"
+        )
     if parts.query or parts.fragment or not url.isprintable() or " " in url:
         raise UsageError("the base URL holds a query, a fragment or a space; leave it out")
     if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
-        raise UsageError(f"{url}: plain http beyond loopback; use https or give --allow-http")
+        raise UsageError(f"{url}: plain HTTP to another host; use https or give --allow-http")
     return url.rstrip("/")
 
 
 def check_has_key(url: str, key: str | None) -> None:
-    """Refuse to ask an https endpoint on another machine without a key.
+    """Refuse an https endpoint on another machine when there is no key.
 
-    Any key will do, ``EMPTY`` too: so one says that a server takes none.
+    Any key will do; ``EMPTY`` says that the server takes none.
 
     Raises:
         UsageError: there is none.
@@ -99,7 +102,7 @@ def check_has_key(url: str, key: str | None) -> None:
 
 
 def _is_host(host: str) -> bool:
-    """Whether it is an IP address or could be a name in the DNS."""
+    """Whether it is an IP address or a possible DNS name."""
     try:
         return ipaddress.ip_address(host) is not None
     except ValueError:
@@ -115,15 +118,15 @@ def _is_loopback(host: str) -> bool:
 
 
 def is_secret(key: str | None) -> bool:
-    """Whether the key is long enough to be one, and not a placeholder such as ``EMPTY``."""
+    """Whether the key is too long to be a placeholder such as ``EMPTY``."""
     return key is not None and len(key) >= _SHORTEST
 
 
 def redact(text: str, key: str | None, limit: int = 200) -> str:
-    """Return foreign text as one short printable line without the key or what looks like one.
+    """Return text from outside as one short printable line; all that looks like a key is replaced.
 
     Args:
-        text: What an endpoint or a library said.
+        text: From an endpoint or a library.
         key: The API key in use.
         limit: Characters kept.
     """

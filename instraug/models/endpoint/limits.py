@@ -18,24 +18,24 @@ _RETRIES_AT_FIRST = 50.0
 _RETRIES_PER_REPLY = 0.5
 
 _FAILED_KEYS = 10
-"""Requests in a row that are given up, with no reply between, until the endpoint counts as down."""
+"""The endpoint counts as down after this many failed requests in a row without a reply."""
 
 _REFUSED_KEYS = 100
-"""Requests refused alike, with no reply between, until no other is sent; far fewer at first."""
+"""The run ends after this many equal refusals without a reply; fewer before the first reply."""
 
 
-class Gate:
+class ConcurrencyLimit:
     """Bounds the calls in flight: halved on overload, one more after each clean window (AIMD).
 
-    Calls also start a little apart. A burst would come back as one wave, in which the first answer
-    frees its place only when the last one is read; spread out, answers and new calls overlap.
+    Calls also start a little apart, so that answers and new calls overlap. The answers to a burst
+    would arrive together, and the first one would free its place only when the last one is read.
+
+    Args:
+        most: Calls in flight at first and at most.
+        apart: Seconds between the starts of two calls; after a pause, a few may start at once.
     """
 
     def __init__(self, most: int, apart: float = 0.0005) -> None:
-        """Args:
-        most: Calls in flight at first and at most.
-        apart: Seconds between the starts of two calls; a few may catch up on lost time.
-        """
         self._most, self._apart = most, apart
         self.limit = float(most)
         """Calls that may be in flight now; its whole part counts."""
@@ -66,13 +66,13 @@ class Gate:
         self._wake()
 
     def clean(self) -> None:
-        """A reply came: a whole window of them makes room for one more."""
+        """Note a reply: one more call is allowed after a whole window of them."""
         if self.limit < self._most:
             self.limit = min(self._most, self.limit + 1 / self.limit)
             self._wake()
 
     def overloaded(self, started: float) -> None:
-        """An overload answered a call started then (loop clock): halve, once for one window."""
+        """Note an overload of a call started then (loop clock): halve, once a window."""
         if started >= self._halved:
             self._halved = self._loop.time()
             self.limit = max(1.0, self.limit / 2)
@@ -100,7 +100,13 @@ class Gate:
 
 
 class Bucket:
-    """A token bucket: so much a minute, a second's worth at once; never ahead of the rate."""
+    """A token bucket: it fills at a rate a minute and holds what comes in a second.
+
+    Args:
+        per_minute: What comes in.
+        clock: Monotonic seconds.
+        sleep: Waits that many seconds; may raise to end the waiting.
+    """
 
     def __init__(
         self,
@@ -108,11 +114,6 @@ class Bucket:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Args:
-        per_minute: What comes in.
-        clock: Monotonic seconds.
-        sleep: Waits that many seconds; may raise to end the waiting.
-        """
         self._rate = per_minute / 60
         self._room = max(1.0, self._rate)
         self._level, self._at = self._room, clock()
@@ -120,10 +121,10 @@ class Bucket:
         self._turn = asyncio.Lock()
 
     async def take(self, cost: float) -> None:
-        """Wait until the bucket allows it; a cost above its room is paid off by later waits."""
+        """Wait until the bucket allows it; later calls wait longer for a cost above its size."""
         async with self._turn:
             while (lacking := min(cost, self._room) - self._filled()) > 1e-9:
-                # In short steps, as a call that ends cheaper than feared gives some back.
+                # In short steps: a call that costs less than reserved gives some back.
                 await self._sleep(min(lacking / self._rate, 0.25))
             self._level -= cost
 
@@ -139,16 +140,17 @@ class Bucket:
 
 
 class Limits:
-    """The pool's state; see `OpenAIEndpoint` for how a call goes through it."""
+    """The state that all calls share; `Caller` shows how a call uses it.
+
+    Args:
+        endpoint: The settings.
+        hang_up: Ends every call in flight; called when the watchdog gives the endpoint up.
+    """
 
     def __init__(self, endpoint: Endpoint, hang_up: Callable[[], object]) -> None:
-        """Args:
-        endpoint: The settings.
-        hang_up: Ends every call in flight; called when the watchdog bites.
-        """
         self._loop = asyncio.get_running_loop()
         self._endpoint, self._hang_up = endpoint, hang_up
-        self.gate = Gate(endpoint.concurrency)
+        self.concurrency = ConcurrencyLimit(endpoint.concurrency)
         clock = self._loop.time
         self._requests = Bucket(endpoint.rpm, clock, self.sleep) if endpoint.rpm else None
         self._tokens = Bucket(endpoint.tpm, clock, self.sleep) if endpoint.tpm else None
@@ -176,7 +178,7 @@ class Limits:
         Raises:
             EndpointError: the endpoint was given up meanwhile.
         """
-        await self.gate.enter()
+        await self.concurrency.enter()
         try:
             if self._requests:
                 await self._requests.take(1)
@@ -186,48 +188,44 @@ class Limits:
                 await self.sleep(wait + random.uniform(0, min(1.0, wait)))
             self.check()
         except BaseException:
-            self.gate.leave()
+            self.concurrency.leave()
             raise
 
     def leave(self, unused: int) -> None:
-        """A call has ended; ``unused`` of the tokens it was entered with were not taken."""
+        """Note the end of a call, which left ``unused`` of the tokens that it entered with."""
         if self._tokens and unused > 0:
             self._tokens.give_back(unused)
-        self.gate.leave()
+        self.concurrency.leave()
 
     def replied(self) -> None:
-        """A reply came."""
+        """Note a reply."""
         self.answered = True
         self._refusals.clear()
         self.is_up()
 
     def refused(self, alike: str) -> int:
-        """Note a definite no to one request.
+        """Note that one request was refused for good.
 
         Args:
-            alike: The same for refusals that are the same but for numbers and ids.
+            alike: Equal for refusals that differ only in numbers and ids.
 
         Returns:
-            How many requests were refused so with no reply between, where that is enough to send
-            no more; else 0.
+            The number of equal refusals without a reply, if there are too many to go on; else 0.
         """
         self._refusals[alike] += 1
         seen, width = self._refusals[alike], self._endpoint.concurrency
-        return (
-            seen
-            if seen >= (max(_REFUSED_KEYS, 4 * width) if self.answered else max(2, width))
-            else 0
-        )
+        most = max(_REFUSED_KEYS, 4 * width) if self.answered else max(2, width)
+        return seen if seen >= most else 0
 
     def is_up(self) -> None:
-        """The endpoint did its work: a reply, or a definite no to one request."""
+        """Note that the endpoint works: it sent a reply, or refused one request for good."""
         self.reached = self._progress = self._loop.time()
         self._given_up = 0
         self._retries = min(_RETRIES_AT_FIRST, self._retries + _RETRIES_PER_REPLY)
-        self.gate.clean()
+        self.concurrency.clean()
 
     def pause(self, seconds: float) -> None:
-        """Keep everybody from sending for that long.
+        """Send nothing for that many seconds.
 
         Raises:
             EndpointUnavailable: it is longer than the cap.
@@ -235,8 +233,8 @@ class Limits:
         if seconds > self._endpoint.retry_after_cap:
             raise self.give_up(
                 EndpointUnavailable(
-                    f"the endpoint asks for a pause of {seconds:.0f} s, over the "
-                    f"{self._endpoint.retry_after_cap:.0f} s that are waited for; "
+                    f"the endpoint asks for a pause of {seconds:.0f} s, longer than the "
+                    f"limit of {self._endpoint.retry_after_cap:.0f} s; "
                     "run again later to resume"
                 )
             )
@@ -245,9 +243,10 @@ class Limits:
     # ── retries ──────────────────────────────────────────────────────────────────────────────
 
     def may_retry(self) -> bool:
-        """Take one retry out of the pool's budget, which replies refill; False where it is empty.
+        """Take one retry from the shared budget, which replies refill; False when it is empty.
 
-        So a failing endpoint sees at most 50 calls more than one and a half times its replies.
+        So a failing endpoint gets at most one and a half times as many calls as it gave replies,
+        and 50 more.
         """
         if self._retries < 1:
             return False
@@ -255,34 +254,34 @@ class Limits:
         return True
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, or wake at once where the endpoint is given up.
+        """Sleep for that many seconds; wake at once if the endpoint is given up.
 
         Raises:
-            EndpointError: it was.
+            EndpointError: it was given up.
         """
         await asyncio.wait((self._dead,), timeout=seconds)
         self.check()
 
     def exhausted(self) -> bool:
-        """One request is given up; True where that makes too many in a row without a reply."""
+        """Note a failed request; True if there are too many in a row without a reply."""
         self._given_up += 1
         return self._given_up >= _FAILED_KEYS
 
     # ── the endpoint as a whole ──────────────────────────────────────────────────────────────
 
     def check(self) -> None:
-        """Raise what the endpoint was given up for, if it was."""
+        """Raise the error that the endpoint was given up for, if any."""
         if self._dead.done():
             raise self._dead.result()
 
     def give_up(self, error: EndpointError) -> EndpointError:
-        """Let nobody send any more; returns the first such error, to be raised."""
+        """Stop all sending; return the first error that this was called with, to be raised."""
         if not self._dead.done():
             self._dead.set_result(error)
         return self._dead.result()
 
     def begin(self) -> None:
-        """One more request is being worked on, retries included; the watchdog watches."""
+        """Note the start of a request, which the watchdog watches until `end`."""
         self.check()
         if self._busy == 0:
             self._progress = self._loop.time()
@@ -291,7 +290,7 @@ class Limits:
         self._busy += 1
 
     def end(self) -> None:
-        """It is done, whatever came of it."""
+        """Note the end of a request, whatever its outcome."""
         self._busy -= 1
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Which parameters an endpoint takes: configured, and learned from its refusals.
+"""Which parameters an endpoint takes: by its settings, and learned from its refusals.
 
-What a refusal blames is a guess until the call succeeds without it. A guess that does not help is
-taken back, so that a misread text changes nothing.
+A lesson is a guess until a call succeeds with it. A guess that does not help is undone, so a
+misread refusal changes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TOKENS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One thing to do otherwise."""
+    """One change to what is sent."""
 
     name: str
     """The parameter."""
@@ -37,7 +37,13 @@ class Lesson:
 
 
 class Quirks:
-    """What is sent to one endpoint."""
+    """Which parameters are sent to one endpoint.
+
+    Args:
+        endpoint: The settings to start with.
+        notice: Called with one line for each thing that is learned.
+        room: Tokens an answer may have where the model thinks first; None: as asked for.
+    """
 
     def __init__(
         self,
@@ -45,17 +51,10 @@ class Quirks:
         notice: Callable[[str], object] | None = None,
         room: int | None = None,
     ) -> None:
-        """Args:
-        endpoint: The settings to start with.
-        notice: Called with each thing that is learned, one line.
-        room: Tokens an answer may have where the model thinks first; None: as asked for.
-        """
         self.endpoint = endpoint
-        """The settings in effect; parameters that are not taken are out of them."""
-        self.learned: list[str] = []
-        """One line for each thing learned, for the user."""
+        """The settings in effect, without parameters that the endpoint does not take."""
         self.thinks = False
-        """Whether the model was seen to think before it answers."""
+        """Whether an answer showed that the model thinks first."""
         self._room, self._given = room, endpoint.sends
         self._values: set[Lesson] = set()
         self._certain: set[Lesson] = set()
@@ -67,11 +66,11 @@ class Quirks:
         return name in self.endpoint.sends and Lesson(name, value) not in self._values
 
     def limit(self, max_tokens: int) -> int:
-        """Return the tokens an answer may have, where a chat asks for so many."""
+        """Return the tokens that an answer may have, given the limit of its chat."""
         return max(max_tokens, self._room) if self.thinks and self._room else max_tokens
 
     def saw_thinking(self) -> None:
-        """The model thinks before it answers: give it room, where nobody set a limit."""
+        """Note that the model thinks first; raise its token limit unless the user set one."""
         if not self.thinks:
             self.thinks = True
             if self._room:
@@ -81,14 +80,14 @@ class Quirks:
                 )
 
     def learn(self, refusal: Refusal, tried: Sequence[Lesson]) -> Lesson | None:
-        """Take in a refusal.
+        """Learn from a refusal.
 
         Args:
             refusal: What was refused, and how.
             tried: What the call learned from its earlier refusals.
 
         Returns:
-            What to do otherwise when asking again; None where nothing is worth it.
+            What to change in the next try; None if there is nothing to try.
         """
         for blame in refusal.blamed:
             for lesson in self._lessons(blame, refusal.sent):
@@ -98,19 +97,19 @@ class Quirks:
         return None
 
     def worked_without(self, name: str) -> None:
-        """Calls that leave the parameter out succeed: what was learned of it is certain."""
+        """Note that calls without the parameter succeed: its lessons are certain."""
         gone = Lesson(name) if name in self._given and not self.sends(name) else None
         self.worked([x for x in (gone, *self._values) if x and x.name == name])
 
     def worked(self, lessons: Sequence[Lesson]) -> None:
-        """A call that learned these succeeded: they are certain, and the user hears of them."""
+        """Note that a call with these lessons succeeded: they are certain; the user sees them."""
         for lesson in lessons:
             if lesson not in self._certain:
                 self._certain.add(lesson)
                 self.tell(str(lesson))
 
     def failed(self, lessons: Sequence[tuple[Lesson, str]], alike: str) -> None:
-        """A call was refused alike before and after it learned these: they were wrong."""
+        """Note an equal refusal before and after these lessons: they were wrong."""
         for lesson, before in lessons:
             if before == alike and lesson not in self._certain:
                 self._vain.add((lesson, alike))
@@ -121,12 +120,11 @@ class Quirks:
         return bool(lessons) and lessons[-1][0] not in self._certain
 
     def is_vain(self, lesson: Lesson, alike: str) -> bool:
-        """Whether this lesson did not help against such a refusal."""
+        """Whether this lesson was tried against an equal refusal and did not help."""
         return (lesson, alike) in self._vain
 
     def tell(self, line: str) -> None:
-        """Note something for the user."""
-        self.learned.append(line)
+        """Pass one line to the user."""
         if self._notice:
             self._notice(line)
 

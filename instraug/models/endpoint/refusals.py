@@ -1,8 +1,8 @@
-"""Which parameters a refusal blames, and whether it is the parameter or only its value.
+"""Which parameters a refusal blames, and whether it blames the parameter or only its value.
 
-A field meant for it (``param``, ``loc``) says so outright. In a text, a name counts where it stands
-as a name: spelled like one (``top_p``), quoted, in a path, beside ``=``, or where a sentence
-complains of it. What the server repeats of the prompt is struck out first.
+Fields such as ``param`` and ``loc`` name a parameter. In a text, a name counts if it is used as a
+name: it looks like one (``top_p``), or it is quoted, in a path, beside ``=``, or in a sentence that
+complains about it. What the server repeats of the prompt is removed first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SPELLINGS = {
     "max_tokens": r"max_?(?:new_|output_?)?tokens",
     "max_completion_tokens": r"max_?completion_?tokens",
 }
-"""Parameter -> how providers and gateways spell it, whatever the case."""
+"""Parameter -> how providers and gateways spell it, in any case."""
 
 _NAMES = {
     name: re.compile(rf"(?i)(?<![a-z0-9_])(?:{spelled})(?![a-z0-9_])")
@@ -32,7 +32,7 @@ _NAMES = {
 }
 
 _PLAIN = re.compile(r"(?i)(?:random )?seed|n|temperature")
-"""Names that are words of English too, or next to nothing."""
+"""Names that are also English words, or too short to stand out."""
 
 _QUOTED = re.compile(r"""["'`\u2018\u201c\u00ab\[{(]\s?$""")
 
@@ -66,14 +66,14 @@ _AFTER = re.compile(
 _WORD = re.compile(
     r"(?i)(?:word|term|phrase|text|token|content|string|prompt|message)s?:? (?:of |like )?\W?$"
 )
-"""What stands before a word that was read, and not sent as a name."""
+"""Stands before a word that is quoted as text, not used as a name."""
 
 _LISTED = re.compile(
     r"(?i)(?<!not )(?<!n't )(?<!\w)(?:expected|supported|allowed|valid|permitted|accepted"
     r"|available|known|recogni[sz]ed)\s+(?:one of|(?:request |body )?(?:fields|param\w*s|arguments"
     r"|keys|options|properties|names)(?: are| is| include)?)\b[^.;]*"
 )
-"""A list of what would be taken, which blames nothing."""
+"""A list of allowed parameters, which blames none of them."""
 
 _CLASH = re.compile(
     r"(?i)\bboth\b|\btogether\b|simultaneous|same time|mutually|only one of"
@@ -114,7 +114,7 @@ class Blame:
 
     name: str
     value_only: bool
-    """True where another value might be taken."""
+    """Whether another value might be accepted."""
 
 
 @dataclass(frozen=True)
@@ -127,28 +127,28 @@ class Refusal:
 
     @cached_property
     def remarks(self) -> list[Remark]:
-        """What the body says."""
+        """The messages of the body."""
         return remarks(self.text)
 
     @cached_property
     def words(self) -> str:
-        """Its words to people; not redacted."""
+        """Its messages for people as one text, not redacted."""
         return words(self.remarks)
 
     @cached_property
     def codes(self) -> frozenset[str]:
-        """Its words to programs, in lower case."""
+        """Its error codes, in lower case."""
         return codes(self.remarks)
 
     @cached_property
     def alike(self) -> str:
-        """The same for refusals that differ only in numbers, ids and what they repeat."""
+        """Equal for refusals that differ only in numbers, ids and repeated prompt text."""
         text = self._unquoted(self.words or self.text)
         return " ".join(w for w in text.lower().split() if not re.search(r"\d|[0-9a-f-]{16,}", w))
 
     @cached_property
     def blamed(self) -> tuple[Blame, ...]:
-        """The parameters to do without, the likeliest first; each once."""
+        """The parameters it blames, the likeliest first, each once."""
         named: list[Blame] = []
         read: list[Blame] = []
         for remark in self.remarks:
@@ -156,10 +156,10 @@ class Refusal:
             named += [Blame(n, _is_value(n, remark, self.sent)) for n in about if n]
             if not any(_is_prompt(path) for path in remark.names):
                 read += self._in_text(remark)
-        found: dict[str, Blame] = {}
-        for blame in (*named, *read):
-            found.setdefault(blame.name, blame)
-        return tuple(found.values())
+        first: dict[str, Blame] = {}
+        for blame in named + read:
+            first.setdefault(blame.name, blame)
+        return tuple(first.values())
 
     def _in_text(self, remark: Remark) -> Iterable[Blame]:
         text = _LISTED.sub(" ", self._unquoted(remark.text))
@@ -175,7 +175,7 @@ class Refusal:
         return [Blame(n, _is_value(n, Remark(text, (), remark.codes), self.sent)) for n in ranked]
 
     def _is_meant(self, match: re.Match[str], text: str) -> bool:
-        """Whether the name stands there as a parameter's."""
+        """Whether the match is used as the name of a parameter."""
         left, right = text[max(0, match.start() - 60) : match.start()], text[match.end() :][:60]
         word = match[0].lower()
         if not _PLAIN.fullmatch(word):
@@ -203,21 +203,21 @@ class Refusal:
 
     @cached_property
     def _runs(self) -> frozenset[tuple[str, ...]]:
-        """Every three words in a row of the prompt; all of it where it is shorter."""
+        """Every three words in a row of the prompt, or all of a shorter one."""
         return frozenset(
             tuple(p[i : i + 3]) for p in self._prompts for i in range(max(1, len(p) - 2)) if p
         )
 
     def _unquoted(self, text: str) -> str:
-        """Strike out what the text repeats of the prompt."""
-        found, gone = _words(text), list(text)
-        for i in range(len(found)):
+        """Replace what the text repeats of the prompt by an ellipsis."""
+        words, left = _words(text), list(text)
+        for i in range(len(words)):
             for size in (1, 2, 3):
-                run = found[i : i + size]
+                run = words[i : i + size]
                 if len(run) == size and tuple(w for w, _, _ in run) in self._runs:
                     start, end = run[0][1], run[-1][2]
-                    gone[start:end] = "\u2026" * (end - start)
-        return re.sub("\u2026+", "\u2026", "".join(gone))
+                    left[start:end] = "\u2026" * (end - start)
+        return re.sub("\u2026+", "\u2026", "".join(left))
 
 
 def _words(text: str) -> list[tuple[str, int, int]]:
@@ -225,7 +225,7 @@ def _words(text: str) -> list[tuple[str, int, int]]:
 
 
 def _known(path: str) -> str | None:
-    """Return the parameter that a path ends in; None where it is another's."""
+    """Return the parameter that a path ends in; None if it ends in another name."""
     if _is_prompt(path):
         return None
     last = path.rsplit(".", 1)[-1]
@@ -239,12 +239,12 @@ def _is_prompt(path: str) -> bool:
 
 def _is_value(name: str, remark: Remark, sent: Mapping[str, Any]) -> bool:
     """Whether a remark blames only the value that was sent."""
-    text, found = _around(name, remark.text), " ".join(remark.codes)
+    text, error_codes = _around(name, remark.text), " ".join(remark.codes)
     if _CLASH.search(text):
         return False
-    if _FORBIDDEN.search(found):
+    if _FORBIDDEN.search(error_codes):
         return False
-    if _OUTSIDE.search(found):
+    if _OUTSIDE.search(error_codes):
         return True
     value = sent.get(name)
     spelled = value is not None and re.search(rf"(?<![\d.]){re.escape(f'{value:g}')}(?![\d])", text)
@@ -257,7 +257,7 @@ def _is_value(name: str, remark: Remark, sent: Mapping[str, Any]) -> bool:
 
 
 def _around(name: str, text: str) -> str:
-    """Return the sentences that name the parameter, a lone one with the next; else all."""
+    """Return the sentences that name the parameter; a single one with the next; else all."""
     parts = re.split(r"(?<=[.;!?])\s+|\n+", text)
     naming = [i for i, part in enumerate(parts) if _NAMES[name].search(part)]
     if len(naming) == 1:

@@ -1,4 +1,4 @@
-"""Models that think before they answer: they get room, and a run that only buys thinking ends."""
+"""Models that think before they answer: they get a larger limit; too much thinking ends the run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from instraug.models.endpoint import usage, wire
 from instraug.models.endpoint.quirks import Quirks
 
 ROOM = 4096
-"""Tokens an answer may have once the model was seen to think, where nobody set a limit."""
+"""Tokens an answer may have once the model showed thinking, unless the user set a limit."""
 
 _FEW = 5
-"""Answers that are all thinking, and four for each that is not, after which no more are asked."""
+"""The run ends after this many answers of only thinking, and four more for each other one."""
 
 _OPENING = re.compile(
     r"\s*(?:<think\w*>|<reasoning>|\[THINK\]|<\|channel\|>\s*analysis)", re.IGNORECASE
@@ -25,31 +25,32 @@ _OPENING = re.compile(
 _CLOSING = re.compile(r"</think\w*>|</reasoning>|\[/THINK\]|<\|channel\|>\s*final", re.IGNORECASE)
 
 _LIMIT = re.compile(r"(?i).*(?:length|max.*tokens|token.*limit)")
-"""Finish reasons that say: cut at the token limit."""
+"""Finish reasons of an answer cut at the token limit."""
 
 _KEYS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-"""Where providers put the thinking of a message."""
+"""Keys under which providers put the thinking of a message."""
 
 
 class Thinking:
-    """Watches the answers of one endpoint."""
+    """Watches the answers of one endpoint for thinking.
+
+    Args:
+        quirks: Learns that the model thinks, and then sends a larger limit.
+    """
 
     def __init__(self, quirks: Quirks) -> None:
-        """Args:
-        quirks: Learns that the model thinks, and then sends a larger limit.
-        """
         self._quirks = quirks
         self._trial = asyncio.Lock()
         self._spent = self._answers = 0
 
     async def complete(self, chat: Chat, ask: Callable[[Chat], Awaitable[Reply]]) -> Reply:
-        """Ask for a chat; once more with more room where the first answer was all thinking.
+        """Ask for a chat; ask again with a larger limit if the first answer was only thinking.
 
-        One call at a time tries whether more room helps, and no other is sent meanwhile. The reply
-        then holds the choices of both.
+        One call at a time tries whether a larger limit helps, and no other is sent meanwhile. The
+        reply then holds the choices of both answers.
 
         Raises:
-            GivenUp: too many answers were all thinking.
+            GivenUp: too many answers were only thinking.
         """
         if self._trial.locked():
             async with self._trial:
@@ -80,7 +81,7 @@ class Thinking:
         try:
             more = await ask(chat)
         except InstraugError:
-            return reply  # The next call meets the same, and says so.
+            return reply  # The next call meets the same error and raises it.
         if is_spent(more, chat):
             self._spent += 1
         else:
@@ -110,12 +111,12 @@ def _is_spent(choice: Choice, longest: int) -> bool:
     text = choice.text or ""
     if not _LIMIT.fullmatch(choice.finish_reason or "") or _CLOSING.search(text):
         return False
-    # Some chat templates open the thinking themselves: then its length alone gives it away.
+    # Some chat templates open the thinking themselves: then only its length shows it.
     return not text.strip() or bool(_OPENING.match(text)) or len(text.split()) > longest
 
 
 def shows_thinking(reply: Reply) -> bool:
-    """Whether a reply says that its model thought first."""
+    """Whether a reply shows that its model thought first."""
     if any(_CLOSING.search(choice.text or "") for choice in reply.choices):
         return True
     if "reasoning" not in reply.raw and "hought" not in reply.raw and "thinking" not in reply.raw:

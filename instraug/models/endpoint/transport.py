@@ -1,8 +1,8 @@
-"""HTTP as the openai client speaks it, over one aiohttp session that we hold the reins of.
+"""HTTP as the openai client speaks it, over one aiohttp session that we control.
 
 The openai package makes the requests and reads the status; `_Http`, the client it is handed,
 carries them: no redirects, no proxies unless asked, no cookies, a total deadline, a cap on the
-answer's size, every failure told apart into `Fault` or `FatalEndpointError`. It goes around
+answer's size, every failure as a `Fault` or `FatalEndpointError`. It avoids
 httpx2's own building and sending, which cost as much as everything else together.
 """
 
@@ -40,11 +40,11 @@ _KEPT_ALIVE = 4.0
 hanging up and its outcome is unknown."""
 
 _SENT = frozenset(("content-type", "accept", "user-agent", "openai-organization", "openai-project"))
-"""The package's headers that are sent; the others tell of this machine. The key is added here."""
+"""The package's headers that are sent; the others describe this machine. The key is added here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """One HTTP answer."""
 
     status: int
@@ -54,17 +54,18 @@ class Answer:
 
 
 class Line:
-    """An open line to one endpoint; made and used inside one running event loop."""
+    """An open line to one endpoint; made and used inside one running event loop.
 
-    def __init__(self, url: str, key: str | None, endpoint: Endpoint) -> None:
-        """Args:
+    Args:
         url: The base URL, checked.
         key: The API key; None sends none.
         endpoint: Deadline and proxy use.
 
-        Raises:
-            UsageError: the environment names a proxy that cannot be used.
-        """
+    Raises:
+        UsageError: the environment names a proxy that cannot be used.
+    """
+
+    def __init__(self, url: str, key: str | None, endpoint: Endpoint) -> None:
         self._key = key
         self._http = _Http(url, key, endpoint)
         self._client = _Client(
@@ -75,7 +76,7 @@ class Line:
             http_client=self._http,
         )
 
-    async def post(self, path: str, body: bytes) -> Answer:
+    async def post(self, path: str, body: bytes) -> HttpAnswer:
         """Post JSON and return the answer, whatever its status.
 
         Args:
@@ -93,11 +94,11 @@ class Line:
         try:
             text = response.content.decode()
         except UnicodeDecodeError:
-            raise Fault(Kind.GARBLED, "the answer is no UTF-8") from None
+            raise Fault(Kind.GARBLED, "the answer is not UTF-8") from None
         if self._key and self._key in text and is_secret(self._key):
             # The journal keeps answers as they came, but never the key.
             text = text.replace(self._key, "***")
-        return Answer(response.status_code, dict(response.headers), text)
+        return HttpAnswer(response.status_code, dict(response.headers), text)
 
     def hang_up(self) -> None:
         """Break every connection; calls in flight end with a `Fault`."""
@@ -221,11 +222,11 @@ class _Http(httpx2.AsyncClient):
             ) as response:
                 content = await _read(response)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
-            raise _told_apart(error, self._key) from None
+            raise _classified(error, self._key) from None
         if response.status == 200:
             return _Good(request, content)
-        heard = _heard(response.raw_headers)
-        return httpx2.Response(response.status, headers=heard, content=content, request=request)
+        hints = _hints(response.raw_headers)
+        return httpx2.Response(response.status, headers=hints, content=content, request=request)
 
     def hang_up(self) -> None:
         """Break every connection at once."""
@@ -249,7 +250,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def _heard(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _hints(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(k, v) for k, v in raw if is_hint(k.decode("latin-1").lower())]
 
 
@@ -260,23 +261,23 @@ _NOT_SENT = (
 )
 
 
-def _told_apart(error: Exception, key: str | None) -> Fault | FatalEndpointError:
-    said = redact(str(error), key) or type(error).__name__
+def _classified(error: Exception, key: str | None) -> Fault | FatalEndpointError:
+    what = redact(str(error), key) or type(error).__name__
     if isinstance(error, aiohttp.ClientSSLError):
-        return FatalEndpointError(f"TLS to the endpoint failed: {said}; check --base-url")
+        return FatalEndpointError(f"TLS to the endpoint failed: {what}; check --base-url")
     if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
         return FatalEndpointError(
             "too many open files for another connection; lower --concurrency or raise ulimit -n"
         )
     if isinstance(error, _NOT_SENT):
-        return Fault(Kind.UNSENT, said)
+        return Fault(Kind.UNSENT, what)
     if isinstance(error, asyncio.TimeoutError):
         return Fault(Kind.UNKNOWN, "no whole answer within the time limit")
-    return Fault(Kind.UNKNOWN, f"the connection broke: {said}")
+    return Fault(Kind.UNKNOWN, f"the connection broke: {what}")
 
 
 def _proxy(url: str) -> str | None:
-    """The environment's proxy for this URL, as HTTP_PROXY and its kin give it."""
+    """Return the proxy that the environment (HTTP_PROXY and the like) names for this URL."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme) or getproxies().get("all")
     if proxy is None or proxy_bypass(parts.hostname or ""):

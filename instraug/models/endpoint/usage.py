@@ -1,7 +1,8 @@
-"""Tokens as providers count them: by several names, thinking inside the answer or beside it."""
+"""Read token counts of providers: under several names, with thinking included or apart."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -18,14 +19,14 @@ _PIECES = re.compile(r"[^\w\s]?[^\W\d_]+|\d{1,3}|[^\w\s]+")
 """Pieces of text that no common tokenizer joins into one token."""
 
 _PIECE_BYTES = 6
-"""Bytes of a token in scripts that put no space between words; more are rare."""
+"""Bytes of a token in scripts without spaces between words; longer tokens are rare."""
 
 
 def counted(usage: object) -> tuple[int, int]:
     """Return the tokens of prompt and completion, thinking included; 0 for what is not counted.
 
-    OpenAI counts thinking into ``completion_tokens``; xAI counts it beside, and only the total
-    holds both. Where there is no total, thinking of more tokens than the completion stands beside.
+    OpenAI counts thinking in ``completion_tokens``; xAI counts it apart, and only the total holds
+    both. Without a total, thinking counts as apart where it has more tokens than the completion.
     """
     if not isinstance(usage, Mapping):
         return 0, 0
@@ -45,9 +46,9 @@ def thinking(usage: object) -> int:
 
 
 def least(text: str) -> int:
-    """Return fewer tokens than any common tokenizer makes of the text, or just as many."""
+    """Return a lower bound of the tokens that any common tokenizer makes of the text."""
     sizes = (len(m[0]) if m[0].isascii() else len(m[0].encode()) for m in _PIECES.finditer(text))
-    return sum(-(-size // _PIECE_BYTES) if size > 24 else 1 for size in sizes)
+    return sum(math.ceil(size / _PIECE_BYTES) if size > 24 else 1 for size in sizes)
 
 
 def is_count(value: object) -> TypeGuard[int]:
@@ -56,5 +57,5 @@ def is_count(value: object) -> TypeGuard[int]:
 
 
 def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int:
-    found = (usage.get(name) for name in names)
-    return next((int(v) for v in found if is_count(v)), 0)
+    values = (usage.get(name) for name in names)
+    return next((int(v) for v in values if is_count(v)), 0)

@@ -1,4 +1,4 @@
-"""How long an endpoint asks to wait: in its headers, in its body, in its words."""
+"""How long an endpoint asks to wait, by its headers, its body or its message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from instraug.models.endpoint.bodies import fields
 
 _ABSURD = 7 * 86400.0
-"""Seconds; a longer wait is a mistake, not a wish."""
+"""Seconds; a longer wait is taken for a mistake."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -33,22 +33,22 @@ _RESETS = re.compile(r"(?:x|anthropic)?ratelimit(?:reset\w*|\w*reset)")
 
 
 def is_hint(header: str) -> bool:
-    """Whether a header, in lower case, has to do with waiting."""
+    """Whether a header (in lower case) is about waiting."""
     name = _folded(header)
     return name == "date" or name.startswith("xms") or "retry" in name or "ratelimit" in name
 
 
 def asked(headers: Mapping[str, str], body: str = "") -> float | None:
-    """Return the seconds that the endpoint asks to wait; None where it says nothing sensible.
+    """Return the seconds that the endpoint asks to wait; None if it names no sensible wait.
 
-    A plain request to retry goes before the moment at which a used-up limit is reset. Negative,
-    past and absurd waits (over a week) are passed over.
+    A request to retry comes before the time at which a used-up limit is reset. Negative, past and
+    absurd waits (over a week) are ignored.
 
     Args:
         headers: Names in lower case.
         body: The answer's body.
     """
-    # The endpoint's own clock, where it tells it, so that a wrong one here does no harm.
+    # The endpoint's own clock, if it sends one: a wrong clock here then does no harm.
     now = _moment(headers.get("date", "")) or time.time()
     for pairs in (list(headers.items()), list(fields(body))):
         for seconds in (_delay(pairs, now), _reset(pairs, now)):
@@ -58,24 +58,24 @@ def asked(headers: Mapping[str, str], body: str = "") -> float | None:
 
 
 def _delay(pairs: Iterable[tuple[str, Any]], now: float) -> float | None:
-    """Return the wait of fields that ask to retry; those in milliseconds go before others."""
-    found = {_folded(key): value for key, value in pairs}
+    """Return the wait of fields that ask to retry; those in milliseconds come first."""
+    values = {_folded(key): value for key, value in pairs}
     for name in _DELAYS:
-        thousandths = _number(found.get(f"{name}ms"))
+        thousandths = _number(values.get(f"{name}ms"))
         if thousandths is not None:
             return _sensible(thousandths / 1000)
-    waits = (_sensible(_seconds(found.get(name), now)) for name in _DELAYS)
+    waits = (_sensible(_seconds(values.get(name), now)) for name in _DELAYS)
     return next((wait for wait in waits if wait is not None), None)
 
 
 def _reset(pairs: Iterable[tuple[str, Any]], now: float) -> float | None:
     """Return when the last of the used-up limits is reset."""
-    found = {_folded(key): value for key, value in pairs}
+    values = {_folded(key): value for key, value in pairs}
     waits = []
-    for name, value in found.items():
+    for name, value in values.items():
         if not _RESETS.fullmatch(name):
             continue
-        left = _number(found.get(name.replace("reset", "remaining")))
+        left = _number(values.get(name.replace("reset", "remaining")))
         wait = _sensible(_seconds(value, now))
         if wait is not None and not left:
             waits.append(wait)
@@ -89,7 +89,7 @@ def _spoken(body: str) -> float | None:
 
 
 def _seconds(value: object, now: float) -> float | None:
-    """Read a wait: a number, a span such as ``1m30s``, a date, a moment since 1970."""
+    """Read a wait: a number, a span such as ``1m30s``, a date, or seconds since 1970."""
     if isinstance(value, Mapping):  # a protobuf duration
         parts = [_number(value.get(k)) for k in ("seconds", "nanos")]
         return None if parts[0] is None else parts[0] + (parts[1] or 0) / 1e9
@@ -108,10 +108,10 @@ def _seconds(value: object, now: float) -> float | None:
 
 def _span(text: str) -> float | None:
     """Add up ``6m0s``, ``250ms``, ``20 seconds``."""
-    found = [(float(n), unit) for n, unit in _PART.findall(text)]
-    if not found:
+    parts = [(float(n), unit) for n, unit in _PART.findall(text)]
+    if not parts:
         return None
-    return sum(n * _UNITS["ms" if u.startswith(("ms", "mil")) else u[0]] for n, u in found)
+    return sum(n * _UNITS["ms" if u.startswith(("ms", "mil")) else u[0]] for n, u in parts)
 
 
 def _number(value: object) -> float | None:

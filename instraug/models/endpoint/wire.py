@@ -19,12 +19,12 @@ from instraug.models.tokens import OVERHEAD, estimate
 
 
 class NotACompletion(ValueError):
-    """A 200 that is not what was asked for: HTML, cut, an error object."""
+    """A 200 that is not a completion: HTML, cut, an error object."""
 
     def __init__(self, what: str, status: int = 0) -> None:
         super().__init__(what)
         self.status = status
-        """The status that an error object gives itself, where it is a refusal; else 0."""
+        """The 4xx status inside an error object; else 0."""
 
 
 def chat_body(chat: Chat, quirks: Quirks, alone: int | None = None) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def chat_body(chat: Chat, quirks: Quirks, alone: int | None = None) -> dict[str,
     Args:
         chat: What to ask.
         quirks: Which optional parameters are sent, and under which name.
-        alone: Which of the chat's choices this call is for, where each is asked for alone; it
+        alone: The choice that this request is for, where each has a request of its own; it
             shifts the seed.
     """
     optional = {
@@ -54,15 +54,19 @@ def chat_body(chat: Chat, quirks: Quirks, alone: int | None = None) -> dict[str,
 
 
 def otherwise(chat: Chat, body: Mapping[str, Any]) -> tuple[tuple[str, float | None], ...]:
-    """Return what of the chat's parameters was sent otherwise; None stands for left out."""
-    names = ("temperature", "top_p", "seed", *(("n",) if chat.n > 1 else ()))
-    out = [(name, None) for name in names if name not in body]
+    """Return the chat's parameters that were sent with another value; None: left out."""
+    names = ["temperature", "top_p", "seed"]
+    if chat.n > 1:
+        names.append("n")
+    changed: list[tuple[str, float | None]] = [(name, None) for name in names if name not in body]
     limit = body.get("max_tokens", body.get("max_completion_tokens"))
-    return (*out, *((("max_tokens", limit),) if limit != chat.max_tokens else ()))
+    if limit != chat.max_tokens:
+        changed.append(("max_tokens", limit))
+    return tuple(changed)
 
 
 def encode(body: dict[str, Any]) -> bytes:
-    """Return a body as JSON; the standard library spells what orjson refuses, lone surrogates."""
+    """Return a body as JSON; the standard library writes lone surrogates, which orjson refuses."""
     try:
         return orjson.dumps(body)
     except orjson.JSONEncodeError:
@@ -70,10 +74,10 @@ def encode(body: dict[str, Any]) -> bytes:
 
 
 def decode(raw: str) -> Any:
-    """Parse JSON; accepts, as many servers write them, lone surrogates and NaN.
+    """Parse JSON; lone surrogates and NaN, which many servers write, are accepted.
 
     Raises:
-        NotACompletion: it is no JSON.
+        NotACompletion: it is not JSON.
     """
     try:
         return orjson.loads(raw)
@@ -82,32 +86,32 @@ def decode(raw: str) -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
-        raise NotACompletion("the answer is no JSON" if raw.strip() else "an empty body") from None
+        raise NotACompletion("the answer is not JSON" if raw.strip() else "an empty body") from None
 
 
 def read_reply(chat: Chat, raw: str) -> Reply:
-    """Return the reply that a response body, or a JSON array of several, holds.
+    """Return the reply in a response body, or in a JSON array of several.
 
-    Equal raw texts give equal replies, so a journal can be read back with it.
+    Equal raw texts give equal replies.
 
     Raises:
-        NotACompletion: it is no chat completion.
+        NotACompletion: it is not a chat completion.
     """
     body = decode(raw)
     bodies = body if isinstance(body, list) and body else [body]
     choices: list[Choice] = []
     usage = Usage()
     for one in bodies:
-        found = _choices(one)
-        choices += found
-        usage = _sum(usage, _usage(one, chat, found))
+        more = _choices(one)
+        choices += more
+        usage = _sum(usage, _usage(one, chat, more))
     model = bodies[0].get("model")
     answered = model if isinstance(model, str) and model else chat.model
     return Reply(chat.key, answered, tuple(choices), usage, raw)
 
 
 def joined(chat: Chat, replies: Sequence[Reply]) -> Reply:
-    """Return the reply of several calls for one chat; its raw text is the array of their bodies."""
+    """Return several replies to one chat as one; its raw text is the array of their bodies."""
     bodies = [r.raw[1:-1] if r.raw.startswith("[") else r.raw for r in replies]
     sent = dict(pair for reply in replies for pair in reply.sent)
     return replace(read_reply(chat, f"[{','.join(bodies)}]"), sent=tuple(sent.items()))
@@ -117,7 +121,7 @@ def _choices(body: Any) -> list[Choice]:
     if not isinstance(body, dict):
         raise NotACompletion(f"a JSON {type(body).__name__}, not a chat completion")
     if body.get("error"):
-        raise NotACompletion(f"an error object: {_told(body)}", _status(body["error"]))
+        raise NotACompletion(f"an error object: {_reason_of(body)}", _status(body["error"]))
     choices = body.get("choices", body)
     if choices is None:
         return []
@@ -125,19 +129,19 @@ def _choices(body: Any) -> list[Choice]:
         raise NotACompletion("a JSON object without choices, not a chat completion")
     sound = [c for c in choices if not is_broken(c)]
     if choices and not sound:
-        raise NotACompletion(f"an error instead of a choice: {_told(choices[0])}")
+        raise NotACompletion(f"an error instead of a choice: {_reason_of(choices[0])}")
     return [_choice(c) for c in sound]
 
 
-def _told(body: Mapping[str, Any]) -> str:
-    found = {k: body[k] for k in ("error", "message", "finish_reason") if body.get(k)}
-    return words(remarks(json.dumps(found))) or str(body.get("finish_reason") or "no reason given")
+def _reason_of(body: Mapping[str, Any]) -> str:
+    parts = {k: body[k] for k in ("error", "message", "finish_reason") if body.get(k)}
+    return words(remarks(json.dumps(parts))) or str(body.get("finish_reason") or "no reason given")
 
 
 def _status(error: object) -> int:
-    """Return the status of a refusal (4xx) that an error object names; 0 where it names none."""
-    found = error.get("code", error.get("status")) if isinstance(error, dict) else None
-    text = str(found) if isinstance(found, int | str) else ""
+    """Return the 4xx status that an error object names; 0 if it names none."""
+    code = error.get("code", error.get("status")) if isinstance(error, dict) else None
+    text = str(code) if isinstance(code, int | str) else ""
     return int(text) if re.fullmatch("4[0-9][0-9]", text) else 0
 
 
@@ -152,16 +156,16 @@ def _choice(choice: dict[str, Any]) -> Choice:
 
 
 def _part(part: object) -> str:
-    """Return the text of one content part; thinking, sources and calls are none of the answer."""
+    """Return the text of one content part; "" for thinking, sources and tool calls."""
     if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text"):
         part = "" if part.get("thought") else part.get("text")
     return part if isinstance(part, str) else ""
 
 
 def _logprobs(choice: dict[str, Any]) -> tuple[float, ...]:
-    """Return the log-probability of each token; () where any is missing."""
-    found = choice.get("logprobs")
-    tokens = found.get("content") if isinstance(found, dict) else None
+    """Return the log-probability of each token (nats); () if any is missing."""
+    logprobs = choice.get("logprobs")
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(tokens, list):
         return ()
     values: list[Any] = [t.get("logprob") if isinstance(t, dict) else None for t in tokens]
@@ -169,7 +173,7 @@ def _logprobs(choice: dict[str, Any]) -> tuple[float, ...]:
 
 
 def _whole(text: str) -> str:
-    """Replace lone surrogates (a cut emoji) by U+FFFD: no file can hold them; pairs are joined."""
+    """Replace lone surrogates (a cut emoji), which no file can hold, by U+FFFD; join pairs."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -179,17 +183,17 @@ def _whole(text: str) -> str:
 
 def _usage(body: dict[str, Any], chat: Chat, choices: Sequence[Choice]) -> Usage:
     texts = [c.text for c in choices if c.text]
-    said = sum(map(estimate, texts))
+    guess = sum(map(estimate, texts))
     prompt, completion = counted(body.get("usage"))
     # Some servers send zeros for "not counted", some count one choice of several.
     fewest = sum(len(c.logprobs) or least(c.text or "") for c in choices)
-    short = completion < fewest if len(texts) > 1 else not completion and said
+    short = completion < fewest if len(texts) > 1 else not completion and guess
     if prompt and not short:
         return Usage(prompt, completion)
-    asked = sum(estimate(m.content) + OVERHEAD for m in chat.messages)
-    # A silent choice may have spent all its tokens on thinking.
+    sent = sum(estimate(m.content) + OVERHEAD for m in chat.messages)
+    # A choice without text may have spent all its tokens on thinking.
     silent = chat.max_tokens if len(texts) < len(choices) or not choices else 0
-    return Usage(prompt or asked, max(completion, said + silent), estimated=True)
+    return Usage(prompt or sent, max(completion, guess + silent), estimated=True)
 
 
 def _sum(one: Usage, other: Usage) -> Usage:
@@ -208,7 +212,7 @@ def read_vectors(raw: str, count: int) -> tuple[list[list[float]], int | None]:
         count: Inputs asked for.
 
     Raises:
-        NotACompletion: it is no list of that many vectors of one length.
+        NotACompletion: it is not a list of that many vectors of one length.
     """
     body = decode(raw)
     data = body.get("data") if isinstance(body, dict) else None
@@ -216,7 +220,7 @@ def read_vectors(raw: str, count: int) -> tuple[list[list[float]], int | None]:
         raise NotACompletion("not an embeddings answer")
     indices = [d.get("index", i) for i, d in enumerate(data)]
     if not all(isinstance(i, int) for i in indices):
-        raise NotACompletion("an embeddings answer with indices that are no numbers")
+        raise NotACompletion("an embeddings answer with indices that are not numbers")
     placed = {i: d.get("embedding") for i, d in zip(indices, data, strict=True)}
     vectors = [placed.get(i) for i in range(count)]
     if len(placed) != count or not all(_is_vector(v) for v in vectors):

@@ -1,1 +1,1 @@
-"""The journal of replies: what cost money is written down before anybody looks at it."""
+"""The journal of replies: each reply, which may have cost money, is written before it is used."""

@@ -1,8 +1,8 @@
-"""How the journal spells a record, and how intact records are found in a damaged file.
+"""How the journal writes a record, and how intact records are read from a damaged file.
 
 A record is one line, ``{"crc":"xxxxxxxx",...}``: the CRC-32 covers every byte behind its comma.
-Those first bytes cannot occur inside a JSON string, where quotes are escaped, so that records can
-be told apart even where a newline between them is lost.
+Those first bytes cannot occur inside a JSON string, where quotes are escaped. So records can be
+split even where the newline between them is lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HEAD = re.compile(rb'\{"crc":"[0-9a-f]{8}",')
 
 
 def frame(row: Mapping[str, Any]) -> bytes:
-    """Spell a record, newline included.
+    """Return a record as bytes, newline included.
 
     Args:
         row: JSON-able; its first item is the kind and the key of the record, ``{"reply": KEY}``.
@@ -37,7 +37,7 @@ def frame(row: Mapping[str, Any]) -> bytes:
 
 
 def _listed(value: Any) -> Any:
-    """Spell each text that holds a lone surrogate, which UTF-8 cannot, as its code points."""
+    """Write each text with a lone surrogate, which UTF-8 cannot hold, as its code points."""
     if isinstance(value, str):
         try:
             value.encode()
@@ -51,7 +51,7 @@ def _listed(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Undo `frame`'s spelling of a text with lone surrogates; anything else comes back as it is."""
+    """Read a text with lone surrogates as `frame` wrote it; return anything else unchanged."""
     if isinstance(value, dict) and "code_points" in value:
         return "".join(map(chr, value["code_points"]))
     return value
@@ -59,7 +59,7 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Bytes of a journal that are no intact record."""
+    """Bytes of a journal that are not an intact record."""
 
     offset: int
     """Bytes from the start of the file."""
@@ -68,7 +68,7 @@ class Damage:
     """The line (from 1) it begins on."""
 
 
-class Found(NamedTuple):
+class IntactRecord(NamedTuple):
     """One intact record."""
 
     kind: str
@@ -80,48 +80,50 @@ class Found(NamedTuple):
 
 
 def is_head(data: bytes) -> bool:
-    """Tell whether a file's first bytes begin a record, which may be cut short at any byte."""
+    """Whether a file's first bytes begin a record, which may be cut short at any byte."""
     return bool(_HEAD.match(data + (MARK + b'00000000",')[len(data) :]))
 
 
-def scan(lines: Iterable[bytes]) -> Iterator[Found | Damage]:
-    """Tell records from damage; each intact record is found, whatever stands around it.
+def scan(lines: Iterable[bytes]) -> Iterator[IntactRecord | Damage]:
+    """Yield every intact record and every piece of damage, in order.
 
     Args:
         lines: The journal's lines from its start, newlines kept, as a binary file yields them.
     """
     offset = 0
     for number, line in enumerate(lines, 1):
-        found = _record(line, offset)
-        if found is not None:
-            yield found
+        record = _record(line, offset)
+        if record is not None:
+            yield record
         elif not line.isspace():
             yield from _salvage(line, offset, number)
         offset += len(line)
 
 
-def _record(line: bytes, offset: int) -> Found | None:
-    """Read a piece of the file as one record; None where it is none.
+def _record(line: bytes, offset: int) -> IntactRecord | None:
+    """Read a piece of the file as one record; None if it is not one.
 
-    Takes no regular expression and parses no JSON, which keeps replay near the speed of the disk.
+    It uses no regular expression and parses no JSON, so replay is nearly as fast as the disk.
     """
     body = line[_BODY:-1] if line.endswith(b"\n") else line[_BODY:]
     if line[:_BODY] != b'%s%08x",' % (MARK, zlib.crc32(body)):
         return None
-    _, kind, _, key, *_ = *body.split(b'"', 4), b"", b"", b""
-    return Found(kind.decode("utf-8", "replace"), key.decode("utf-8", "replace"), offset, line)
+    parts = body.split(b'"', 4)
+    kind = parts[1].decode("utf-8", "replace") if len(parts) > 1 else ""
+    key = parts[3].decode("utf-8", "replace") if len(parts) > 3 else ""
+    return IntactRecord(kind, key, offset, line)
 
 
-def _salvage(line: bytes, offset: int, number: int) -> Iterator[Found | Damage]:
-    """Look for whole records glued to each other, or to garbage, on one line."""
+def _salvage(line: bytes, offset: int, number: int) -> Iterator[IntactRecord | Damage]:
+    """Look for whole records on one line that also holds other records or garbage."""
     starts = [m.start() for m in re.finditer(re.escape(MARK), line)]
     for start, end in zip([0, *starts], [*starts, len(line)], strict=True):
         piece = line[start:end]
-        found = _record(piece, offset + start)
-        # Where the newline itself was hit, a whole record is followed by one stray byte.
-        whole = found or _record(piece[:-1], offset + start)
+        record = _record(piece, offset + start)
+        # If the newline itself was damaged, one stray byte follows a whole record.
+        whole = record or _record(piece[:-1], offset + start)
         if whole is not None:
             yield whole
-        if found is None and piece:
+        if record is None and piece:
             rest = piece[-1:] if whole is not None else piece
             yield Damage(offset + end - len(rest), rest, number)

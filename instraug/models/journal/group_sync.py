@@ -13,14 +13,14 @@ GROUP = 64
 """Records after which a sync starts."""
 
 SECONDS = 0.2
-"""Seconds after which a lone record is synced."""
+"""Seconds after which a single record is synced."""
 
 
 class GroupSync:
     """Syncs one file on its own thread, so that an event loop never waits for the disk.
 
     After a sync has failed nothing more succeeds: the kernel may have dropped the pages, and a
-    second sync would then report a success that is none.
+    second sync would then report a false success.
 
     Args:
         fd: An open file descriptor; the caller closes it, after `close`.
@@ -67,7 +67,7 @@ class GroupSync:
         self.check()
 
     def close(self) -> None:
-        """End the thread; what was noted but not synced stays so."""
+        """End the thread; records noted since the last sync are not synced."""
         with self._changed:
             self._closing = True
             self._changed.notify()

@@ -1,13 +1,13 @@
-"""The journal of a run: every reply, raw, appended and checksummed; the one file that cost money.
+"""The journal of a run: every reply with its raw text, appended, with a checksum.
 
-    with Journal.open(path) as journal:          # the one writer; repairs what a crash left
+    with Journal.open(path) as journal:          # the only writer; repairs damage of a crash
         if (reply := journal.get(chat.key)) is None:
             journal.intend(chat.key)             # before the call
             journal.record(await complete(chat)) # after it
     replay = Replay.read(path)                   # no lock, changes nothing
 
-A record that `Journal.record` returned from outlives the process; within 64 records or 0.2 s it
-outlives a power cut too. The format is described in docs/reliability.md.
+Once `Journal.record` returns, the record survives the end of the process; after 64 records or 0.2 s
+it also survives a power cut. The format is described in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from instraug.errors import StorageError
 from instraug.files.disk import open_regular, sync_folder, write_all
 from instraug.files.jsonl import dumps
 from instraug.files.lock import Lock, claim
-from instraug.models.chat import Reply
+from instraug.models.chat import Choice, Reply
 from instraug.models.journal.framing import frame
 from instraug.models.journal.group_sync import GroupSync
 from instraug.models.journal.repair import repair
@@ -37,8 +37,11 @@ _KEY = re.compile(r"[ !#-\[\]-~]+")  # printable ASCII without quote and backsla
 
 
 class Journal(Replay):
-    """The journal's one writer. Every method may raise StorageError: then nothing was recorded,
-    the run must stop dispatching, and what was recorded before stays readable."""
+    """The journal's only writer.
+
+    Every method may raise StorageError. Then nothing was recorded, the run must send nothing more,
+    and earlier records stay readable.
+    """
 
     _settings: Mapping[str, Any] | None = None
     """Of this run, while they are not noted."""
@@ -61,10 +64,11 @@ class Journal(Replay):
 
     @classmethod
     def open(cls, path: Path) -> Journal:
-        """Lock the journal for writing, made where it is missing, and repair what a crash left.
+        """Lock the journal for writing, create it if missing, and repair damage of a crash.
 
-        A torn tail is cut off, a corrupt record blanked out, both after their bytes were saved
-        in ``NAME.damaged-N`` beside the journal; `notices` says so. Intact records never move.
+        A torn tail is cut off and a corrupt record is overwritten with blanks, after their bytes
+        were saved in ``NAME.damaged-N`` beside the journal; `notices` names that file. Intact
+        records never move.
 
         Raises:
             LockedError: another process writes to it.
@@ -83,7 +87,8 @@ class Journal(Replay):
     def intend(self, key: str) -> None:
         """Note that a call with this key is about to be made.
 
-        Intents are not synced on their own: losing one to a power cut costs one doubtful call.
+        Intents are not synced on their own: a power cut may lose one, and with it the note that a
+        call may have been billed.
         """
         if self._settings is not None:
             settings, self._settings = self._settings, None
@@ -95,41 +100,40 @@ class Journal(Replay):
         self._append({"intent": _checked(key)})
 
     def record(self, reply: Reply) -> None:
-        """Record what a call returned; a key that already has a reply keeps its first one."""
+        """Record a reply; a key that already has one keeps the first."""
         if reply.key in self:
             return
         usage = reply.usage
-        row = {
+        row: dict[str, Any] = {
             "reply": _checked(reply.key),
             "model": reply.model,
-            "choices": [
-                [c.text, c.finish_reason, *([list(c.logprobs)] if c.logprobs else [])]
-                for c in reply.choices
-            ],
+            "choices": [_choice(c) for c in reply.choices],
             "usage": [usage.prompt_tokens, usage.completion_tokens, usage.estimated],
             "raw": reply.raw,
-            **({"sent": dict(reply.sent)} if reply.sent else {}),
-            **({"endpoint": reply.endpoint} if reply.endpoint else {}),
         }
+        if reply.sent:
+            row["sent"] = dict(reply.sent)
+        if reply.endpoint:
+            row["endpoint"] = reply.endpoint
         self._replies[reply.key] = self._append(row)
         self._sync.note()
 
     def withdraw(self, key: str) -> None:
-        """Note that the intended call certainly brought no reply, so that it is not `unknown`."""
+        """Note that the intended call certainly got no reply, so its key is not `unknown`."""
         self._append({"withdrawn": _checked(key)})
 
     def record_score(self, scorer: str, key: str, value: float) -> None:
-        """Record a finite score; a key that this scorer already judged keeps its first one."""
+        """Record a finite score; a key that this scorer already scored keeps the first."""
         if (scorer, key) in self._scores:
             return
         if not isfinite(value):
-            raise ValueError(f"{scorer} gave {value}, which is no score")
+            raise ValueError(f"{scorer} gave {value}, which is not a score")
         self._append({"score": _checked(key), "scorer": scorer, "value": value})
         self._scores[scorer, key] = value
         self._sync.note()
 
     def sync(self) -> None:
-        """Return once every record so far would survive a power cut; may be run in a thread."""
+        """Return once every record so far survives a power cut; may run in a thread."""
         self._sync.sync()
 
     def close(self) -> None:
@@ -144,7 +148,7 @@ class Journal(Replay):
             self._lock.release()
 
     def _append(self, row: Mapping[str, Any]) -> tuple[int, int]:
-        """Write one record and return its place."""
+        """Write one record and return its place (offset and length in bytes)."""
         if self._fd < 0:
             raise StorageError(f"{self._path}: the journal is closed; run again")
         self._sync.check()
@@ -159,11 +163,18 @@ class Journal(Replay):
         return place
 
     def _cut(self) -> None:
-        """Take a half-written record off again, so that the next one stands on its own line."""
+        """Cut off a half-written record, so that the next one gets a line of its own."""
         with suppress(OSError):
             os.ftruncate(self._fd, self._end)
         with suppress(OSError):
             self._end = os.fstat(self._fd).st_size
+
+
+def _choice(choice: Choice) -> list[Any]:
+    row: list[Any] = [choice.text, choice.finish_reason]
+    if choice.logprobs:
+        row.append(list(choice.logprobs))
+    return row
 
 
 def _checked(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Requests -> Replies: the journal first, then a bounded number of calls in flight."""
+"""Every call recorded: an intent before it, its reply or its failure after it."""
 
 from __future__ import annotations
 
@@ -7,47 +7,35 @@ from typing import Protocol
 
 from instraug.errors import InstraugError
 from instraug.models.chat import Chat, Complete, Reply
+from instraug.models.journal.journal import Journal
 
 
 class Lookup(Protocol):
     """Replies that were paid for before."""
 
     def get(self, key: str) -> Reply | None:
-        """Return the journaled reply, if any."""
+        """Return the reply recorded under the key, if any."""
 
 
-class Ledger(Lookup, Protocol):
-    """A journal that can be written to."""
-
-    def intend(self, key: str) -> None:
-        """Note that a call for this key is about to be made."""
-
-    def record(self, reply: Reply) -> None:
-        """Write the reply down; it is safe once this returns."""
-
-    def withdraw(self, key: str) -> None:
-        """Note that the intended call certainly brought no reply."""
-
-
-def recording(complete: Complete, ledger: Ledger, endpoint: str | None = None) -> Complete:
-    """Return a ``complete`` whose every reply is in the journal before anybody sees it.
+def recording(complete: Complete, journal: Journal, endpoint: str | None = None) -> Complete:
+    """Return a ``complete`` that records every reply in the journal before it returns it.
 
     Args:
         complete: Makes the call.
-        ledger: The journal.
-        endpoint: Who is asked, which is noted with each reply.
+        journal: The journal.
+        endpoint: The endpoint that is asked, which is noted with each reply.
     """
 
     async def call(chat: Chat) -> Reply:
-        ledger.intend(chat.key)
+        journal.intend(chat.key)
         try:
             reply = await complete(chat)
         except InstraugError as error:
             if error.outcome_known:
-                ledger.withdraw(chat.key)
+                journal.withdraw(chat.key)
             raise
         reply = replace(reply, endpoint=endpoint)
-        ledger.record(reply)
+        journal.record(reply)
         return reply
 
     return call

@@ -1,4 +1,4 @@
-"""Mending a journal after a crash: damage is set aside, intact records never move."""
+"""Repair a journal after a crash: damage is saved elsewhere, intact records never move."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from pathlib import Path
 
 from instraug.files.disk import refusals, sync_folder, write_all
 from instraug.models.journal.framing import Damage
-from instraug.models.journal.replay import told
+from instraug.models.journal.replay import damage_summary
 
 
 def repair(path: Path, fd: int, damage: list[Damage]) -> list[str]:
-    """Leave nothing but whole lines, and say what was set aside.
+    """Take damage out of the journal, so that only whole lines are left.
 
     Args:
         path: The journal, which the caller has locked.
-        fd: It, opened for appending.
-        damage: What `scan` found in it.
+        fd: Its descriptor, opened for appending.
+        damage: What `scan` yielded as damage.
+
+    Returns:
+        One line for the user about what was saved; none without damage.
 
     Raises:
-        StorageError: the disk refused; the damage is still there, and so is all else.
+        StorageError: the disk failed; the journal still holds all it held.
     """
     notices = []
     with refusals(path, "repair"):
@@ -29,7 +32,7 @@ def repair(path: Path, fd: int, damage: list[Damage]) -> list[str]:
             aside = _set_aside(path, damage)
             size = _blank(path, damage, size)
             notices.append(
-                f"{path}: {told(damage)}; set aside in {aside.name}, "
+                f"{path}: {damage_summary(damage)}; set aside in {aside.name}, "
                 "and what is missing is asked for again"
             )
         if size and os.pread(fd, 1, size - 1) != b"\n":
@@ -55,8 +58,8 @@ def _set_aside(path: Path, damage: list[Damage]) -> Path:
 
 
 def _blank(path: Path, damage: list[Damage], size: int) -> int:
-    """Overwrite damage with blank lines, or cut it off where the file ends; the new size."""
-    # A descriptor of its own: one that appends would append, whatever the offset.
+    """Overwrite damage with blanks, or cut it off at the end; return the new size (bytes)."""
+    # A descriptor of its own: one opened for appending ignores the offset.
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         for d in reversed(damage):
@@ -64,7 +67,7 @@ def _blank(path: Path, damage: list[Damage], size: int) -> int:
                 size = d.offset
                 os.ftruncate(fd, size)
             else:
-                # A line end first: an intact record may stand right before, without its own.
+                # A newline first: the intact record before it may lack its own.
                 blank = b"\n" + b" " * (len(d.data) - 2) + b"\n"
                 write_all(fd, blank[-len(d.data) :], path, d.offset)
         os.fdatasync(fd)

@@ -1,4 +1,4 @@
-"""Reading a journal: what each key was answered, and what of the file is damaged."""
+"""Read a journal: the reply to each key, and the damage of the file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from instraug.errors import StorageError, UsageError
 from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
 from instraug.models.endpoint.broken import is_broken_record
-from instraug.models.journal.framing import Damage, Found, is_head, plain, scan
+from instraug.models.journal.framing import Damage, IntactRecord, is_head, plain, scan
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
 class Replay:
-    """What a journal holds. Replies stay on disk and are read when asked for.
+    """What a journal holds; replies stay on disk and are read when asked for.
 
-    Where a key was recorded twice, the first record counts.
+    If a key was recorded twice, the first record counts.
     """
 
     _fd = -1
@@ -38,7 +38,7 @@ class Replay:
         self._scores: dict[tuple[str, str], float] = {}
         self._open_intents: set[str] = set()
         self.damage: list[Damage] = []
-        """What is no intact record, in order of the file."""
+        """Bytes that are not intact records, in the order of the file."""
         self.broken: set[str] = set()
         """Keys under which an early version recorded what is no reply; they are asked again."""
         self.last_run = ""
@@ -49,23 +49,23 @@ class Replay:
         if fd >= 0:
             with refusals(path, "read"), os.fdopen(os.dup(fd), "rb") as file:
                 file.seek(0)
-                for found in scan(file):
-                    self._add(found)
+                for piece in scan(file):
+                    self._add(piece)
         self.unknown = frozenset(self._open_intents)
-        """Keys that an earlier run asked for without living to record the outcome."""
+        """Keys whose call an earlier run began without recording an outcome."""
 
     @classmethod
     def read(cls, path: Path) -> Replay:
-        """Read a journal without locking or changing it; one that is missing is empty.
+        """Read a journal without locking or changing it; a missing one counts as empty.
 
         Raises:
-            StorageError: it exists and cannot be read, or is no regular file.
+            StorageError: it exists and cannot be read, or is not a regular file.
         """
         with refusals(path, "read"):
             exists = path.exists()
         replay = Replay(path, open_regular(path)) if exists else Replay(path)
         if replay.damage:
-            replay.notices.append(f"{path}: {told(replay.damage)}; the rest is used")
+            replay.notices.append(f"{path}: {damage_summary(replay.damage)}; the rest is used")
         return replay
 
     @property
@@ -88,7 +88,7 @@ class Replay:
         """Return the reply recorded under the key.
 
         Raises:
-            StorageError: the file cannot be read, or was changed behind this process's back.
+            StorageError: the file cannot be read, or another process changed it.
         """
         place = self._replies.get(key)
         if place is None:
@@ -113,7 +113,7 @@ class Replay:
         return found
 
     def score(self, scorer: str, key: str) -> float | None:
-        """Return what the scorer gave to the key, exactly as it was recorded."""
+        """Return the scorer's score of the key exactly as recorded; None if there is none."""
         return self._scores.get((scorer, key))
 
     def close(self) -> None:
@@ -133,28 +133,28 @@ class Replay:
     ) -> None:
         self.close()
 
-    def _add(self, found: Found | Damage) -> None:
-        if isinstance(found, Damage):
-            self.damage.append(found)
-        elif found.kind == "reply":
-            self._open_intents.discard(found.key)
-            if is_broken_record(found.line):
-                self.broken.add(found.key)
+    def _add(self, piece: IntactRecord | Damage) -> None:
+        if isinstance(piece, Damage):
+            self.damage.append(piece)
+        elif piece.kind == "reply":
+            self._open_intents.discard(piece.key)
+            if is_broken_record(piece.line):
+                self.broken.add(piece.key)
             else:
-                self._replies.setdefault(found.key, (found.offset, len(found.line)))
-        elif found.kind == "intent":
-            if found.key not in self._replies:
-                self._open_intents.add(found.key)
-        elif found.kind == "run":
-            self.last_run = found.key
-            self._runs[found.key] = (found.offset, len(found.line))
-        elif found.kind == "withdrawn":
-            self._open_intents.discard(found.key)
-        elif found.kind == "score":
-            # One that is spelled otherwise is another version's: left alone, like unknown kinds.
+                self._replies.setdefault(piece.key, (piece.offset, len(piece.line)))
+        elif piece.kind == "intent":
+            if piece.key not in self._replies:
+                self._open_intents.add(piece.key)
+        elif piece.kind == "run":
+            self.last_run = piece.key
+            self._runs[piece.key] = (piece.offset, len(piece.line))
+        elif piece.kind == "withdrawn":
+            self._open_intents.discard(piece.key)
+        elif piece.kind == "score":
+            # A record of another shape is from another version: ignored, like unknown kinds.
             with suppress(ValueError, LookupError, TypeError):
-                row = orjson.loads(found.line)
-                self._scores.setdefault((plain(row["scorer"]), found.key), float(row["value"]))
+                row = orjson.loads(piece.line)
+                self._scores.setdefault((plain(row["scorer"]), piece.key), float(row["value"]))
 
 
 def _reply(row: Mapping[str, Any]) -> Reply:
@@ -172,17 +172,20 @@ def _reply(row: Mapping[str, Any]) -> Reply:
     )
 
 
-Content = Literal["nothing", "a journal", "a folder", "no regular file", "no journal of replies"]
+Content = Literal[
+    "nothing", "a journal", "a folder", "not a regular file", "not a journal of replies"
+]
+"""What is at a path; ``nothing`` is a missing or blank file."""
 
 _HEAD = 1 << 26
-"""Bytes of a file in which an accident at a journal's start leaves an intact record."""
+"""Bytes of a file that are searched for an intact record when its start is damaged."""
 
 
 def content(path: Path) -> Content:
-    """Say what stands at a path; ``nothing`` is no file, or a blank one.
+    """Return what is at a path.
 
-    A journal begins with a record, cut short or not. Where an accident hit its start, it holds an
-    intact record behind.
+    A journal begins with a record, which may be cut short. If its start is damaged, it holds an
+    intact record further on.
 
     Raises:
         StorageError: it cannot be read.
@@ -193,30 +196,30 @@ def content(path: Path) -> Content:
         except FileNotFoundError:
             return "nothing"
         if not stat.S_ISREG(mode):
-            return "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            return "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         with path.open("rb") as file:
             head = file.read(_HEAD)
     start = head.lstrip(b"\0 \t\r\n")  # what a repair, or a power cut, leaves of a record
     if not start:
         return "nothing"
-    intact = is_head(start) or any(isinstance(found, Found) for found in scan(BytesIO(head)))
-    return "a journal" if intact else "no journal of replies"
+    intact = is_head(start) or any(isinstance(p, IntactRecord) for p in scan(BytesIO(head)))
+    return "a journal" if intact else "not a journal of replies"
 
 
 def spare(path: Path) -> None:
-    """Raise UsageError where a journal stands at the path of an output, whatever was forced."""
+    """Raise UsageError if a journal is at the path of an output, even with ``--force``."""
     if content(path) == "a journal":
         raise UsageError(f"{path}: is a journal, whose replies cost money; choose another path")
 
 
 def check_journal(path: Path) -> None:
-    """Raise UsageError where anything but a journal, or nothing, stands at the path of one."""
-    if (found := content(path)) not in ("nothing", "a journal"):
-        raise UsageError(f"{path}: is {found}; choose another path for the journal")
+    """Raise UsageError if a journal's path holds anything but a journal or nothing."""
+    if (held := content(path)) not in ("nothing", "a journal"):
+        raise UsageError(f"{path}: is {held}; choose another path for the journal")
 
 
-def told(damage: list[Damage]) -> str:
-    """Say what is damaged, in a few words however much it is."""
+def damage_summary(damage: list[Damage]) -> str:
+    """Return one short line that says what is damaged, however much it is."""
     lines = list(dict.fromkeys(d.line for d in damage))
     named = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
     size = sum(len(d.data) for d in damage)

@@ -1,9 +1,9 @@
 """A GBNF grammar that follows its source: another opening, then the source's own words.
 
-The freer `grammar` lets the model lose the thread of a long template. This one lets it choose no
-more than which synonyms to take and where the verb of a question goes once the question is an
-order: "Is the dog in {A} black?" becomes "Check whether the dog in {A} is black." What it says
-keeps everything its source says; a route brings other openings and other synonyms.
+Under the free grammar (`free`) the model may lose the thread of a long template. Under this one it
+chooses only synonyms, and where the verb of a question goes when the question becomes an order: "Is
+the dog in {A} black?" becomes "Check whether the dog in {A} is black." The answer keeps all that
+the source says; each route has other openings and other synonyms.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _OPENINGS = 2
 _SWAPS = 3
 
 _NEAR_HEAD = 4
-"""A question's verb stands among so many of its first words."""
+"""A question's verb is among this many of its first words."""
 
-_TOLD = re.compile(
+_DUTY = re.compile(
     r"(?:(?:in|for) this task,? you (?:are (?:asked|required) to|need to|will need to|have to|must"
     r"|should|will)|the (?:goal|aim) of this task is to) (?=[a-z]+ )",
     re.IGNORECASE,
 )
-"""Ways to say that an order comes."""
+"""Phrases that introduce an order."""
 
 _TELL = ("Give", "State", "Identify", "Determine", "Name", "You need to state")
 
@@ -56,12 +56,12 @@ _CORE = re.compile(r"([A-Za-z]+)([,;:]?)")
 
 
 def follow(text: str, route: int, most: int) -> str | None:
-    """Return the grammar for one asking, or None for a source of a shape that is not known here.
+    """Return the grammar of one sample, or None if the source has no known shape.
 
     Args:
         text: One line, each placeholder as its mask.
-        route: Which of several samples this is.
-        most: Words that a rewrite may have.
+        route: The number of the sample (0, 1, ...).
+        most: The most words of a rewrite.
     """
     if text.count('"') % 2:
         return None
@@ -70,8 +70,9 @@ def follow(text: str, route: int, most: int) -> str | None:
         turned = _turned(part)
         if turned:
             before, after = " ".join(parts[:at]), " ".join(parts[at + 1 :])
-            others = (*before.split(), *turned.lead.split(), *turned.body, *after.split())
-            room = most - len(others) - bool(turned.moving)
+            others = f"{before} {turned.lead} {after}".split()
+            moving = 1 if turned.moving else 0
+            room = most - len(others) - len(turned.body) - moving
             fitting = tuple(o for o in turned.openings if len(o.split()) <= room)
             turned = replace(turned, openings=fitting)
             return _gbnf(turned, before, after, route) if fitting else None
@@ -80,7 +81,7 @@ def follow(text: str, route: int, most: int) -> str | None:
 
 @dataclass(frozen=True)
 class _Turned:
-    """A sentence made ready to be said in another way."""
+    """A sentence split into parts, for rewording."""
 
     lead: str
     """A clause that stays in front."""
@@ -88,21 +89,21 @@ class _Turned:
     body: tuple[str, ...]
     """The words that follow the opening."""
     moving: str = ""
-    """The verb that finds a new place among them."""
+    """The verb that gets a new place among them."""
     inflects: bool = False
-    """Whether one of them may change its number, for a "does" is gone."""
+    """Whether one of them may change its number, because a "does" was removed."""
     last: bool = False
     """Whether the moving verb may stand at the end."""
     mark: str = "."
 
 
 def _turned(sentence: str) -> _Turned | None:
-    """Take a sentence to pieces: a question, or an order."""
+    """Split a question or an order into parts; None for anything else."""
     mark = sentence[-1] if sentence[-1] in ".?!" else ""
     lead, clause = _split(sentence.removesuffix(mark))
-    told = _TOLD.match(clause)
-    if told:
-        return _Turned(lead, _GIVEN_TASK, tuple(clause[told.end() :].split()), mark=mark)
+    duty = _DUTY.match(clause)
+    if duty:
+        return _Turned(lead, _GIVEN_TASK, tuple(clause[duty.end() :].split()), mark=mark)
     words = clause.split()
     head = words[0].lower() if words else ""
     if len(words) < 3:
@@ -115,7 +116,7 @@ def _turned(sentence: str) -> _Turned | None:
 
 
 def _split(sentence: str) -> tuple[str, str]:
-    """Part what leads up to an order or a question from it."""
+    """Split off the clause before an order or a question."""
     if sentence.lower().startswith("please "):
         return "", sentence[len("please ") :]
     heads = AUXILIARIES | WH | VERBS
@@ -158,35 +159,36 @@ def _order(lead: str, words: Sequence[str], mark: str) -> _Turned | None:
     if verb == "tell":
         openings = _TELL if rest[0] in {"the", "a", "an"} else _SAY
         return _Turned(lead, openings, tuple(rest), mark=mark)
-    # Nothing else takes the "at" that follows this one.
+    # No other verb takes the "at" that follows "look".
     near = [] if verb == "look" else [v.lower() for v in near_verbs(" ".join(words))]
     verbs = [*near, verb]
-    told = [f"{task} {verbs[i % len(verbs)]}" for i, task in enumerate(TASK)]
-    opened = (*(v.capitalize() for v in near), *told)
-    return _Turned(lead, opened, tuple(rest), mark=mark)
+    tasks = [f"{task} {verbs[i % len(verbs)]}" for i, task in enumerate(TASK)]
+    orders = [v.capitalize() for v in near] + tasks
+    return _Turned(lead, tuple(orders), tuple(rest), mark=mark)
 
 
 def _others(openings: Iterable[str], verb: str) -> tuple[str, ...]:
     return tuple(o for o in openings if o.split()[0].lower() != verb)
 
 
-# ── writing it down ──────────────────────────────────────────────────────────────────────────────
+# ── the grammar as text ──────────────────────────────────────────────────────────────────────────
 
 
 def _gbnf(turned: _Turned, before: str, after: str, route: int) -> str:
-    """Write a rule for each word: ``a`` where the verb has its place, ``b`` where it has not."""
+    """Write a rule for each word: ``a`` after the verb is placed, ``b`` before."""
     opened = _chosen(turned.openings, route)
     if turned.lead:
         opened = [o[0].lower() + o[1:] for o in opened]
-    forced = _forced((*turned.body, *turned.lead.split(), *before.split(), *after.split()), route)
-    lead = [*_said(before.split(), forced), *_said(turned.lead.split(), forced)]
-    body = _said(turned.body, forced, inflects=turned.inflects)
+    words = [*turned.body, *f"{turned.lead} {before} {after}".split()]
+    forced = _forced(words, route)
+    lead = _choices(before.split(), forced) + _choices(turned.lead.split(), forced)
+    body = _choices(turned.body, forced, inflects=turned.inflects)
     count = len(body)
-    begin = " ".join([*(f'{word} " "' for word in lead), f"({alternatives(opened)})"])
+    begin = "".join(f'{word} " " ' for word in lead) + f"({alternatives(opened)})"
     rules = [f"root ::= {begin} {'b' if turned.moving else 'a'}0"]
     rules += [f'a{i} ::= " " {word} a{i + 1}' for i, word in enumerate(body)]
     closing = [literal(turned.mark)] if turned.mark else ['"."?']
-    closing += [f'" " {word}' for word in _said(after.split(), forced)]
+    closing += [f'" " {word}' for word in _choices(after.split(), forced)]
     rules.append(f"a{count} ::= {' '.join(closing)} " + r'"\n"')
     if turned.moving:
         verb = literal(f" {turned.moving}")
@@ -202,24 +204,24 @@ def _gbnf(turned: _Turned, before: str, after: str, route: int) -> str:
 
 
 def _between(words: Sequence[str]) -> bool:
-    """Whether a verb may stand behind these words: not behind a label, nor within quotes."""
+    """Whether a verb may follow these words: not after a label, nor inside quotes."""
     return words[-1][-1] not in ":," and " ".join(words).count('"') % 2 == 0
 
 
-def _chosen(found: Sequence[str], route: int) -> list[str]:
-    take = min(_OPENINGS, len(found))
-    return [found[(route * take + i) % len(found)] for i in range(take)]
+def _chosen(openings: Sequence[str], route: int) -> list[str]:
+    take = min(_OPENINGS, len(openings))
+    return [openings[(route * take + i) % len(openings)] for i in range(take)]
 
 
 def _forced(words: Iterable[str], route: int) -> frozenset[str]:
-    """Choose words that must give way to a synonym: every second one, in turn with the routes."""
+    """Choose words that must be replaced by a synonym: on each route the other half."""
     able = [m[1] for w in words if (m := _CORE.fullmatch(w)) and m[1] in SWAPS]
     turn = [w for w in dict.fromkeys(able) if (zlib.crc32(w.encode()) >> 3) % 2 == route % 2]
     return frozenset(turn[:_SWAPS])
 
 
-def _said(words: Sequence[str], forced: frozenset[str], *, inflects: bool = False) -> list[str]:
-    """Return what may be said for each word, as GBNF."""
+def _choices(words: Sequence[str], forced: frozenset[str], *, inflects: bool = False) -> list[str]:
+    """Return the words that may stand for each word, as GBNF."""
     spelled = []
     for word, following in zip(words, [*words[1:], ""], strict=False):
         core = _CORE.fullmatch(word)

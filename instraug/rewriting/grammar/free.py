@@ -1,12 +1,13 @@
-"""A GBNF grammar per template: what the embedded model may say, and only that.
+"""A GBNF grammar for each template: the embedded model can write nothing else.
 
-The grammar is a deterministic automaton, one rule a state, so that sampling stays cheap. It forces
-every mask exactly as often as the template has it, in any order, on one line of a length that the
-length rule takes; it opens as asked (see `openings`), ends as its opening wants, and uses only the
-template's words, their near-synonyms and function words (see `lexicon`).
+The grammar is a deterministic automaton with one rule a state, so that sampling stays cheap. An
+answer holds every mask exactly as often as the template, in any order, on one line of a length that
+the length rule accepts. It begins with a given opening (see `openings`), has the mark at its end
+that the opening needs, and uses only the template's words, their near-synonyms and function words
+(see `lexicon`).
 
-Each route through it differs: by openings, and by words that must give way to a near-synonym. Low
-temperatures then keep the meaning, and the route brings the variety.
+Each route has other openings, and other words that must be replaced by a near-synonym. So the
+route brings the variety, and a low temperature keeps the meaning.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ _LONGEST = 1.1
 _LEAST = 3
 
 _ANY_ORDER = 3
-"""With more distinct units than this they keep the source's order: a state a set is too many."""
+"""More distinct units than this keep the source's order: one state for each set is too many."""
 
 _LONG = 40
-"""With more words than this they keep it too."""
+"""In a rewrite of more words than this they keep it too."""
 
 _COMMA = '","? '
 
@@ -48,13 +49,13 @@ Used = tuple[int, ...]
 
 
 def build(masked: Masked, route: int = 0) -> str:
-    """Return the grammar for one asking of a masked template.
+    """Return the grammar of one sample of a masked template.
 
     Args:
         masked: The template; ``prefix`` and ``suffix`` count towards its length.
-        route: Which of several samples this is (0, 1, ...): each takes other openings, and other
-            words of the template are replaced. Every second one follows the template closely (see
-            `following`), where it can: what the free ones lose, those keep.
+        route: The number of the sample (0, 1, ...): each has other openings and replaces other
+            words. Every second one follows the template closely where it can (see `close`): it
+            keeps what the free ones lose.
     """
     text = " ".join(masked.text.split())
     half, close = divmod(route, 2)
@@ -71,10 +72,11 @@ class _Sketch:
     units: Mapping[str, int]
     """What must appear, spelled exactly, and how often: masks and quoted words."""
     order: tuple[str, ...]
-    """The units as the source has them; kept where there are many."""
+    """The units in the source's order, which is kept if there are many."""
     least: int
-    """Words of a rewrite, units included."""
+    """The fewest words of a rewrite, units included."""
     most: int
+    """The most."""
     openings: tuple[str, ...]
     later: tuple[str, ...]
     """Openings of the sentences after the first."""
@@ -82,7 +84,7 @@ class _Sketch:
     final: frozenset[str]
     """Words that may end it."""
     inner: frozenset[str]
-    """Words that may not."""
+    """Words that may not end it."""
     breaks: int
     """Sentence ends before the last one, at most."""
     colons: bool
@@ -101,7 +103,7 @@ def _sketch(masked: Masked, text: str, route: int) -> _Sketch:
     closed = text[-1] in ".?!"
     final = frozenset(w for w in usable if not closed or w.lower() not in OPEN_ENDED)
     forced = sum(len(u.split()) for u in units)
-    # In a very short template there may be room for nothing: the length rule then rejects.
+    # A very short template may have room for nothing; the length rule then rejects.
     most = max(most, forced + 2)
     fitting = [o for o in opened if len(o.split()) + forced < most] or ["This"]
     return _Sketch(
@@ -121,9 +123,9 @@ def _sketch(masked: Masked, text: str, route: int) -> _Sketch:
 
 
 def _units(text: str, pattern: str) -> list[str]:
-    """Return what a rewrite keeps as it is: masks, in their quotes if any, and short quoted words.
+    """Return what a rewrite keeps unchanged: masks, with their quotes if any, and short quotes.
 
-    Masks that touch stay together. Quotes are read in pairs, left to right.
+    Adjacent masks stay together. Quotes are read in pairs, left to right.
     """
     run = rf"(?:{pattern})+"
     quoted = rf"\"[^\"\n]{{0,60}}?{run}[^\"\n]{{0,60}}\"|\"[^\"\n]{{1,30}}\"|\({run}\)"
@@ -138,8 +140,8 @@ def _words(bare: str, text: str, units: Iterable[str]) -> list[str]:
         text = text.replace(unit, " ", 1)
     text = text.replace(MASK, " ")
     starts = {s[:1] and (WORD.findall(s) or [""])[0] for s in sentences(bare)}
-    found = WORD.findall(re.sub(r"\{[^{}]*\}", " ", text))
-    return [w.lower() if (w in starts and w[1:].islower()) or len(w) == 1 else w for w in found]
+    words = WORD.findall(re.sub(r"\{[^{}]*\}", " ", text))
+    return [w.lower() if (w in starts and w[1:].islower()) or len(w) == 1 else w for w in words]
 
 
 def _lengths(masked: Masked, text: str, opening: int) -> tuple[int, int]:
@@ -156,14 +158,14 @@ def _lengths(masked: Masked, text: str, opening: int) -> tuple[int, int]:
     return least, min(most, int(_LONGEST * own) + opening) if opening else most
 
 
-def _chosen(found: Sequence[str], route: int) -> tuple[str, ...]:
-    """Return the openings of a route: all are used before one comes again."""
-    take = min(_OPENINGS_A_ROUTE, max(1, len(found) // 2))
-    return tuple(found[(route * take + i) % len(found)] for i in range(take))
+def _chosen(every: Sequence[str], route: int) -> tuple[str, ...]:
+    """Return the openings of a route; each is used once before any is used again."""
+    take = min(_OPENINGS_A_ROUTE, max(1, len(every) // 2))
+    return tuple(every[(route * take + i) % len(every)] for i in range(take))
 
 
 def _swapped(words: Sequence[str], usable: set[str], route: int) -> set[str]:
-    """Take words away whose near-synonyms are to be used on this route; none on the first."""
+    """Remove words that this route must replace by near-synonyms; none on the first route."""
     if not route:
         return usable
     able = [w for w in dict.fromkeys(words) if w in SWAPS]
@@ -175,7 +177,7 @@ def _swapped(words: Sequence[str], usable: set[str], route: int) -> set[str]:
 
 @dataclass(frozen=True)
 class _State:
-    """Where in a rewrite the automaton stands."""
+    """A state of the automaton: how far a rewrite has come."""
 
     words: int
     used: Used
@@ -184,22 +186,23 @@ class _State:
     breaks: int
     """Sentences that may still follow."""
     asks: bool | None
-    """Whether the sentence is a question; None where either mark may end it."""
+    """Whether the sentence is a question; None if either mark may end it."""
 
     @property
     def name(self) -> str:
         """The state's rule; GBNF names take letters, digits and hyphens."""
         used = "-".join(map(str, self.used))
         mood = "" if self.asks is None else "q" if self.asks else "s"
-        return f"s{self.words}-{used}x{self.breaks}{mood}{'e' * self.may_end}"
+        end = "e" if self.may_end else ""
+        return f"s{self.words}-{used}x{self.breaks}{mood}{end}"
 
 
 Move = tuple[str, _State]
-"""What is said, as GBNF, and where that leads."""
+"""What is written next, as GBNF, and the state that follows."""
 
 
 class _Automaton:
-    """Writes a sketch down as GBNF."""
+    """Writes a sketch as GBNF."""
 
     def __init__(self, sketch: _Sketch) -> None:
         self._sketch = sketch
@@ -232,7 +235,7 @@ class _Automaton:
         return [f"{name} ::= {alternatives(words)}" for name, words in lists.items() if words]
 
     def _rule(self, state: _State) -> tuple[str, list[_State]]:
-        """Return what may follow in a state, and the states that leads to."""
+        """Return what may follow in a state, and the states after it."""
         marks = {None: "[.?]", True: '"?"', False: '"."'}[state.asks]
         ways = []
         if state.may_end and state.used == self._all and state.words >= self._sketch.least:
@@ -246,7 +249,7 @@ class _Automaton:
         again = self._opened(state) if state.may_end and state.breaks and state.words else []
         if again:
             ways.append(f'{marks} " " ({_either(again)})')
-        return " | ".join(ways), [s for _, s in (*onward, *again)]
+        return " | ".join(ways), [s for _, s in onward + again]
 
     def _opened(self, state: _State) -> list[Move]:
         """Return the sentences that may begin; all but the first use up a break."""
@@ -272,33 +275,35 @@ class _Automaton:
         return moves
 
     def _with_unit(self, state: _State) -> list[Move]:
-        """Return the units that may follow: room was left for each of them."""
+        """Return the units that may follow; there is always room for them."""
         moves = []
         for i, unit in enumerate(self._kinds):
             if state.used[i] == self._all[i]:
                 continue
             if self._keep_order and self._sketch.order[sum(state.used)] != unit:
                 continue
-            used = tuple(n + (i == j) for j, n in enumerate(state.used))
+            used = (*state.used[:i], state.used[i] + 1, *state.used[i + 1 :])
             after = replace(state, words=state.words + len(unit.split()), used=used, may_end=True)
             moves.append((literal(unit), after))
         return moves
 
     def _finishes(self, state: _State) -> bool:
-        """Whether a rewrite can still come to its end from here."""
+        """Whether a rewrite can still end within its length from this state."""
         missing = sum(
             (want - have) * len(unit.split())
             for unit, want, have in zip(self._kinds, self._all, state.used, strict=True)
         )
-        return state.words + missing + (not missing and not state.may_end) <= self._sketch.most
+        if not missing and not state.may_end:
+            missing = 1  # a word that may end it
+        return state.words + missing <= self._sketch.most
 
 
-Kind = tuple[int, bool]
+OpeningKind = tuple[int, bool]
 """Words of an opening, and whether it opens a question."""
 
 
-def _by_kind(openings: Iterable[str]) -> dict[Kind, list[str]]:
-    kinds: dict[Kind, list[str]] = {}
+def _by_kind(openings: Iterable[str]) -> dict[OpeningKind, list[str]]:
+    kinds: dict[OpeningKind, list[str]] = {}
     for opening in openings:
         head = opening.split()
         asks = head[0].lower() in _QUESTIONS and not opening.endswith(",")
@@ -306,9 +311,9 @@ def _by_kind(openings: Iterable[str]) -> dict[Kind, list[str]]:
     return kinds
 
 
-def _rule_name(prefix: str, kind: Kind) -> str:
+def _rule_name(prefix: str, kind: OpeningKind) -> str:
     return f"{prefix}{kind[0]}{'q' if kind[1] else 's'}"
 
 
 def _either(moves: Iterable[Move]) -> str:
-    return " | ".join(f"{said} {state.name}" for said, state in moves)
+    return " | ".join(f"{text} {state.name}" for text, state in moves)

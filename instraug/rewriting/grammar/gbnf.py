@@ -1,4 +1,4 @@
-"""Words as GBNF, the notation that llama.cpp takes grammars in."""
+"""Words as GBNF, the grammar notation of llama.cpp."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def literal(text: str) -> str:
 def alternatives(words: Iterable[str]) -> str:
     """Return a GBNF expression for any of the words; common beginnings are written once.
 
-    Without that a sampler would try every word at every token.
+    Otherwise a sampler would try every word at every token.
     """
     tree: _Tree = {}
     for word in words:
@@ -26,7 +26,7 @@ def alternatives(words: Iterable[str]) -> str:
 
 
 def after_label(grammar: str) -> str:
-    """Fit a grammar to what follows a label: the space between belongs to the first token."""
+    """Return a grammar for an answer after a label, with the space that the first token holds."""
     return grammar.replace("root ::=", 'root ::= " " answer\nanswer ::=', 1)
 
 
@@ -36,11 +36,11 @@ _Tree = dict[str, "_Tree"]
 def _spell(tree: _Tree) -> str:
     parts = []
     for letter in sorted(tree.keys() - {""}):
-        said, node = letter, tree[letter]
+        text, node = letter, tree[letter]
         while len(node) == 1 and "" not in node:
-            ((more, node),) = node.items()
-            said += more
+            more, node = next(iter(node.items()))
+            text += more
         rest = _spell(node)
         optional = "?" if "" in node else ""
-        parts.append(f"{literal(said)} ({rest}){optional}" if rest else literal(said))
+        parts.append(f"{literal(text)} ({rest}){optional}" if rest else literal(text))
     return " | ".join(parts)

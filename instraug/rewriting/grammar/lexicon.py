@@ -1,8 +1,7 @@
 """The vocabulary of English instructions: function words, near-synonyms, inflection; plain data.
 
-The embedded model may only use words that a template has, their near-synonyms and function words
-(see `grammar`), and `semantic` counts near-synonyms as kept. A word that stands in no group here
-is simply kept as it is.
+The embedded model may only use the words of a template, their near-synonyms and function words (see
+`free`), and `judging.signals` counts near-synonyms as kept. A word in no group is kept as it is.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ GRAMMATICAL = FUNCTION - bag("task need answer find name following given based u
 """Those of `FUNCTION` that carry no meaning of their own."""
 
 NEGATIONS = bag("not no none never neither nor without cannot")
-"""Words that turn a meaning around; a rewrite has them only where its origin has one."""
+"""Words that reverse a meaning; a rewrite may have them only if its origin has one."""
 
 OPEN_ENDED = bag(
     """a an the of in on to and or with from by that which if whether as at into for is are be was
@@ -212,10 +211,10 @@ def _swaps() -> dict[str, tuple[str, ...]]:
 
 
 NEAR = _groups()
-"""Word -> words that can often stand in its place, the word itself left out."""
+"""Word -> words that can often replace it, without the word itself."""
 
 SWAPS = _swaps()
-"""Word -> words that can stand in its place nearly everywhere, grammar included."""
+"""Word -> words that can replace it nearly everywhere without breaking the grammar."""
 
 _INFLECTED = bag(
     """contain include hold describe explain show depict match fit share overlap intersect appear
@@ -223,7 +222,7 @@ _INFLECTED = bag(
     need want use play speak say tell mean follow answer cover hide fill represent come lie stand
     touch mark surround look seem make take give"""
 )
-"""Verbs that change form when a sentence is turned round; nouns keep their number."""
+"""Verbs that change form when a question becomes an order; nouns keep their number."""
 
 
 def forms(word: str) -> set[str]:
@@ -237,7 +236,7 @@ def forms(word: str) -> set[str]:
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """Cut the commonest endings off a lower-case word, so that its forms compare equal."""
+    """Return a lower-case word without common endings, so that its forms compare equal."""
     for ending in ("ing", "ed", "es", "s", "ly"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)].rstrip("e")
@@ -250,7 +249,7 @@ def alike(one: str, other: str) -> bool:
 
 
 def negated(words: Iterable[str]) -> bool:
-    """Whether a negation stands among lower-case words."""
+    """Whether lower-case words hold a negation."""
     return any(w in NEGATIONS or w.endswith(("n't", "n\u2019t")) or w[:4] == "non-" for w in words)
 
 
@@ -261,8 +260,8 @@ def vocabulary(words: Iterable[str]) -> set[str]:
         words: The text's words, lower-case.
 
     Returns:
-        They, other forms of some verbs, near-synonyms of both, and function words; negations only
-        where the text has one.
+        These words, other forms of some verbs, near-synonyms of both, and function words; negations
+        only if the text has one.
     """
     own = set(words)
     usable = set(FUNCTION) | own

@@ -1,18 +1,18 @@
 """How a rewrite may open: a yes/no question turns into "Decide whether", and so on.
 
-A small base model that is free to choose its first word copies its source. Given another opening
-it continues with the rest of the source, which is how most of its good rewrites come about.
+A small base model that is free to choose its first word copies its source. After another opening it
+continues with the rest of the source; most of its good rewrites arise in this way.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from instraug.rewriting.grammar.lexicon import NEAR, bag
 
 MASK = "\0"
-"""Stands for a placeholder in the texts below."""
+"""Replaces each placeholder in the texts below."""
 
 AUXILIARIES = bag("is are do does did can could has have was were will would should")
 
@@ -46,7 +46,7 @@ VERBS = bag(
 )
 
 _NOT_ALONE = bag("tell say make give cut draw list state view consider study reply respond")
-"""Verbs that cannot take the place of another one at the start of a sentence."""
+"""Verbs that cannot replace another one at the start of a sentence."""
 
 _ASKED_BY = {
     **dict.fromkeys(("select", "choose", "pick"), ("Which",)),
@@ -71,49 +71,53 @@ def sentences(text: str) -> list[str]:
 
 
 def openings(text: str) -> list[str]:
-    """Return openings for a rewrite, none of which opens the text itself.
+    """Return openings for a rewrite, none of which is the text's own.
 
     Args:
         text: One line of natural language, each placeholder as `MASK`.
 
     Returns:
-        At least one opening of one to six words; those that small models handle best come first.
+        At least one opening of one to six words; those that work best with small models first.
     """
-    found: list[str] = []
-    first, *_ = parts = sentences(text) or [text]
+    made: list[str] = []
+    parts = sentences(text) or [text]
     for sentence in parts:
-        # Without an order or a question, a sentence merely prepares what a later one wants.
-        found += (*_asked(sentence), *_ordered(sentence), *_told(sentence), *_turned(sentence))
-        if sentence is first and re.match(r"(?:in|for) this task", text, re.IGNORECASE):
-            found += ("You will", "Here you", "You are going to")
-        if found:
+        # A sentence without an order or a question only prepares a later one.
+        for rule in (_asked, _ordered, _tasked, _turned):
+            made += rule(sentence)
+        if sentence is parts[0] and re.match(r"(?:in|for) this task", text, re.IGNORECASE):
+            made += ("You will", "Here you", "You are going to")
+        if made:
             break
-    if text[-1:] not in (".", "?", "!", '"') or not found:
-        found += _LAST_RESORT
-    return _differing(dict.fromkeys(found), text) or ["This", "For"]
+    if text[-1:] not in (".", "?", "!", '"') or not made:
+        made += _LAST_RESORT
+    return _differing(dict.fromkeys(made), text) or ["This", "For"]
 
 
 def later_openings(text: str) -> list[str]:
-    """Return openings for the sentences of a rewrite after its first: as the text's own open.
+    """Return openings for the later sentences of a rewrite, like those of the text's own.
 
     Args:
-        text: As for `openings`; nothing is returned for a single sentence.
+        text: As for `openings`.
+
+    Returns:
+        The openings, each once; none for a single sentence.
     """
-    found: list[str] = []
+    made: list[str] = []
     parts = sentences(text)
     for sentence in parts if len(parts) > 1 else ():
         if head := re.match(r"[A-Za-z]+(?= )", sentence):
-            found.append(head[0].capitalize())
-        found += near_verbs(sentence)
-    return list(dict.fromkeys(found))
+            made.append(head[0].capitalize())
+        made += near_verbs(sentence)
+    return list(dict.fromkeys(made))
 
 
-def _differing(found: dict[str, None], text: str) -> list[str]:
+def _differing(openings: Iterable[str], text: str) -> list[str]:
     low = text.lower()
     head = _WORD.findall(low)[:1]
     return [
         o
-        for o in found
+        for o in openings
         if not low.startswith(o.lower().rstrip(",") + " ")
         and (len(o.split()) > 1 or [o.lower()] != head)
         and not (head == ["from"] and o.startswith("From"))
@@ -121,7 +125,7 @@ def _differing(found: dict[str, None], text: str) -> list[str]:
 
 
 def _asked(sentence: str) -> Iterator[str]:
-    """Openings that order what a question asks."""
+    """Yield openings that order what a question asks."""
     asks = sentence.rstrip().endswith("?")
     for at, clause in enumerate(re.split(r",\s+", sentence)):
         word = (_WORD.findall(clause.lower()) or [""])[0]
@@ -135,7 +139,7 @@ def _asked(sentence: str) -> Iterator[str]:
 
 
 def _ordered(sentence: str) -> Iterator[str]:
-    """Openings that order the same, or ask what an ``if`` or ``which`` leaves open."""
+    """Yield openings that order the same, or ask what an ``if`` or ``which`` leaves open."""
     plain = True
     for verb, rest in _verbs(sentence):
         after = [w.lower().strip(",") for w in rest.split()[:2]] + ["", ""]
@@ -153,15 +157,15 @@ def _ordered(sentence: str) -> Iterator[str]:
 
 
 def near_verbs(sentence: str) -> Iterator[str]:
-    """Verbs that order the same as the first one of a sentence."""
+    """Yield verbs that order the same as the first one of a sentence."""
     for verb, _ in _verbs(sentence):
         near = sorted((NEAR.get(verb, frozenset()) & VERBS) - _NOT_ALONE)
         yield from (w.capitalize() for w in near)
         return
 
 
-def _told(sentence: str) -> Iterator[str]:
-    """Openings that tell somebody to do what an imperative orders, in turn with its near verbs."""
+def _tasked(sentence: str) -> Iterator[str]:
+    """Yield openings that give an order as a task ("You need to ..."), with its near verbs."""
     for verb, rest in _verbs(sentence):
         after = (rest.split() or [""])[0].lower()
         verbs = [*(w.lower() for w in near_verbs(sentence)), verb]
@@ -178,13 +182,13 @@ def _verbs(sentence: str) -> Iterator[tuple[str, str]]:
         verb = match[0].lower()
         before = sentence[: match.start()].rstrip()
         last = re.search(r"[A-Za-z]+$", before)
-        told = not before or before[-1] in ",.?!:" or (last and last[0].lower() in _BEFORE_VERB)
-        if verb in VERBS and told:
+        orders = not before or before[-1] in ",.?!:" or (last and last[0].lower() in _BEFORE_VERB)
+        if verb in VERBS and orders:
             yield verb, sentence[match.end() :]
 
 
 def _questions(rest: str) -> Iterator[str]:
-    """Auxiliaries that can open a question about an ``if``-clause."""
+    """Yield auxiliaries that can open a question about an ``if``-clause."""
     patterns = {
         "Are": r"\bare\b",
         "Do": r"\b(?:do|have|appear|match|overlap|share|contain)\b",
@@ -196,7 +200,7 @@ def _questions(rest: str) -> Iterator[str]:
 
 
 def _turned(sentence: str) -> Iterator[str]:
-    """Openings that move a phrase of the sentence to its front, or ask instead of ordering."""
+    """Yield openings that move a phrase of the sentence to its front, or ask instead of order."""
     low = sentence.lower()
     if re.search(r"\boptions\b", low):
         yield "From the options,"

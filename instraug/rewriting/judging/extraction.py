@@ -1,8 +1,8 @@
-"""Take a rewrite out of what a model wraps around it; the rules judge what cannot be taken off.
+"""Extract the rewrite from an answer; the rules judge what cannot be removed.
 
-Nothing inside the rewrite is changed, and nothing that its origin holds too is taken off. Where
-the shape of an answer says what the rewrite is (the only text of a JSON object, of a fence, of a
-table, of a labelled line that holds each mask as often as the origin), that is taken.
+Nothing inside the rewrite is changed, and nothing that its origin also holds is removed. If exactly
+one text of a JSON object, a fence, a table or a labelled line holds each mask as often as the
+origin, it is the rewrite.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ _PAIRS = {
 _LATEX = re.compile(r"\\(?:[a-zA-Z]+\s*\{|\[|\()")
 
 _MOST = 1_000_000
-"""Characters of an answer that are looked into, thoughts and all."""
+"""Characters of the longest answer that is read, thoughts included."""
 
 _WRAPPED = 20_000
-"""Characters of a rewrite and what is wrapped around it."""
+"""Characters that may stand around a rewrite."""
 
 _LONGEST = 4
-"""Times its origin's characters, and 2,000 more: what is longer is no rewrite of it."""
+"""Times its origin's characters, plus 2,000: a longer text is not a rewrite of it."""
 
 
 @dataclass(frozen=True)
 class _Origin:
-    """What an answer is compared with."""
+    """The origin, which an answer is compared with."""
 
     text: str
     masks: Counter[str]
@@ -81,9 +81,9 @@ class _Origin:
         )
 
     def only(self, texts: Iterable[str]) -> str | None:
-        """Return the one text that fits; None where none does, or several."""
-        found = {t.strip() for t in texts if self.fits(t)}
-        return found.pop() if len(found) == 1 else None
+        """Return the only text that fits; None if none fits, or several do."""
+        fitting = {t.strip() for t in texts if self.fits(t)}
+        return fitting.pop() if len(fitting) == 1 else None
 
 
 @lru_cache(maxsize=4096)
@@ -92,23 +92,23 @@ def _compared(origin: str) -> _Origin:
     return _Origin(origin, Counter(MASK.findall(origin)), lines)
 
 
-def extract(said: str, origin: str) -> str:
+def extract(answer: str, origin: str) -> str:
     """Return the rewrite within an answer.
 
-    Taken off, as often as they come: thoughts and control tokens, a fence, JSON, a table, lines
-    of talk around the rewrite, a label in front of it, LaTeX, outer quotes, brackets or emphasis.
+    These are removed, repeatedly: thoughts and control tokens, a fence, JSON, a table, lines of
+    talk around the rewrite, a label in front of it, LaTeX, outer quotes, brackets or emphasis.
 
     Args:
-        said: The model's answer.
-        origin: What it was asked to rewrite, masked: what the origin has too is not taken off.
+        answer: The model's answer.
+        origin: The masked template that it rewrites; what it also holds is not removed.
 
     Returns:
-        The rewrite; "" where nothing is left. What is `too_long` to be one comes back as far as it
-        was read.
+        The rewrite; "" if nothing is left. A text that is `too_long` is returned as far as it was
+        processed.
     """
-    if len(said) > _MOST:
-        return said
-    text = spoken(said.replace("\r\n", "\n").strip(), origin, MASK).strip()
+    if len(answer) > _MOST:
+        return answer
+    text = spoken(answer.replace("\r\n", "\n").strip(), origin, MASK).strip()
     if len(text) > _longest(origin) + _WRAPPED:
         return text
     compared = _compared(origin.strip())
@@ -122,7 +122,7 @@ def extract(said: str, origin: str) -> str:
 
 
 def too_long(rewrite: str, origin: str) -> bool:
-    """Whether a text has far more characters than a rewrite can have; rules need not read it."""
+    """Whether a text has far more characters than a rewrite can have."""
     return len(rewrite) > _longest(origin)
 
 
@@ -130,9 +130,9 @@ def _longest(origin: str) -> int:
     return _LONGEST * len(origin) + 2000
 
 
-def listed(said: str) -> str:
+def listed(answer: str) -> str:
     """Return the lines of an answer that is a list, without thoughts, a fence and JSON."""
-    text = spoken(said.replace("\r\n", "\n").strip()[:_WRAPPED], "", MASK).strip()
+    text = spoken(answer.replace("\r\n", "\n").strip()[:_WRAPPED], "", MASK).strip()
     blocks = list(_FENCED.finditer(text))
     text = blocks[0][2] if len(blocks) == 1 else text
     start = re.search(r"[{\[]\s*[\"\[{]", text)
@@ -142,7 +142,7 @@ def listed(said: str) -> str:
 
 
 def _value(text: str, start: int) -> tuple[Any, int] | None:
-    """Read the JSON value at a position, and where it ends; None where there is none."""
+    """Return the JSON value at a position, and where it ends; None if there is none."""
     try:
         return json.JSONDecoder(strict=False).raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -162,9 +162,9 @@ def _parsed(text: str, origin: _Origin) -> str:
     start = re.search(r"[{\[]\s*[\"\[{]", text)
     if start is None or MASK.search(text[: start.start()]):
         return text
-    if (found := _value(text, start.start())) is None:
+    if (parsed := _value(text, start.start())) is None:
         return text
-    value, end = found
+    value, end = parsed
     if MASK.search(text[end:]):
         return text
     texts = list(_texts(value))
@@ -193,7 +193,7 @@ def _cell(text: str, origin: _Origin) -> str:
 
 
 def _own_lines(text: str, origin: _Origin) -> str:
-    """Drop lines of talk in front of the rewrite and behind it, while there are too many lines."""
+    """Remove lines of talk before and after the rewrite while there are too many lines."""
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) <= origin.lines or not origin.masks or not MASK.search(text):
         return text
@@ -221,7 +221,7 @@ def _unlabelled(text: str, origin: _Origin) -> str:
 
 
 def _body(text: str, origin: _Origin) -> str | None:
-    """Return what a label stands in front of; None where there is none."""
+    """Return the text behind a label; None if there is no label."""
     match = _HEAD.match(text)
     if match is None or _has_head(origin.text, match["head"]):
         return None
@@ -241,17 +241,17 @@ def _own(text: str) -> int:
 
 
 def _unwrapped(text: str, origin: _Origin) -> str:
-    """Take one pair of quotes, brackets or marks of emphasis off, or a LaTeX command."""
+    """Remove one pair of quotes, brackets or emphasis marks, or a LaTeX command."""
     if inner := _inside(text):
         return text if _inside(origin.text) else inner
     if "\\" in text and "\\" not in origin.text:
-        found = (_balanced(text, m.end() - 1) for m in islice(_LATEX.finditer(text), 20))
-        return origin.only(t for t in found if t and "\\" not in t) or text
+        inner_texts = (_balanced(text, m.end() - 1) for m in islice(_LATEX.finditer(text), 20))
+        return origin.only(t for t in inner_texts if t and "\\" not in t) or text
     return text
 
 
 def _inside(text: str) -> str | None:
-    """Return what one pair encloses, where it encloses the whole text and not two parts of it."""
+    """Return what one pair encloses if it encloses the whole text, not two parts of it."""
     if len(text) < 3 or text[0] not in _PAIRS or MASK.fullmatch(text):
         return None
     first, inner = text[0], text[1:-1]
@@ -269,7 +269,7 @@ def _inside(text: str) -> str | None:
 
 
 def _balanced(text: str, start: int) -> str | None:
-    """Return what the bracket at a position encloses; masks are passed over."""
+    """Return what the bracket at a position encloses; masks are skipped."""
     opens, closes = text[start], {"{": "}", "[": "]", "(": ")", "<": ">"}[text[start]]
     masks = {m.start(): m.end() for m in MASK.finditer(text)}
     depth, at = 0, start
@@ -277,7 +277,10 @@ def _balanced(text: str, start: int) -> str | None:
         if at != start and at in masks:
             at = masks[at]
             continue
-        depth += (text[at] == opens) - (text[at] == closes)
+        if text[at] == opens:
+            depth += 1
+        elif text[at] == closes:
+            depth -= 1
         if depth == 0:
             return text[start + 1 : at].removesuffix("\\")
         at += 1

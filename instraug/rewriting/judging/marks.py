@@ -1,7 +1,7 @@
-"""Characters that an instruction in plain words has no use for, and answers that run away.
+"""Characters that a plain instruction does not use, and answers that repeat without end.
 
-One rule about characters takes the place of a list of wrappings: what a rewrite holds more often
-than its origin is somebody's markup.
+One rule about characters replaces a list of wrappings: a mark that a rewrite holds more often than
+its origin is markup.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _QUOTES = (('"', '"'), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"))
 _RUN = re.compile(r"([^\w\s])\1{3,}|[^\w\s\0]{6,}")
 
 _LONGEST = 64
-"""Characters of the longest word; what goes on without a space is no sentence."""
+"""Characters of the longest word; a longer run without a space is not a sentence."""
 
 
 @lru_cache(maxsize=4096)
@@ -48,19 +48,23 @@ def _marks(text: str) -> Counter[str]:
 
 
 def more(rewrite: str, origin: str) -> str | None:
-    """Return the detail of a mark that a rewrite holds more often than its origin, masks apart.
+    """Return the detail of a mark that a rewrite holds more often than its origin, or None.
 
     Marks are brackets, backslash, backtick, currency and other symbols, emphasis, control and
-    private characters and code points that are none; entities and URLs count as marks.
+    private characters, and unassigned code points; entities and URLs count as marks.
+
+    Args:
+        rewrite: With its masks replaced.
+        origin: The template, with its masks replaced.
     """
     had = _marks(origin)
     for char, n in _marks(rewrite).items():
         if n > had[char]:
             return f"holds {_shown(char)} {n} times, the template {had[char]}"
     for pattern in (_ENTITY, _URL, _DOTS):
-        found, held = pattern.findall(rewrite), pattern.findall(origin)
-        if len(found) > len(held):
-            return f"holds {found[0]!r} {len(found)} times, the template {len(held)}"
+        now, before = pattern.findall(rewrite), pattern.findall(origin)
+        if len(now) > len(before):
+            return f"holds {now[0]!r} {len(now)} times, the template {len(before)}"
     for opens, closes in _QUOTES:
         if _odd(rewrite, opens, closes) and not _odd(origin, opens, closes):
             return f"{opens} is never closed"
@@ -84,7 +88,7 @@ def _shown(char: str) -> str:
 
 
 def beside(rewrite: str, origin: str, mask: str) -> str | None:
-    """Return the detail of a mark that stands beside a mask, as it does not in the origin."""
+    """Return the detail of a mark that is beside a mask here but not in the origin, or None."""
     had = _neighbours(origin, mask)
     for token, left, right in _neighbours(rewrite, mask) - had:
         return f"{_shown(left or right)} stands {'before' if left else 'behind'} {token}"
@@ -93,15 +97,15 @@ def beside(rewrite: str, origin: str, mask: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _neighbours(text: str, mask: str) -> Counter[tuple[str, str, str]]:
-    found: Counter[tuple[str, str, str]] = Counter()
+    neighbours: Counter[tuple[str, str, str]] = Counter()
     for match in re.finditer(mask, text):
         left = text[match.start() - 1 : match.start()] if match.start() else ""
         right = text[match.end() : match.end() + 1]
         if left and _is_mark(left) and not _ends_mask(text, match.start(), mask):
-            found[match[0], left, ""] += 1
+            neighbours[match[0], left, ""] += 1
         if right and _is_mark(right) and not re.compile(mask).match(text, match.end()):
-            found[match[0], "", right] += 1
-    return found
+            neighbours[match[0], "", right] += 1
+    return neighbours
 
 
 def _ends_mask(text: str, at: int, mask: str) -> bool:
@@ -109,7 +113,7 @@ def _ends_mask(text: str, at: int, mask: str) -> bool:
 
 
 def runaway(rewrite: str, origin: str, mask: str) -> str | None:
-    """Return the detail of what repeats without an end: a sign, a word, a phrase, one long word."""
+    """Return the detail of a runaway (a repeated sign, word or phrase, a long word), or None."""
     plain, asked = (re.sub(mask, " \0 ", t) for t in (rewrite, origin))
     if (run := _RUN.search(plain)) and run[0] not in asked:
         return f"repeats {run[0][:6]!r}"

@@ -1,7 +1,7 @@
 """Semantic scores of candidates: by the embedded model's own signals, or by embeddings.
 
-Either way a later judgement uses the same numbers: the former is a pure function of the journaled
-reply, the latter's scores are journaled themselves.
+Either way a later run uses the same numbers: the former are a pure function of the journaled reply,
+the latter are in the journal.
 """
 
 from __future__ import annotations
@@ -9,12 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Iterable,
-    Sequence,
-)
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,14 +25,14 @@ from instraug.rewriting.records import Candidate
 
 @dataclass(frozen=True)
 class Gate:
-    """The semantic gate: how candidates are scored, and the least that passes."""
+    """The semantic gate: how candidates are scored, and the least score that passes."""
 
     score: Callable[[list[Candidate]], Awaitable[Scores]]
     threshold: float
 
 
 COSINE = "cosine:"
-"""Begins the id of a scorer by embeddings; the embedding model's name follows."""
+"""Begins the id of an embedding scorer; the embedding model's name follows."""
 
 _MASK = re.compile(r"\{[^{}]*\}")
 
@@ -51,14 +46,14 @@ class Scorer(Protocol):
 
     @property
     def threshold(self) -> float:
-        """The least score that passes, unless the rules say otherwise."""
+        """The least score that passes (0 to 1) unless the rules set another."""
 
     async def score(self, judged: Iterable[Candidate]) -> Scores:
-        """Return a score (0 to 1, higher is surer) for each candidate that is a template."""
+        """Return the score of each candidate that is a template (0 to 1, higher is closer)."""
 
 
-class Signals:
-    """Scores by the texts and the journaled log-probabilities; see `semantic`."""
+class SignalScorer:
+    """Scores by the texts and the journaled log-probabilities; see `judging.signals`."""
 
     id = semantic.VERSION
     threshold = semantic.THRESHOLD
@@ -72,33 +67,34 @@ class Signals:
         }
 
 
-class Cosine:
-    """Scores by the cosine of embeddings; each pair of texts is embedded once, then journaled."""
+class CosineScorer:
+    """Scores by the cosine of embeddings; each pair of texts is embedded once, then journaled.
+
+    Args:
+        model: The embedding model's name.
+        journal: The journal; a `Journal` if embeddings may be requested.
+        embed: Returns one vector a text; None: a score that the journal lacks is a ScoreMiss.
+    """
 
     threshold = 0.7
 
-    def __init__(self, model: str, ledger: Replay, embed: Embed | None) -> None:
-        """Args:
-        model: The embedding model's name.
-        ledger: The journal; a `Journal` where something may be asked.
-        embed: Returns a vector a text; None: a score that the journal lacks is a ScoreMiss.
-        """
+    def __init__(self, model: str, journal: Replay, embed: Embed | None) -> None:
         self.id = f"{COSINE}{model}"
-        self._ledger, self._embed = ledger, embed
+        self._journal, self._embed = journal, embed
 
     async def score(self, judged: Iterable[Candidate]) -> Scores:
-        """Score what the journal does not hold yet.
+        """Score each candidate; scores that the journal lacks are computed and recorded.
 
         Raises:
-            ScoreMiss: the journal lacks a score, and nothing may be asked.
-            EndpointError: the embeddings cannot be had.
+            ScoreMiss: the journal lacks a score, and no embeddings may be requested.
+            EndpointError: the endpoint gave no embeddings.
         """
         pairs = {
             (c.reply, c.choice): (_plain(c.request.origin.text), _plain(c.instruction))
             for c in judged
             if c.instruction is not None
         }
-        known = {p: self._ledger.score(self.id, _key(p)) for p in set(pairs.values())}
+        known = {p: self._journal.score(self.id, _key(p)) for p in set(pairs.values())}
         if missing := sorted(p for p, value in known.items() if value is None):
             known |= await self._new(missing)
         return {where: value for where, p in pairs.items() if (value := known[p]) is not None}
@@ -108,14 +104,14 @@ class Cosine:
             raise ScoreMiss(self.id, [rewrite for _, rewrite in pairs])
         texts = sorted({text for pair in pairs for text in pair})
         vectors = dict(zip(texts, await self._embed(texts), strict=True))
-        found = {(a, b): _cosine(vectors[a], vectors[b]) for a, b in pairs}
-        for pair, value in found.items():
-            self._ledger.record_score(self.id, _key(pair), value)  # type: ignore[attr-defined]
-        return found
+        scores = {(a, b): _cosine(vectors[a], vectors[b]) for a, b in pairs}
+        for pair, value in scores.items():
+            self._journal.record_score(self.id, _key(pair), value)  # type: ignore[attr-defined]
+        return scores
 
 
 def _plain(template: str | None) -> str:
-    """Read placeholders as the word "thing", which no embedding model stumbles over."""
+    """Replace placeholders by the word "thing", which every embedding model knows."""
     return _MASK.sub("thing", template or "")
 
 
@@ -128,21 +124,22 @@ def _key(pair: tuple[str, str]) -> str:
     return hashlib.sha256("\0".join(pair).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def scorer_of(config: Config, model: Model, ledger: Replay) -> Scorer | None:
-    """Return the scorer of the semantic gate; None where the gate is off.
+def scorer_of(config: Config, model: Model, journal: Replay) -> Scorer | None:
+    """Return the scorer of the semantic gate; None if the gate is off.
 
-    It is on with an embedding model, with the embedded model, and where the rules set a threshold.
+    It is on with an embedding model, with a model that reports log-probabilities, and if the rules
+    set a threshold.
     """
     rules = config.rules
     if "semantic" in rules.off:
         return None
     if config.embedding_model:
-        return Cosine(config.embedding_model, ledger, model.embed)
-    return Signals() if model.reports_logprobs or rules.semantic is not None else None
+        return CosineScorer(config.embedding_model, journal, model.embed)
+    return SignalScorer() if model.reports_logprobs or rules.semantic is not None else None
 
 
 def gate_of(rules: Rules, scorer: Scorer | None) -> Gate | None:
-    """Return the gate of a scorer, at the rules' threshold or the scorer's own."""
+    """Return the gate of a scorer, with the rules' threshold or the scorer's own."""
     if scorer is None:
         return None
     least = scorer.threshold if rules.semantic is None else rules.semantic

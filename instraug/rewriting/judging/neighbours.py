@@ -1,4 +1,4 @@
-"""Texts searched for those that are nearly the same, without a look at every one of them.
+"""Search texts for those that are nearly the same, without comparing with every one.
 
 Texts are sequences of words. ROUGE-L of m and n words with a longest common subsequence of L is
 2 L / (m + n), so it is t or more exactly where at most d = (1 - t)(m + n) words have to be put in
@@ -39,12 +39,12 @@ _FIRST, _LAST = 0x20, 0x10FFFF
 
 _UNKNOWN = "\0"
 
-Place = tuple[int, int, Callable[[str], Hashable]]
+FiledPlace = tuple[int, int, Callable[[str], Hashable]]
 """A length and the number of a choice, under which is filed what a text holds here."""
 
 
-class Run(NamedTuple):
-    """Pieces next to each other that are to be found together."""
+class PieceRun(NamedTuple):
+    """Adjacent pieces that are searched together."""
 
     start: int
     end: int
@@ -54,12 +54,12 @@ class Run(NamedTuple):
     """Whether it ends the text."""
 
 
-class Choice(NamedTuple):
-    """Some of a text's pieces, which it is filed under."""
+class PieceChoice(NamedTuple):
+    """The pieces of a text that it is filed under."""
 
     damaged: frozenset[int]
     """The pieces left out."""
-    runs: tuple[Run, ...]
+    runs: tuple[PieceRun, ...]
     held: Callable[[str], Hashable]
     """From a text to what those pieces of it hold."""
 
@@ -86,12 +86,13 @@ class Alphabet:
 
 
 class Neighbours(Generic[T]):
-    """Texts that can be searched for those of at least so much ROUGE-L."""
+    """Texts that can be searched for those of at least so much ROUGE-L.
+
+    Args:
+        threshold: The least ROUGE-L (0 to 1) of two near texts.
+    """
 
     def __init__(self, threshold: float) -> None:
-        """Args:
-        threshold: The least ROUGE-L (0 to 1) of two near texts.
-        """
         self._threshold = threshold
         self._texts: dict[int, dict[T, str]] = {}
         """By length, then by name."""
@@ -128,7 +129,7 @@ class Neighbours(Generic[T]):
                 found.update(name for _, _, name in near)
         return found
 
-    def _look_up(self, text: str, most: int, places: Iterable[Place], found: set[T]) -> None:
+    def _look_up(self, text: str, most: int, places: Iterable[FiledPlace], found: set[T]) -> None:
         for length, choice, held in places:
             for name, other in self._filed.get(hash((length, choice, held(text))), ()):
                 if name not in found and Indel.distance(text, other, score_cutoff=most) <= most:
@@ -151,7 +152,7 @@ def differences(threshold: float, total: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _choices(threshold: float, length: int) -> tuple[Choice, ...]:
+def _choices(threshold: float, length: int) -> tuple[PieceChoice, ...]:
     """Return every choice of pieces of a text of that length; none where they hold too little."""
     if threshold <= 0 or not length:
         return ()
@@ -163,18 +164,20 @@ def _choices(threshold: float, length: int) -> tuple[Choice, ...]:
     found = []
     for intact in combinations(range(pieces), pieces - damaged):
         runs = _runs(ends, intact)
-        found.append(Choice(frozenset(range(pieces)) - set(intact), runs, _held(runs)))
+        found.append(PieceChoice(frozenset(range(pieces)) - set(intact), runs, _held(runs)))
     return tuple(found)
 
 
 @lru_cache(maxsize=4096)
-def _enough(threshold: float, length: int, most: int) -> tuple[tuple[int, tuple[Run, ...]], ...]:
+def _enough(
+    threshold: float, length: int, most: int
+) -> tuple[tuple[int, tuple[PieceRun, ...]], ...]:
     """Return numbered choices, one of which leaves out whatever so many differences damage."""
     choices = _choices(threshold, length)
     pieces = frozenset[int]().union(*(c.damaged for c in choices))
     if len(choices[0].damaged) == len(pieces) - 1:  # one piece each: any that is whole will do
         return tuple((i, c.runs) for i, c in enumerate(choices[: most + 1]))
-    found: dict[int, tuple[Run, ...]] = {}
+    found: dict[int, tuple[PieceRun, ...]] = {}
     for damaged in combinations(pieces, most):
         if not any(choices[i].damaged.issuperset(damaged) for i in found):
             i = next(i for i, c in enumerate(choices) if c.damaged.issuperset(damaged))
@@ -182,22 +185,22 @@ def _enough(threshold: float, length: int, most: int) -> tuple[tuple[int, tuple[
     return tuple(found.items())
 
 
-def _runs(ends: list[int], intact: tuple[int, ...]) -> tuple[Run, ...]:
+def _runs(ends: list[int], intact: tuple[int, ...]) -> tuple[PieceRun, ...]:
     runs = []
     for _, group in groupby(enumerate(intact), key=lambda pair: pair[1] - pair[0]):
         pieces = [piece for _, piece in group]
         first, last = pieces[0], pieces[-1]
-        runs.append(Run(ends[first], ends[last + 1], first == 0, last == len(ends) - 2))
+        runs.append(PieceRun(ends[first], ends[last + 1], first == 0, last == len(ends) - 2))
     return tuple(runs)
 
 
-def _held(runs: tuple[Run, ...]) -> Callable[[str], Hashable]:
+def _held(runs: tuple[PieceRun, ...]) -> Callable[[str], Hashable]:
     """Return the function from a text to what those runs of it hold."""
     return itemgetter(*[slice(run.start, run.end) for run in runs])
 
 
 @lru_cache(maxsize=65536)
-def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[Place, ...]]:
+def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[FiledPlace, ...]]:
     """Return where to look for near texts of another length, in a text of some length.
 
     Returns:
@@ -221,7 +224,7 @@ def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[Place
     return most, tuple(found)
 
 
-def _shifts(run: Run, longer: int, within: range) -> range | tuple[int, ...]:
+def _shifts(run: PieceRun, longer: int, within: range) -> range | tuple[int, ...]:
     """Return by how many words a run may stand further on in the text than in the one sought."""
     if run.first:
         return () if run.last and longer else (0,)

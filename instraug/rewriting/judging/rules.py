@@ -1,7 +1,7 @@
-"""The postprocessing rules that look at one candidate alone, each a named function.
+"""The postprocessing rules that look at one candidate, each a named function.
 
-A rule returns None, or the detail of how it is broken. Rules that look at the pool (duplicate,
-near_duplicate) and the semantic gate stand in `postprocess`.
+A rule returns None, or the detail of how it is broken. The rules that look at other rewrites
+(duplicate, near_duplicate) and the semantic gate are in `verdicts`.
 """
 
 from __future__ import annotations
@@ -50,26 +50,26 @@ _GOOD_ENDS = bag(
     """stop stopped stopsequence stoptoken stopword eos eostoken eosfound endturn endofturn
     endoftext end complete completed finish finished done none null"""
 )
-"""Finish reasons of an answer that came to its own end, letters only."""
+"""Finish reasons of an answer that was not cut, letters only."""
 
 _FILTERS = re.compile(
     r"filter|safety|recitation|block|prohibit|guardrail|toxic|moderat|spii|refus|sensitive|policy"
 )
 
-# Words that say nothing of an answer: a rewrite uses them as words, whatever the labels are.
+# Words that reveal no answer: a rewrite uses them as words, even if they are labels.
 _NO_LEAK = GRAMMATICAL | bag("he she we they i my his her our who there then than so not")
 
 
 def empty(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """Nothing is left once wrappings are off, or the endpoint sent no content."""
+    """Reject an answer of which extraction leaves nothing, or without content."""
     if candidate.rewrite.strip():
         return None
     many = candidate.size > 1000
-    return f"its {candidate.size:,} characters are no rewrite" if many else "no rewrite"
+    return f"its {candidate.size:,} characters are not a rewrite" if many else "no rewrite"
 
 
 def truncated(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """The answer did not come to its own end: cut by a limit, aborted, or ended in an error."""
+    """Reject an answer that was cut by a limit, aborted, or ended by an error."""
     reason = candidate.finish_reason
     if ended(reason) or _FILTERS.search(_letters(reason)):
         return None
@@ -77,7 +77,7 @@ def truncated(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
 
 
 def filtered(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """The provider's content filter stopped the answer."""
+    """Reject an answer that the provider's content filter stopped."""
     reason = candidate.finish_reason
     if ended(reason) or not _FILTERS.search(_letters(reason)):
         return None
@@ -85,22 +85,22 @@ def filtered(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
 
 
 def _letters(reason: str | None) -> str:
-    """Spell a finish reason without case, prefix and separators: providers agree on the rest."""
+    """Write a finish reason without case, prefix and separators: providers agree on the rest."""
     return re.sub(r"[\W\d_]", "", (reason or "").casefold()).removeprefix("finishreason")
 
 
 def ended(reason: str | None) -> bool:
-    """Whether an answer came to its own end: a known good finish reason, or none at all."""
+    """Whether an answer was not cut: it has a known good finish reason, or none."""
     return not reason or _letters(reason) in _GOOD_ENDS
 
 
 def refusal(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """The model declines instead of rewriting."""
+    """Reject an answer in which the model declines."""
     return _newly(REFUSAL, candidate)
 
 
 def preamble(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """Talk about the rewrite is still in front of it, or behind it."""
+    """Reject talk about the rewrite that is still before or after it."""
     if detail := _newly(_PREAMBLE, candidate):
         return detail
     rewrite, origin = candidate.rewrite, candidate.request.masked.text
@@ -114,7 +114,7 @@ def preamble(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
 
 
 def markup(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """Characters of markup that the template lacks, a list, a runaway, or too many lines."""
+    """Reject markup that the template lacks, a list, a runaway, or too many lines."""
     rewrite, masked = candidate.rewrite, candidate.request.masked
     plain, asked = (re.sub(masked.pattern, "x", text) for text in (rewrite, masked.text))
     if detail := (
@@ -129,7 +129,9 @@ def markup(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
 
 
 def length(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
-    """Not strictly between ``min_length`` and ``max_length`` times the parent's whitespace words.
+    """Reject what is not strictly between the bounds on the parent's whitespace words.
+
+    The bounds are ``min_length`` and ``max_length`` times those words.
 
     Source:
         INSTRAUG, arXiv:2402.14492, rule-based filtering.
@@ -143,22 +145,22 @@ def length(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
 
 
 def contraction(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """Holds ``'d`` or ``'ll`` (INSTRAUG's sign of chatter)."""
-    return _found(_CONTRACTION, candidate.rewrite)
+    """Reject ``'d`` and ``'ll`` (INSTRAUG's sign of chatter)."""
+    return _holds(_CONTRACTION, candidate.rewrite)
 
 
 def copy(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """The same as its origin or its parent, after case and space folding."""
+    """Reject the text of its origin or its parent, compared without case and extra spaces."""
     if candidate.instruction is None:
         return None
-    told = folded(candidate.instruction)
+    text = folded(candidate.instruction)
     request = candidate.request
-    same = told in (folded(request.origin.text), folded(request.parent.text))
+    same = text in (folded(request.origin.text), folded(request.parent.text))
     return "the same as what it rewrites" if same else None
 
 
 def language(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
-    """Not in the asked language; only English is told from others."""
+    """Reject what is not in ``rules.language``; only English is recognised."""
     if rules.language != "en":
         return None
     text, origin = candidate.rewrite, candidate.request.origin.text
@@ -184,9 +186,9 @@ def _words(text: str) -> list[str]:
 
 
 def leak(candidate: Candidate, task: Task, _rules: Rules) -> str | None:
-    """Names one of the task's labels outside a placeholder, which its origin does not.
+    """Reject a label of the task outside a placeholder that the origin does not name.
 
-    A label that is a function word, or a letter used as one ("a", "I"), is used as a word.
+    A label that is a function word, or a letter used as one ("a", "I"), counts as a word.
     """
     if candidate.instruction is None or not task.labels:
         return None
@@ -200,9 +202,9 @@ def leak(candidate: Candidate, task: Task, _rules: Rules) -> str | None:
 
 @lru_cache(maxsize=8192)
 def _naming(label: str) -> re.Pattern[str] | None:
-    """Return what matches a label where it is named; None for one that is only ever a word."""
+    """Return a pattern that matches a label where it is named; None if it is always a word."""
     plain = label.strip()
-    if plain in ("A", "I"):  # an article or a pronoun has its word behind it
+    if plain in ("A", "I"):  # an article or a pronoun is followed by its word
         start = r"(?:\A|[.?!:\n\0][\"'\u201c]?\s*)" if plain == "A" else r"(?<!\w)"
         used = rf"(?!(?<={plain})(?:['\u2019]|\s+[a-z\0\"\u201c]))"
         named = rf"(?<!\w){plain}(?!\w){used}"
@@ -215,13 +217,13 @@ def _naming(label: str) -> re.Pattern[str] | None:
 
 
 def proof(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
-    """Rendered with sample fields, a value appears more or less often than in the origin."""
+    """Reject what, rendered with sample fields, holds a value not as often as its origin."""
     if candidate.instruction is None:
         return None
     return prove(candidate.instruction, candidate.request.origin.text)
 
 
-ALONE: dict[str, Rule] = {
+SINGLE: dict[str, Rule] = {
     "empty": empty,
     "truncated": truncated,
     "filtered": filtered,
@@ -237,12 +239,12 @@ ALONE: dict[str, Rule] = {
 }
 """Rule name -> rule, in the order in which reasons are listed."""
 
-UNDENIABLE = frozenset({"empty", "placeholders", "proof"})
-"""Rules without which an instruction could not be rendered."""
+ALWAYS = frozenset({"empty", "placeholders", "proof"})
+"""Rules that cannot be turned off: without them an instruction could not be rendered."""
 
 
 def _newly(pattern: re.Pattern[str], candidate: Candidate) -> str | None:
-    """Detail of a match that the masked template does not already hold."""
+    """Return the detail of a match that the masked template does not hold, or None."""
     asked = _held(pattern, candidate.request.masked.text)
     for match in pattern.finditer(candidate.rewrite):
         if match[0].casefold() not in asked:
@@ -255,7 +257,7 @@ def _held(pattern: re.Pattern[str], text: str) -> frozenset[str]:
     return frozenset(m[0].casefold() for m in pattern.finditer(text))
 
 
-def _found(pattern: re.Pattern[str], text: str) -> str | None:
+def _holds(pattern: re.Pattern[str], text: str) -> str | None:
     match = pattern.search(text)
     return f"holds {match[0]!r}" if match else None
 

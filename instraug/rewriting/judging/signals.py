@@ -1,12 +1,12 @@
-"""The embedded model's semantic gate: does a rewrite keep its origin's meaning, and read well?
+"""The semantic score of the embedded model: does a rewrite keep the meaning, and read well?
 
-A pure function of the two texts and of the log-probabilities that came with the answer, which the
-journal keeps: judged again offline it gives the same number. Four signals, weighed by a logistic
-function whose coefficients were fitted once, on rewrites of half of the tasks judged by hand, and
-checked on the other half (docs/embedded-model.md holds the figures):
+It is a pure function of the two texts and of the answer's log-probabilities, which the journal
+keeps: offline it gives the same number. A logistic function weighs four signals. Its coefficients
+were fitted on rewrites of half of the tasks, judged by hand, and tested on the other half (figures
+in docs/embedded-model.md):
 
-fluency      how expected each token was once the rewrite had opened: a model that is forced, or
-             has lost its thread, is surprised at every step
+fluency      how likely each token was after the opening of the rewrite: a model that is forced, or
+             has lost the thread, finds each token unlikely
 coverage     the share of the origin's content words that the rewrite has, or a near-synonym of
 order        the share of neighbouring words that stay neighbours: who does what to whom
 repetition   content words that come more often than in the origin
@@ -30,32 +30,32 @@ THRESHOLD = 0.25
 """The least score that passes unless a run sets its own (0 to 1)."""
 
 _OPENING = 3
-"""Tokens of an answer whose surprise says nothing: the grammar chose them."""
+"""First tokens of an answer, which do not count: the grammar chose them."""
 
 _TYPICAL = -0.6
-"""Fluency where an answer came without log-probabilities (nats a token)."""
+"""Fluency of an answer without log-probabilities (nats a token)."""
 
 _BIAS, _FLUENCY, _COVERAGE, _ORDER, _REPETITION = -1.66, 2.23, 2.30, 2.63, -0.70
 
 _FAULT = -4.0
-"""Added where one text has a negation and the other has none, and where too much is left out."""
+"""Added if only one of the texts has a negation, and again if too many words are left out."""
 
 _LEFT_OUT = 0.5
-"""Share of the words outside placeholders that is kept, below which that is so."""
+"""Too many words are left out if a smaller share of those outside placeholders is kept."""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What the score is made of."""
+    """The signals that make up the score."""
 
     fluency: float
     """Mean log-probability of a token (nats, at most 0)."""
     coverage: float
-    """0 to 1."""
+    """Share of the origin's content words that are kept (0 to 1)."""
     kept: float
-    """The same without placeholders, which are always there."""
+    """The same without placeholders, which are always kept."""
     order: float
-    """0 to 1."""
+    """Share of the pairs of neighbours that are kept (0 to 1)."""
     repetition: int
     """Surplus content words."""
     turned: bool
@@ -63,22 +63,23 @@ class Signals:
 
 
 def score(origin: str, rewrite: str, logprobs: Sequence[float] = ()) -> float:
-    """Return how surely a rewrite keeps its origin's meaning (0 to 1, higher is surer).
+    """Return how likely a rewrite keeps its origin's meaning (0 to 1, higher is better).
 
     Args:
         origin: The hand-written template.
         rewrite: The rewrite, as a template too.
         logprobs: The log-probability of each token of the answer (nats), without temperature;
-            empty where the backend gave none.
+            empty if the model gave none.
     """
-    found = signals(origin, rewrite, logprobs)
+    measured = signals(origin, rewrite, logprobs)
+    faults = [measured.turned, measured.kept < _LEFT_OUT].count(True)
     logit = (
         _BIAS
-        + _FLUENCY * found.fluency
-        + _COVERAGE * found.coverage
-        + _ORDER * found.order
-        + _REPETITION * found.repetition
-        + _FAULT * (found.turned + (found.kept < _LEFT_OUT))
+        + _FLUENCY * measured.fluency
+        + _COVERAGE * measured.coverage
+        + _ORDER * measured.order
+        + _REPETITION * measured.repetition
+        + _FAULT * faults
     )
     return 1 / (1 + math.exp(-logit))
 
@@ -86,16 +87,22 @@ def score(origin: str, rewrite: str, logprobs: Sequence[float] = ()) -> float:
 def signals(origin: str, rewrite: str, logprobs: Sequence[float] = ()) -> Signals:
     """Measure a rewrite; arguments as for `score`."""
     before, after = words(origin), words(rewrite)
-    content, told = (tuple(w for w in t if w not in GRAMMATICAL) for t in (before, after))
+    content_before = [w for w in before if w not in GRAMMATICAL]
+    content_after = [w for w in after if w not in GRAMMATICAL]
     body = logprobs[_OPENING:] or logprobs
     return Signals(
         fluency=math.fsum(body) / len(body) if body else _TYPICAL,
-        coverage=_share(content, told),
-        kept=_share(*(tuple(w for w in t if w[0] != "{") for t in (content, told))),
+        coverage=_share(content_before, content_after),
+        kept=_share(_own(content_before), _own(content_after)),
         order=_order(before, after),
-        repetition=_surplus(content, told),
+        repetition=_surplus(content_before, content_after),
         turned=negated(before) != negated(after),
     )
+
+
+def _own(words: Sequence[str]) -> list[str]:
+    """Return the words that are not placeholders."""
+    return [w for w in words if w[0] != "{"]
 
 
 def _share(wanted: Sequence[str], given: Sequence[str]) -> float:
@@ -120,7 +127,7 @@ def _order(before: Sequence[str], after: Sequence[str]) -> float:
     return 2 * kept / total if total > 0 else 1.0
 
 
-def _surplus(content: Sequence[str], told: Sequence[str]) -> int:
-    """Count how often the origin's own words come once too often."""
-    before, after = Counter(map(stem, content)), Counter(map(stem, told))
-    return sum(max(0, after[s] - n) for s, n in before.items())
+def _surplus(before: Sequence[str], after: Sequence[str]) -> int:
+    """Count how many of the origin's words the rewrite has more than the origin."""
+    wanted, given = Counter(map(stem, before)), Counter(map(stem, after))
+    return sum(max(0, given[s] - n) for s, n in wanted.items())

@@ -1,8 +1,8 @@
-"""Tell a rewrite from talk about it, in front of it, behind it or as a label, in any language.
+"""Separate a rewrite from talk about it: before it, after it or as a label, in any language.
 
-Two things are asked of a piece of text: does it speak about rewriting (which the template does
-not), and does it share a word with the template or with instructions at large? A greeting, a
-note or a label in any language shares none.
+Two questions decide about a piece of text: does it speak about rewriting (and the template does
+not), and does it share a word with the template or with instructions in general? A greeting, a note
+or a label in any language shares none.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _ASKS = bag(
 
 _ANSWERS = bag("yes no true false none not correct right two three one only both")
 
-# Function words that no English instruction holds.
+# Function words of other languages; no English instruction holds them.
 FOREIGN = bag(
     """das der und ist nicht eine einen einem sie bild dem auf für oder welche hier ich hoffe von
     wird sich kann zur zum mit wenn bitte aus nach le les est une dans qui quel quelle avec cette
@@ -84,7 +84,7 @@ _NOTE = re.compile(r"[^\W\d_][\w ]{0,30}:\s*\S")
 _OPENING = GRAMMATICAL | bag("look find describe choose select decide identify determine")
 
 _SAYING = bag("say tell look find describe choose select decide identify determine")
-"""Words that open a sentence behind a comma; behind a word they may be a name."""
+"""Words that open a sentence after a comma; after a word they may be a name."""
 
 _COLON = re.compile("[:\uff1a]")
 
@@ -103,7 +103,7 @@ _END = re.compile(
 
 
 def about(text: str, origin: str) -> str | None:
-    """Return the words of a text that speak about rewriting, where its origin does not."""
+    """Return the words of a text that speak about rewriting if its origin does not; else None."""
     if rewrites(origin):
         return None
     held = origin.casefold()
@@ -112,18 +112,18 @@ def about(text: str, origin: str) -> str | None:
 
 @lru_cache(maxsize=8192)
 def rewrites(origin: str) -> bool:
-    """Whether a template itself asks for a rewriting, so that such words are its own."""
+    """Whether a template itself asks for rewriting, so that such words are its own."""
     return _ABOUT_TASK.search(origin) is not None
 
 
 def on_topic(text: str, origin: str) -> bool:
-    """Whether a piece shares a word with its origin, or holds only words of instructions."""
-    found = [w.lower() for w in WORD.findall(text)]
-    if any(w in FOREIGN for w in found):
+    """Whether a piece shares a word with its origin or with instructions in general."""
+    words = [w.lower() for w in WORD.findall(text)]
+    if any(w in FOREIGN for w in words):
         return False
-    content = [w for w in found if w not in GRAMMATICAL]
+    content = [w for w in words if w not in GRAMMATICAL]
     if not content or _ASKING.match(text):
-        return bool(found)
+        return bool(words)
     own = _content(origin)
     return any(w in _ASKS or w in own or any(alike(w, o) for o in own) for w in content)
 
@@ -134,7 +134,7 @@ def _content(text: str) -> frozenset[str]:
 
 
 def is_label(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
-    """Whether the words in front of a colon or dash name the rewrite instead of opening it.
+    """Whether the words before a colon or dash name the rewrite instead of opening it.
 
     Args:
         head: The words, without masks.
@@ -149,7 +149,7 @@ def is_label(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
         return False
     if not rewrites(origin) and _REWRITES.search(head):
         return True
-    # A colon that the origin has too is no label's; "Question: {A} Choices: {B}" names fields.
+    # A colon of the origin is not that of a label; "Question: {A} Choices: {B}" names fields.
     if len(_COLON.findall(body)) < len(_COLON.findall(origin)) or _FIELD.match(
         mask.sub("\0", body)
     ):
@@ -183,8 +183,8 @@ def pieces(text: str) -> Iterator[str]:
 def strays(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     """Yield the sentences around a rewrite that share nothing with its origin.
 
-    One that holds a mask is the rewrite's own; where none does, the longest is. As many without a
-    mask as the origin has may be in words that are nowhere near its own.
+    Sentences with a mask belong to the rewrite; if none has one, the longest does. There may be as
+    many sentences without a mask as in the origin, whatever their words.
     """
     around = _around(text, mask)
     if around and len(around) > len(_around(origin, mask)):
@@ -194,7 +194,7 @@ def strays(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
 
 
 def begun(text: str, origin: str, mask: re.Pattern[str]) -> str | None:
-    """Return what a sentence begins behind, in the middle of a sentence: "Gladly, Is it so?"."""
+    """Return the words before a sentence that begins inside another ("Gladly, Is it so?")."""
     for piece in pieces(text):
         for match in _INNER.finditer(piece):
             before = piece[: match.start(1)]
@@ -205,10 +205,10 @@ def begun(text: str, origin: str, mask: re.Pattern[str]) -> str | None:
 
 
 def _cheers(piece: str) -> bool:
-    """Whether a sentence is a call of few words that asks for nothing: "Great question!"."""
-    found = [w.lower() for w in WORD.findall(piece)]
-    asks = found and (found[0] in _ASKS - _ANSWERS or _ASKING.match(piece))
-    return not asks and len(found) < (5 if piece[-1] in "!\uff01" else 3)
+    """Whether a sentence is a short exclamation that asks for nothing: "Great question!"."""
+    words = [w.lower() for w in WORD.findall(piece)]
+    asks = words and (words[0] in _ASKS - _ANSWERS or _ASKING.match(piece))
+    return not asks and len(words) < (5 if piece[-1] in "!\uff01" else 3)
 
 
 @lru_cache(maxsize=8192)

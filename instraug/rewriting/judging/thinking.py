@@ -1,6 +1,6 @@
-"""What a model says aloud: an answer without its thoughts and the tokens of its chat template.
+"""Remove the thoughts of an answer, and the tokens of the model's chat template.
 
-What the template itself holds is never taken out: only tags that it lacks count here.
+Tags that the instruction template itself holds are kept.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ _ROLE = re.compile(
 _ALOUD = frozenset(["", "assistant", "model", "bot", "final"])
 
 
-def spoken(said: str, origin: str, mask: re.Pattern[str]) -> str:
-    """Return what is left of an answer once thoughts and control tokens are off.
+def spoken(answer: str, origin: str, mask: re.Pattern[str]) -> str:
+    """Return an answer without thoughts and control tokens.
 
     A thought is a block of that name in any kind of tag, everything before a closing tag that
-    was never opened, and everything behind an opening one that was never closed. Of another
-    pair of tags the inside is taken where it alone holds masks.
+    was never opened, and everything after an opening one that was never closed. Of any other
+    pair of tags only the inside is kept if it alone holds masks.
 
     Args:
-        said: The answer.
+        answer: The model's answer.
         origin: What it rewrites, masked.
         mask: Matches a mask.
     """
-    text = said
+    text = answer
     for _ in range(20):
         shorter = _without_pair(_without_specials(text, origin, mask), origin, mask)
         if shorter == text:
@@ -72,7 +72,7 @@ class _Tag:
 def _tags(text: str, origin: str) -> Iterator[_Tag]:
     held = origin.casefold()
     for match in _PAIRED.finditer(text):
-        # A template that speaks of a tag keeps it; a block in front of its rewrite is one too many.
+        # A template that holds a tag keeps it; a block before its rewrite is one tag too many.
         own = held.count(match[0].casefold())
         if own and text.casefold().count(match[0].casefold()) <= own:
             continue
@@ -91,7 +91,7 @@ def _without_pair(text: str, origin: str, mask: re.Pattern[str]) -> str:
 
 
 def _of_single(text: str, tag: _Tag) -> str | None:
-    """Return what is left around a tag whose other half stands in the chat template, or was cut."""
+    """Return the text around a tag whose other half is in the chat template, or was cut."""
     before, after = text[: tag.start], text[tag.end :]
     if _THOUGHT.search(tag.name):
         return after if tag.closes else before
@@ -122,13 +122,13 @@ def _matched(tags: list[_Tag]) -> list[tuple[_Tag, _Tag | None]]:
 
 
 def _alone(text: str, tag: _Tag, close: _Tag) -> bool:
-    """Whether a block stands in lines of its own."""
+    """Whether a block has lines of its own."""
     before, after = text[: tag.start].rstrip(" \t"), text[close.end :].lstrip(" \t")
     return before[-1:] in ("", "\n") and after[:1] in ("", "\n")
 
 
 def _without_specials(text: str, origin: str, mask: re.Pattern[str]) -> str:
-    """Return the first turn said aloud between control tokens, one with masks if there is any."""
+    """Return the first turn between control tokens that is not a thought; with masks if any."""
     at, role, aloud = 0, "", []
     marks = [m for m in _SPECIAL.finditer(text) if m[0].casefold() not in origin.casefold()]
     if not marks:

@@ -1,11 +1,11 @@
 """The verdicts of one task, kept up to date as answers come in.
 
     state = State(task, rules, threshold)
-    state, verdicts = judge(state, answers, scores)      # as often as there are answers
+    state, verdicts = judge(state, answers, scores)      # whenever answers come in
 
 The verdicts are those of judging all answers so far in plan order, each against the ones accepted
-before it, whatever order and in how many parts they came. So an answer that comes late can take the
-place of one that stands behind it in the plan; nothing else is judged again.
+before it, whatever their order and in how many parts they came. So a late answer can replace one
+that is behind it in the plan; nothing else is judged again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Scores = Mapping[tuple[str, int], float]
 
 
 class _Answer:
-    """A candidate that was judged."""
+    """A judged candidate."""
 
     __slots__ = (
         "accepted",
@@ -45,7 +45,7 @@ class _Answer:
         self.folded = self.spelled = ""
         self.accepted = False
         self.because: _Answer | None = None
-        """The accepted answer that it stands or falls with."""
+        """The accepted answer that its verdict depends on."""
         self.leaning: list[_Answer] = []
         """Answers that were last judged because of this one."""
 
@@ -58,14 +58,15 @@ class _Answer:
 
 
 class State:
-    """What the answers to one task have come to; `judge` adds to it."""
+    """The verdicts of one task so far; `judge` adds to it.
 
-    def __init__(self, task: Task, rules: Rules, threshold: float | None) -> None:
-        """Args:
+    Args:
         task: The task; its originals count as accepted from the start.
         rules: Settings of the rules.
         threshold: The least semantic score (0 to 1), or None for no gate.
-        """
+    """
+
+    def __init__(self, task: Task, rules: Rules, threshold: float | None) -> None:
         self._rules, self._threshold = rules, threshold
         self._originals = {folded(t.text): t.text for t in task.templates}
         self._alphabet = Alphabet()
@@ -91,15 +92,15 @@ class State:
         return self._verdicts
 
     def verdict(self, answer: _Answer) -> Verdict:
-        """Return an answer's verdict by all that has come so far."""
+        """Return an answer's verdict by all answers so far."""
         return Verdict(answer.candidate, tuple(self._reasons(answer)))
 
     # ── one answer ───────────────────────────────────────────────────────────────────────────
 
     def add(self, candidate: Candidate, scores: Scores) -> _Answer:
-        """Judge one more answer, and again those whose verdict hangs on it."""
+        """Judge one more answer, and again those whose verdict depends on it."""
         answer = _Answer(candidate, tuple(self._gate(candidate, scores)), len(self._answers))
-        # What only the rules had to see is let go: a run's memory is its accepted texts.
+        # What only the rules needed is dropped, so that memory holds little but the accepted texts.
         answer.candidate = replace(candidate, rewrite="", finish_reason=None, logprobs=())
         self._answers.append(answer)
         self._verdicts = None
@@ -122,7 +123,7 @@ class State:
             yield Reason("semantic", f"score {score:.3f}, wanted {least:.3f}")
 
     def _judged(self, answer: _Answer) -> list[_Answer]:
-        """Judge an answer against those before it; return those behind it that it concerns."""
+        """Judge an answer against those before it; return those behind it to judge again."""
         near = self._near(answer)
         because, accepted = self._standing(answer, near)
         answer.because = because
@@ -141,7 +142,7 @@ class State:
         return [a for a in concerned if answer < a]
 
     def _standing(self, answer: _Answer, near: Iterable[_Answer]) -> tuple[_Answer | None, bool]:
-        """Return whether an answer is accepted, and the accepted one that this hangs on, if any."""
+        """Return whether an answer is accepted, and the accepted one this depends on, if any."""
         copies, near_copies = self._judges("duplicate"), self._judges("near_duplicate")
         if answer.folded in self._originals:
             return None, not copies or self._is_origin(answer)
@@ -179,14 +180,14 @@ class State:
         yield from answer.candidate.reasons
         if answer.accepted or answer.candidate.instruction is None:
             return
-        found = tuple(self._copied(answer, answer.candidate.instruction))
-        yield from found or answer.gate
+        reasons = tuple(self._copied(answer, answer.candidate.instruction))
+        yield from reasons or answer.gate
 
-    def _copied(self, answer: _Answer, told: str) -> Iterator[Reason]:
+    def _copied(self, answer: _Answer, text: str) -> Iterator[Reason]:
         """Yield the duplicate rule that an answer breaks, by the accepted ones before it."""
         if not answer.spelled:
             answer = copy(answer)  # it stays out of the pool, and so do its words
-            answer.folded, answer.spelled = folded(told), self._alphabet.spell(told)
+            answer.folded, answer.spelled = folded(text), self._alphabet.spell(text)
         twin = self._twin(answer)
         before = twin.candidate.instruction if twin else self._originals.get(answer.folded)
         if before is not None:
@@ -212,12 +213,12 @@ def judge(
     """Judge more answers of a task.
 
     Args:
-        state: What came before; it is handed over, and not to be used again.
+        state: The state so far; it must not be used afterwards.
         answers: In any order.
-        scores: Looked up only where there is a gate.
+        scores: Used only with a threshold.
 
     Returns:
-        The new state, and the verdicts of these answers by what has come so far.
+        The new state, and the verdicts of these answers by all answers so far.
     """
     judged = [state.add(candidate, scores) for candidate in answers]
     return state, [state.verdict(answer) for answer in judged]

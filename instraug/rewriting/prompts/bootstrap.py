@@ -1,7 +1,7 @@
-"""Ask a model for meta-prompts of its own: guidelines, cleaned, told apart, ready to be used.
+"""Ask a model for guidelines and turn them into meta-prompts, without repeats.
 
 Source:
-    INSTRAUG, arXiv:2402.14492: the framework's self-loop, run once.
+    INSTRAUG, arXiv:2402.14492: one pass of the framework's self-loop.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from instraug.errors import InputError, NothingAccepted, TooFewGuidelines, Usage
 from instraug.files import strict_yaml
 from instraug.files.atomic import atomic_writer
 from instraug.files.replacing import check_replaceable
-from instraug.models.budget import Budget
+from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Message, Reply
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
@@ -54,7 +54,7 @@ _SHOWN = (
 )
 
 _LINES = re.compile(r"\n|(?<=[.!?])\s+(?=\d{1,2}[.)]\s)")
-"""Between the items of a list, of which some models make one line."""
+"""Between the items of a list, which some models write on one line."""
 
 _MARK = re.compile(r"^\s*(?:\*\*)?(?:\d{1,2}\s*[.):-]|[-*\u2022](?!\*))\s*")
 
@@ -63,18 +63,18 @@ _CHAT = re.compile(
 )
 
 _PLAIN = str.maketrans("", "", "()%&")
-"""Takes off the marks that a sentence for people may hold."""
+"""Removes marks that a plain sentence may hold."""
 
 _TITLED = re.compile(r"^(?:\*\*|__)?([^:*_]{3,40}?)(?:\*\*|__)?:\s*(?:\*\*|__)?\s*(?=\S)")
 
 _CLOSING = "Reword the instruction so, keep its meaning, and keep every token in braces."
 
 SAME = 0.6
-"""Two guidelines of this ROUGE-L or more say the same."""
+"""Two guidelines of this ROUGE-L (0 to 1) or more count as the same."""
 
 
 def question(model: str, sample: int, *, seed: int) -> Chat:
-    """Return the chat that asks for ten guidelines; samples differ in their seeds."""
+    """Return a chat that asks for ten guidelines; samples differ in their seeds."""
     return Chat(
         model=model,
         messages=(*_SHOWN, Message("user", _ASK)),
@@ -86,19 +86,19 @@ def question(model: str, sample: int, *, seed: int) -> Chat:
     )
 
 
-def guidelines(said: str, finish_reason: str | None = None) -> Iterator[tuple[str, str]]:
+def guidelines(answer: str, finish_reason: str | None = None) -> Iterator[tuple[str, str]]:
     """Yield (title, sentence) of each usable item of an answer, a line or a part of one.
 
-    Thoughts, fences and JSON come off as they do from a rewrite, then list marks, emphasis and
-    quotes. An item without a title of its own is titled by its first words. Passed over are
-    refusals, talk, a last line that was cut, lines outside a list where there is one, items with
-    markup, and those of fewer than 4 words or more than 40.
+    Thoughts, fences and JSON are removed as from a rewrite, then list marks, emphasis and quotes.
+    An item without a title gets its first words as one. Skipped are refusals, talk, a last line
+    that was cut, lines outside a list if there is one, items with markup, and those of fewer than
+    4 words or more than 40.
 
     Args:
-        said: The answer.
-        finish_reason: Why it ended, as the endpoint says.
+        answer: The model's answer.
+        finish_reason: The endpoint's finish reason.
     """
-    for line in _items(said, finish_reason):
+    for line in _items(answer, finish_reason):
         text = _MARK.sub("", line).strip().strip('"')
         title = ""
         if match := _TITLED.match(text):
@@ -108,9 +108,9 @@ def guidelines(said: str, finish_reason: str | None = None) -> Iterator[tuple[st
             yield title or " ".join(text.rstrip(".").split()[:5]), text
 
 
-def _items(said: str, finish_reason: str | None) -> list[str]:
+def _items(answer: str, finish_reason: str | None) -> list[str]:
     """Return the lines of an answer that can be items of its list."""
-    lines = [x for x in _LINES.split(listed(said)) if x.strip()]
+    lines = [x for x in _LINES.split(listed(answer)) if x.strip()]
     if lines and (not ended(finish_reason) or _is_cut(lines)):
         lines.pop()
     marked = [x for x in lines if _MARK.match(x)]
@@ -126,8 +126,8 @@ def _is_cut(lines: Sequence[str]) -> bool:
 def _odd(text: str) -> bool:
     if REFUSAL.search(text) or _CHAT.search(text) or re.search(r"[:\uff1a]\W*$", text):
         return True
-    found = marks.more(text.translate(_PLAIN), "") or marks.runaway(text, "", r"\{[A-Z]+\}")
-    return found is not None
+    detail = marks.more(text.translate(_PLAIN), "") or marks.runaway(text, "", r"\{[A-Z]+\}")
+    return detail is not None
 
 
 async def bootstrap(
@@ -138,31 +138,35 @@ async def bootstrap(
     wanted: int,
     seed: int,
 ) -> list[MetaPrompt]:
-    """Ask until there are enough guidelines that differ from one another, eight times at most.
+    """Ask at most eight times, until there are enough guidelines that differ from one another.
 
     Args:
-        ask: Returns the reply to a chat, or None where there is none.
+        ask: Returns the reply to a chat, or None if there is none.
         model: The name that requests carry.
-        shipped: Their guidelines are not repeated; the first direct one lends its examples.
+        shipped: Meta-prompts whose guidelines are not repeated; the first direct one gives the
+            examples.
         wanted: How many to return at most.
         seed: Seed of sampling.
+
+    Returns:
+        At most ``wanted`` meta-prompts of kind ``direct``.
     """
     examples = next((m.examples for m in shipped if m.kind == "direct"), ())
     taken = [words(m.text) for m in shipped] + [words(x) for x in _echoes()]
-    found: list[MetaPrompt] = []
+    made: list[MetaPrompt] = []
     for sample in range(8):
         reply = await ask(question(model, sample, seed=seed))
         choices = reply.choices if reply else ()
         lines = (line for c in choices for line in guidelines(c.text or "", c.finish_reason))
         for title, text in lines:
-            told = words(text)
-            if len(found) < wanted and _is_new(told, taken):
-                taken.append(told)
-                id_ = f"bootstrapped-{len(found) + 1:02}"
-                found.append(MetaPrompt(id_, title, "direct", f"{text} {_CLOSING}", examples))
-        if len(found) >= wanted:
+            guideline = words(text)
+            if len(made) < wanted and _is_new(guideline, taken):
+                taken.append(guideline)
+                id_ = f"bootstrapped-{len(made) + 1:02}"
+                made.append(MetaPrompt(id_, title, "direct", f"{text} {_CLOSING}", examples))
+        if len(made) >= wanted:
             break
-    return found
+    return made
 
 
 def bootstrap_file(
@@ -175,16 +179,16 @@ def bootstrap_file(
     Args:
         out: The file to write.
         config: Endpoint, budget and seed.
-        name: The model, see `model.chosen`.
+        name: The model; see `models.opening.chosen`.
         key: The API key, if any.
         wanted: How many to ask for.
 
     Raises:
-        UsageError: the model is the embedded one: what it lists is no guidelines; or the file, or
-            its journal's path, is that of something else.
-        NothingAccepted: not one usable guideline came.
-        TooFewGuidelines: fewer came than asked for; nothing is written, the replies are kept.
-        InstraugError: what stopped the asking.
+        UsageError: the model is the embedded one, which is too small; or the path of the file, or
+            of its journal, holds something else.
+        NothingAccepted: the model gave no usable guideline.
+        TooFewGuidelines: there are fewer than asked for; nothing is written, the replies are kept.
+        InstraugError: what ended the run.
     """
     if name == "local":
         raise UsageError(
@@ -223,27 +227,27 @@ def _is_own(path: Path) -> bool:
 async def _bootstrap(
     journal: Journal, config: Config, name: str, key: str | None, wanted: int
 ) -> tuple[list[MetaPrompt], Generator]:
-    budget = Budget(config.budget, config.prices, [name])
+    budget = BudgetTracker(config.budget, config.prices, [name])
     notices: list[str] = []
     async with opened(address(config, name, key), budget, notices.append) as model:
         complete = model.complete and recording(model.complete, journal)
         generator = Generator(complete, journal, model.concurrency)
         shipped = load_meta_prompts()
-        found = await bootstrap(
+        made = await bootstrap(
             generator.reply, model.name, shipped, wanted=wanted, seed=config.seed
         )
-        return found, generator
+        return made, generator
 
 
 def _echoes() -> Iterator[str]:
-    """Yield what the request itself holds: a model that repeats it has no guideline."""
+    """Yield the lines of the request itself: repeated, they are not guidelines."""
     yield _ASK
     for message in _SHOWN:
         yield from (_MARK.sub("", line) for line in message.content.split("\n"))
 
 
-def _is_new(told: Sequence[str], taken: Iterable[Sequence[str]]) -> bool:
-    return all(rouge_l(told, other, SAME) < SAME for other in taken)
+def _is_new(guideline: Sequence[str], taken: Iterable[Sequence[str]]) -> bool:
+    return all(rouge_l(guideline, other, SAME) < SAME for other in taken)
 
 
 def as_data(meta_prompts: Iterable[MetaPrompt]) -> dict[str, Any]:

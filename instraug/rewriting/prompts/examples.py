@@ -1,6 +1,6 @@
-"""Choose the worked examples that stand nearest to a template: a small model imitates what it sees.
+"""Choose the worked examples most like a template: a small model imitates what it sees.
 
-Every meta-prompt brings examples of its own; those of the others fill up, so that some fit any
+Half of them are the meta-prompt's own; the rest come from all meta-prompts, so that some fit any
 template. The choice is a pure function of the meta-prompts and the text.
 """
 
@@ -19,36 +19,37 @@ _TOKEN = re.compile(r"\0|[^\W_]+|[?:]")
 
 
 class Nearest:
-    """Examples of a set of meta-prompts, searched by likeness."""
+    """The examples of a set of meta-prompts, searched by likeness.
+
+    Args:
+        meta_prompts: Their examples are searched.
+        count: Examples to choose; half of them, rounded up, are the meta-prompt's own.
+    """
 
     def __init__(self, meta_prompts: Sequence[MetaPrompt], count: int = 6) -> None:
-        """Args:
-        meta_prompts: Whose examples there are.
-        count: Examples to choose; half of them, rounded up, from the meta-prompt itself.
-        """
         self._count = count
         self._all = _by_source(e for m in meta_prompts for e in m.examples)
         features = {source: _features(source) for source in self._all}
         self._holding: dict[Hashable, list[str]] = {}
-        for source, found in features.items():
-            for feature in found:
+        for source, of_source in features.items():
+            for feature in of_source:
                 self._holding.setdefault(feature, []).append(source)
         total = len(features) + 1
         self._unseen = math.log(total) ** 2
         self._weights = {
             f: math.log(total / (len(sources) + 1)) ** 2 for f, sources in self._holding.items()
         }
-        self._norms = {s: self._weight(found) for s, found in features.items()}
+        self._norms = {s: self._weight(of_source) for s, of_source in features.items()}
 
     def __call__(self, text: str) -> Callable[[MetaPrompt], tuple[Example, ...]]:
         """Compare all examples with a text once, for every chat that asks about it.
 
         Args:
-            text: What is to be rewritten, masked.
+            text: The masked text to rewrite.
 
         Returns:
             A function from the meta-prompt of a chat to its examples, the nearest last: ``count``
-            of them, fewer where there are not that many; no source comes twice.
+            of them, fewer if there are not that many; no source comes twice.
         """
         likeness = self._likeness(text)
         ranked = _ranked(self._all.values(), likeness)
@@ -56,7 +57,7 @@ class Nearest:
         def chosen(meta: MetaPrompt) -> tuple[Example, ...]:
             own = _by_source(meta.examples)
             for source in own:
-                if source not in likeness:  # of no meta-prompt that this was made with
+                if source not in likeness:  # of a meta-prompt that is not in the set
                     likeness[source] = self._alike(source, text)
             first = _ranked(own.values(), likeness)[: (self._count + 1) // 2]
             taken = {e.source for e in first}
@@ -66,7 +67,7 @@ class Nearest:
         return chosen
 
     def _likeness(self, text: str) -> dict[str, float]:
-        """Return the cosine of each source and a text, rare features counting more."""
+        """Return the cosine of each source and a text; rare features count more."""
         wanted = _features(text)
         norm = self._weight(wanted)
         shared: dict[str, list[float]] = {source: [] for source in self._all}
@@ -76,10 +77,10 @@ class Nearest:
         return {s: _cosine(w, norm * self._norms[s]) for s, w in shared.items()}
 
     def _alike(self, source: str, text: str) -> float:
-        """Return the same for a source from elsewhere."""
-        found, wanted = _features(source), _features(text)
-        weights = [self._weights.get(f, self._unseen) for f in found & wanted]
-        return _cosine(weights, self._weight(wanted) * self._weight(found))
+        """Return the same for a source outside the set."""
+        features, wanted = _features(source), _features(text)
+        weights = [self._weights.get(f, self._unseen) for f in features & wanted]
+        return _cosine(weights, self._weight(wanted) * self._weight(features))
 
     def _weight(self, features: Iterable[Hashable]) -> float:
         weights, unseen = self._weights, self._unseen

@@ -1,7 +1,7 @@
-"""Hold back what a template need not have rewritten: labels and placeholders at either end.
+"""Hold back what needs no rewriting: labels and placeholders at either end of a template.
 
 ``Decide if it is so. Text: {A} {B} {C}`` is asked for as ``Decide if it is so.``; `restore` puts
-the rest back where it was. The model has less to say, and less to get wrong.
+the rest back. The model has less to write, and less to get wrong.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from instraug.tasks.placeholders import Masked
 _OWN = re.compile(r"[^\W\d_]{2,}|\b[aA]\b")
 
 _LEAST = 3
-"""Words of its own that must be left to rewrite."""
+"""Words, masks not counted, that must be left to rewrite."""
 
 _LABEL = r"(?:[A-Z]\w*(?: \w+){0,4}:?\s+)?"
 
 _HANGING = re.compile(
     r"(?:(?<=[.?!])\s+|\s*\n\s*)(?:[A-Z]\w*(?: \w+){0,4}(?::| is| are)|[A-Z]\w*)\s*\Z"
 )
-"""A label that is left at the end once its mask is held back."""
+"""A label left at the end after its mask is held back."""
 
 _SHORT_LABEL = r"(?:[A-Z]\w*(?: \w+){0,2}:\s*)?"
 
@@ -29,13 +29,13 @@ _SHORT_LABEL = r"(?:[A-Z]\w*(?: \w+){0,2}:\s*)?"
 def hold_back(masked: Masked) -> Masked:
     """Move what needs no rewriting from the text to the prefix and suffix.
 
-    Held back are, at the end, a run of two or more masks, then every mask that stands alone, after
-    a label of up to five words ("Text:", "The region is") or in a line of its own; at the start,
-    masks that stand alone or behind a label of up to three words each. At least three words are
-    left, and what is left has its quotes in pairs.
+    At the end, these are held back: a run of two or more masks, then every mask on its own, after a
+    label of up to five words ("Text:", "The region is") or on its own line. At the start: masks on
+    their own or after a label of up to three words each. At least three words are left, and quotes
+    stay in pairs.
 
     Returns:
-        The same template otherwise: `restore` of its text gives the template back.
+        The same template with a shorter text; `restore` of that text gives the template.
     """
     text, mask = masked.text, masked.pattern
     end = _end(text, mask)
@@ -54,7 +54,7 @@ def hold_back(masked: Masked) -> Masked:
 
 
 def _end(text: str, mask: str) -> int:
-    """Index behind what is left once the end is held back."""
+    """Return the index behind the text that is left after the end is held back."""
     end = len(text)
     run = re.search(rf"(?:\s*{mask}){{2,}}[.\s]*\Z", text)
     if run and _worth(text[: run.start()], mask):
@@ -71,12 +71,12 @@ def _end(text: str, mask: str) -> int:
 
 
 def _worth(text: str, mask: str) -> bool:
-    """Whether a text is enough to rewrite, and whole."""
+    """Whether a text has enough words to rewrite, and its quotes in pairs."""
     return len(_OWN.findall(re.sub(mask, " ", text))) >= _LEAST and text.count('"') % 2 == 0
 
 
 def _restored(text: str, masked: Masked) -> str:
-    """Spell held-back text as a template."""
+    """Write held-back text as a template."""
     parts = re.split(f"({masked.pattern})", text)
     return "".join(
         masked.tokens[p] if i % 2 else p.replace("{", "{{").replace("}", "}}")

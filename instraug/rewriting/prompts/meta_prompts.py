@@ -25,31 +25,31 @@ def load_meta_prompts(source: Path | None = None) -> tuple[MetaPrompt, ...]:
     A file is one meta-prompt, or ``meta_prompts:`` with a list of them.
 
     Returns:
-        They, sorted by file, then in the file's order.
+        The meta-prompts, sorted by file, then in the file's order.
 
     Raises:
-        InputError: everything that is wrong in any file; also where there is no meta-prompt.
+        InputError: every problem of every file; also if there is no meta-prompt.
     """
     source = source or shipped.folder("meta_prompts")
     paths, problems = files(source) if source.is_dir() else ([source], [])
-    found: list[MetaPrompt] = []
+    meta_prompts: list[MetaPrompt] = []
     first: dict[str, str] = {}
     for path in paths:
         document = strict_yaml.read(path)
         drafts, wrong = _drafts(document)
         for where, draft in drafts:
             wrong += _faults(draft, document, where, first)
-            found.append(draft)
+            meta_prompts.append(draft)
         problems += sorted([*document.problems, *wrong], key=strict_yaml.position)
-    if not problems and not found:
+    if not problems and not meta_prompts:
         problems = [Problem(str(source), "holds no meta-prompt", "add one, or use the shipped set")]
     if problems:
         raise InputError(problems)
-    return tuple(found)
+    return tuple(meta_prompts)
 
 
 def listing(meta_prompts: Iterable[MetaPrompt]) -> list[dict[str, str | int]]:
-    """Return what a list shows of each meta-prompt: id, kind, title, number of examples."""
+    """Return id, kind, title and number of examples of each meta-prompt."""
     return [
         {"id": m.id, "kind": m.kind, "title": m.title, "examples": len(m.examples)}
         for m in meta_prompts
@@ -64,12 +64,14 @@ class _Several:
 
 
 def _drafts(document: Document) -> tuple[list[tuple[Where, MetaPrompt]], list[Problem]]:
-    """Decode a file of either form; what is wrong in a draft is `strict_yaml.REFUSED`."""
+    """Decode a file of either form; a wrong value in a draft is `strict_yaml.REFUSED`."""
     if isinstance(document.data, Mapping) and "meta_prompts" in document.data:
         several, problems = decode(document.data, _Several, document.place)
         drafts = several.meta_prompts if several else ()
-        found = enumerate(drafts if isinstance(drafts, tuple) else ())
-        return [(("meta_prompts", i), d) for i, d in found if isinstance(d, MetaPrompt)], problems
+        numbered = enumerate(drafts if isinstance(drafts, tuple) else ())
+        return [
+            (("meta_prompts", i), d) for i, d in numbered if isinstance(d, MetaPrompt)
+        ], problems
     one, problems = decode(document.data, MetaPrompt, document.place)
     return [((), one)] if one else [], problems
 
@@ -97,10 +99,11 @@ def _mismatch(example: Example) -> str | None:
         return None
     if not (example.source.strip() and example.rewrite.strip()):
         return "the source or the rewrite of an example is blank"
-    wanted, found = (Counter(_MASK.findall(t)) for t in (example.source, example.rewrite))
-    if wanted == found:
+    wanted = Counter(_MASK.findall(example.source))
+    given = Counter(_MASK.findall(example.rewrite))
+    if wanted == given:
         return None
-    missing, extra = " ".join((wanted - found).elements()), " ".join((found - wanted).elements())
+    missing, extra = " ".join((wanted - given).elements()), " ".join((given - wanted).elements())
     return f"the rewrite of an example lacks {missing or 'nothing'} and adds {extra or 'nothing'}"
 
 
@@ -114,7 +117,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class MetaPrompt:
-    """A guideline that tells the model how to rewrite (INSTRAUG, arXiv:2402.14492)."""
+    """A guideline for rewriting, with worked examples (INSTRAUG, arXiv:2402.14492)."""
 
     id: str
     title: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +16,16 @@ from instraug.tasks.records import Task
 from instraug.tasks.words import folded
 
 Grammar = Callable[[Masked, int], str]
-"""Builds the grammar of a template's asking (0, 1, ...); it forces the masks into the answer."""
+"""(template, position of the request) -> grammar, which forces all masks into the answer."""
 
 WARM = 0.6
 """The temperature of INSTRAUG's single variant (arXiv:2402.14492)."""
 
 COOL = 0.2
-"""Under a grammar, whose openings and swaps bring the variety, a lower one keeps the meaning."""
+"""The temperature under a grammar, which brings the variety itself; it keeps the meaning."""
 
 ANSWER_TOKENS = 512
-"""Tokens an answer may have where nothing else is set: a rewrite takes a tenth of them."""
+"""Tokens an answer may have by default; a rewrite takes a tenth of them."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Plan:
     """Accepted rewrites wanted of each hand-written template, by iteration."""
     grammar: Grammar | None = None
     patience: int | None = None
-    """Answers a template may take for each accepted one, and as many again, before it is left;
-    None: its whole plan. Without it, most answers go to the few templates that have run dry."""
+    """A template gets at most this many times (accepted + 1) answers; None: its whole plan. Without
+    it, most answers would go to the few templates that yield no more rewrites."""
 
     @cached_property
     def nearest(self) -> Nearest:
@@ -61,8 +62,8 @@ class Plan:
     def more(self, lacking: int, asked: int, gained: int) -> int:
         """Return how many requests to make next for one template.
 
-        It asks for what it lacks. An endpoint is asked for up to twice that where few answers
-        were accepted: fewer rounds, at the price of a few rewrites too many.
+        A template asks for what it lacks. If few answers were accepted, an endpoint is asked for
+        up to twice that: there are fewer rounds, and a few rewrites too many.
 
         Args:
             lacking: Rewrites still wanted.
@@ -70,24 +71,24 @@ class Plan:
             gained: Rewrites accepted of those.
         """
         answers = lacking if self.grammar else int(lacking * min(2, (asked + 1) / (gained + 1)))
-        wanted = -(-answers // self.choices)
+        wanted = math.ceil(answers / self.choices)
         if self.patience is None:
             return max(0, wanted)
         left = self.patience * (gained + 1) - asked
-        # One request may bring more answers than patience has; the first is made all the same.
+        # One request may bring more answers than patience allows; the first is always made.
         return max(0, min(wanted, left // self.choices if asked else max(1, left // self.choices)))
 
 
 def make_plan(
     config: Config, model: str, meta_prompts: Sequence[MetaPrompt], *, constrains: bool = False
 ) -> Plan:
-    """Return the plan of a config; iterative wants half of the rewrites from each of two steps.
+    """Return the plan of a config; iterative gets half of the rewrites from each of two steps.
 
     Args:
         config: The run's settings.
         model: The name that requests carry.
         meta_prompts: The guidelines to ask by.
-        constrains: The model forces its answers into a grammar, so requests carry one.
+        constrains: Whether requests carry a grammar, which the model forces answers into.
 
     Source:
         INSTRAUG, arXiv:2402.14492: single (T = 0.6), multi-temperature, iterative.
@@ -117,10 +118,10 @@ def skipped(task: Task) -> dict[int, str]:
     seen: set[str] = set()
     out = {}
     for template in task.templates:
-        told = folded(template.text)
+        text = folded(template.text)
         if not own_words(template.text):
             out[template.origin] = "placeholders only, nothing to rewrite"
-        elif told in seen:
+        elif text in seen:
             out[template.origin] = "repeats an earlier instruction of its task"
-        seen.add(told)
+        seen.add(text)
     return out

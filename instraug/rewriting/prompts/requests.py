@@ -11,22 +11,20 @@ from instraug.models.chat import AsText, Chat, Message
 from instraug.rewriting.grammar.gbnf import after_label
 from instraug.rewriting.prompts.hold_back import hold_back
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
-from instraug.rewriting.prompts.plan import (
-    Plan,
-)
+from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.records import Request
 from instraug.tasks.placeholders import mask
 from instraug.tasks.records import Task, Template
 
 AS_TEXT = AsText("Instruction:", "Reworded:", after_label)
-"""How these chats are spelled for a model without a chat template."""
+"""How these chats are written for a model without a chat template."""
 
 
-def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterator[Request]:
+def expand(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterator[Request]:
     """Yield every request that the plan holds for one template, in plan order.
 
-    Each sample goes once over all pairs of meta-prompt and temperature, changing both at every
-    step, so that even the first few requests are spread over both.
+    Each sample visits all pairs of meta-prompt and temperature once and changes both at every step,
+    so that even the first few requests are spread over both.
 
     Args:
         plan: What to ask.
@@ -40,15 +38,15 @@ def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iter
     masked = hold_back(mask(parent.text, task.constants))
     heat = plan.temperatures
     examples = plan.nearest(masked.text)
-    told: dict[str, tuple[Message, ...]] = {}
+    chats: dict[str, tuple[Message, ...]] = {}
     every = product(range(plan.samples), range(len(heat)), enumerate(plan.meta_prompts))
     for position, (sample, shift, (i, meta)) in enumerate(every):
-        if meta.id not in told:
-            told[meta.id] = messages(meta, examples(meta), masked.text)
+        if meta.id not in chats:
+            chats[meta.id] = messages(meta, examples(meta), masked.text)
         temperature = heat[(i + shift) % len(heat)]
         chat = Chat(
             model=plan.model,
-            messages=told[meta.id],
+            messages=chats[meta.id],
             temperature=temperature,
             top_p=plan.top_p,
             max_tokens=plan.answer_tokens,
@@ -61,7 +59,7 @@ def requests(plan: Plan, task: Task, origin: Template, parent: Template) -> Iter
 
 
 def messages(meta: MetaPrompt, examples: Iterable[Example], text: str) -> tuple[Message, ...]:
-    """Return the chat: the guideline, worked examples as turns, the masked template alone."""
+    """Return a chat's messages: the guideline, worked examples as turns, the masked template."""
     turns = [Message("system", meta.text)]
     for example in examples:
         turns += [Message("user", example.source), Message("assistant", example.rewrite)]
