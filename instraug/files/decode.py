@@ -110,18 +110,31 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "a mapping"
+        return f"a mapping of {shown(next(iter(value)))}" if len(value) == 1 else "a mapping"
     if isinstance(value, list | tuple):
         if len(value) == 1:
             return f"a list of one, {shown(value[0])}"
-        return "a list" if value else "an empty list"
+        return f"a list of {len(value)}" if value else "an empty list"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _holds_refused(data: Any, hint: Any) -> bool:
+    """Return whether data is a list with an item refused and reported, where no list is wanted."""
+    if not isinstance(data, list | tuple) or not any(item is REFUSED for item in data):
+        return False
+    while get_origin(hint) in (Annotated, Union, UnionType):
+        hint = next(a for a in get_args(hint) if a is not NoneType)
+    return hint is not Any and get_origin(hint) is not tuple
 
 
 def _fix(data: Any, hint: Any) -> str:
     if hint is str and isinstance(data, list | tuple) and len(data) == 1:
         return "write what is in the list, without the list; or put it in quotes, brackets and all"
+    if hint is str and isinstance(data, list | tuple):
+        return "write each of its items after a '- ' of its own; or put it in quotes, brackets and all"
+    if hint is str and isinstance(data, Mapping) and data and None not in data.values():
+        return "write the text alone, without a key; or put all of it in quotes, key and all"
     return _KINDS[hint]
 
 
@@ -139,7 +152,7 @@ class _Decoder:
         return REFUSED
 
     def value(self, data: Any, hint: Any, where: Where) -> Any:
-        if data is REFUSED:
+        if data is REFUSED or _holds_refused(data, hint):
             return REFUSED
         origin, args = get_origin(hint), get_args(hint)
         if data is None and hint is not Any and NoneType not in args:

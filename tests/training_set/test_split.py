@@ -99,7 +99,7 @@ def test_testing_data_is_known_by_its_path_however_it_is_given(
 
 
 def test_a_name_alone_makes_no_testing_data(tmp_path: Path) -> None:
-    """A file test.jsonl elsewhere, a folder passed by, or a training_data below, is no such thing."""
+    """Not test.jsonl elsewhere, nor a folder passed by, nor a training_data below, is such a thing."""
     one = write_rows(tmp_path / "test.jsonl", [caption_row(1)])
     two = write_rows(tmp_path / "testing_data" / "training_data" / "b.jsonl", [caption_row(2)])
     three = write_rows(tmp_path / "other.jsonl", [caption_row(3)])

@@ -85,7 +85,7 @@ def _is_testing(file: Path) -> bool:
 
 
 def _under_testing(way: Path) -> bool:
-    """Return whether the nearest folder around a file that is one of the layout's is for testing."""
+    """Return whether the nearest of the layout's two folders around a file is for testing."""
     return next((p.name for p in way.parents if p.name in (_TRAINING, _TESTING)), "") == _TESTING
 
 
@@ -236,6 +236,8 @@ def _computed_fields(task: Task) -> tuple[str, ...]:
 def _steps(task: Task, as_released: bool) -> Iterator[Prepare]:
     if task.output == "region":
         yield _spell_answer
+    if task.answers in ("index0", "index1"):
+        yield _spell_number
     if not as_released and task.name in _FIXES:
         yield _FIXES[task.name]
     for name, value in task.defaults.items():
@@ -251,6 +253,12 @@ def _spell_answer(row: Row) -> None:
         row["options"] = region_texts(options)
     if "target_txt" not in row:
         row["target_txt"] = " ".join(row["region"])
+
+
+def _spell_number(row: Row) -> None:
+    """Write a target that is a whole number as text, where the task says that it counts options."""
+    if type(row.get("target_txt")) is int:
+        row["target_txt"] = str(row["target_txt"])
 
 
 def _default(name: str, value: Any) -> Prepare:
