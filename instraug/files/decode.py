@@ -110,11 +110,11 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return f"a mapping of {shown(next(iter(value)))}" if len(value) == 1 else "a mapping"
+        return "a mapping"
     if isinstance(value, list | tuple):
         if len(value) == 1:
             return f"a list of one, {shown(value[0])}"
-        return f"a list of {len(value)}" if value else "an empty list"
+        return "a list" if value else "an empty list"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -132,9 +132,11 @@ def _fix(data: Any, hint: Any) -> str:
     if hint is str and isinstance(data, list | tuple) and len(data) == 1:
         return "write what is in the list, without the list; or put it in quotes, brackets and all"
     if hint is str and isinstance(data, list | tuple):
-        return "write each of its items after a '- ' of its own; or put it in quotes, brackets and all"
+        each = f"write each of its {len(data)} items after a '- ' of its own"
+        return f"{each}; or put it in quotes, brackets and all"
     if hint is str and isinstance(data, Mapping) and data and None not in data.values():
-        return "write the text alone, without a key; or put all of it in quotes, key and all"
+        key = shown(next(iter(data)))
+        return f"write the text alone, without the key {key}; or put all in quotes, key and all"
     return _KINDS[hint]
 
 
