@@ -29,8 +29,9 @@ _refers = re.compile(
     rf"|\b(?:the|these|those|no|both|all|other|correct|first|last) {_LIST}\b|\b{_LIST} [a-h1-9]\b"
     r"|^(?:the )?(?:first|last) (?:two|three|one and)\b|^(?:the )?first and (?:the )?second\b"
     r"|^the (?:former|latter)\b|\bsame as (?:the )?(?:above|below|[a-h])\b|^not [a-h]$"
-    r"|\b(?:none|all|any) of the listed\b|^i, ?ii(?:,? and iii)?$|^i and ii$"
-, re.MULTILINE).search
+    r"|\b(?:none|all|any) of the listed\b|^i, ?ii(?:,? and iii)?$|^i and ii$",
+    re.MULTILINE,
+).search
 
 _TRIGGERS = (
     *("above", "below", "following", "previous", "preced", "other"),
@@ -118,9 +119,9 @@ def _speaks_of_others(whole: str) -> bool:
     if not any(map(whole.__contains__, _JOINERS)):
         return False
     options = whole.split("\n")
-    last = chr(ord("a") + len(options) - 1)  # R&B of three options names none of them
+    # R&B or Q and A name no options: few lists are longer than from A to J.
     if any(
-        len(o) <= LONGEST and _points(o) and all(c <= last for c in re.findall(r"\b[a-z]\b", o))
+        len(o) <= LONGEST and _points(o) and all(c <= "j" for c in re.findall(r"\b[a-z]\b", o))
         for o in options
     ):
         return True

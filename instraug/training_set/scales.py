@@ -88,7 +88,13 @@ _digit = re.compile("[0-9]").search
 
 _word = re.compile(r"[^\W\d_]+").findall
 
-_ROMAN = dict(zip("i ii iii iv v vi vii viii ix x xi xii".split(), range(1, 13), strict=True))
+_ROMAN = dict(
+    zip(
+        ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"],
+        range(1, 13),
+        strict=True,
+    )
+)
 
 _amount = re.compile(
     r"\s*(?P<bound>[<>])?\s*[$€£]?(?P<n>[-−+]?[0-9][0-9,]*(?:\.[0-9]+)?(?:e[0-9]{1,2})?)"
@@ -97,18 +103,43 @@ _amount = re.compile(
 ).fullmatch
 
 _UNITS: Mapping[str, float] = {
-    **{"k": 1e3, "thousand": 1e3, "m": 1, "million": 1e6, "b": 1e9, "billion": 1e9},
-    **{"mm": 1e-3, "cm": 1e-2, "km": 1e3, "mg": 1e-3, "g": 1, "kg": 1e3, "ml": 1e-3, "l": 1},
-    **{"second": 1, "seconds": 1, "minute": 60, "minutes": 60, "hour": 3600, "hours": 3600},
-    **{"day": 86400, "days": 86400, "week": 604800, "weeks": 604800},
-    **{"month": 2.6e6, "months": 2.6e6, "year": 3.2e7, "years": 3.2e7},
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1,
+    "million": 1e6,
+    "b": 1e9,
+    "billion": 1e9,
+    "mm": 1e-3,
+    "cm": 1e-2,
+    "km": 1e3,
+    "mg": 1e-3,
+    "g": 1,
+    "kg": 1e3,
+    "ml": 1e-3,
+    "l": 1,
+    "second": 1,
+    "seconds": 1,
+    "minute": 60,
+    "minutes": 60,
+    "hour": 3600,
+    "hours": 3600,
+    "day": 86400,
+    "days": 86400,
+    "week": 604800,
+    "weeks": 604800,
+    "month": 2.6e6,
+    "months": 2.6e6,
+    "year": 3.2e7,
+    "years": 3.2e7,
 }
 
 _iso = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?").fullmatch
 
 _MONTHS = {
     name: n
-    for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+    for n, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
 }
 
 _stemmed = re.compile(r"([^\W\d][^\d]{0,40}?)\s*#?([0-9]{1,6})").fullmatch

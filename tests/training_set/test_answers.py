@@ -92,7 +92,9 @@ def test_a_letter_may_stand_before_its_text(spelling: str) -> None:
     assert arranged(ANIMALS, spelling.format("C"))[1] == ["other_targets"]
 
 
-@pytest.mark.parametrize("spelling", ["{}, {}", "{}, and {}", "{} and {}", "{}/{}", "({}) & ({})", "{};{}"])
+@pytest.mark.parametrize(
+    "spelling", ["{}, {}", "{}, and {}", "{} and {}", "{}/{}", "({}) & ({})", "{};{}"]
+)
 def test_several_letters_move_each_with_its_option(spelling: str) -> None:
     """Those that stood in order still do."""
     for number in range(24):
