@@ -120,9 +120,24 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def _holds_refused(data: Any, hint: Any) -> bool:
+    """Return whether data is a list with an item refused and reported, where no list is wanted."""
+    if not isinstance(data, list | tuple) or not any(item is REFUSED for item in data):
+        return False
+    while get_origin(hint) in (Annotated, Union, UnionType):
+        hint = next(a for a in get_args(hint) if a is not NoneType)
+    return hint is not Any and get_origin(hint) is not tuple
+
+
 def _fix(data: Any, hint: Any) -> str:
     if hint is str and isinstance(data, list | tuple) and len(data) == 1:
         return "write what is in the list, without the list; or put it in quotes, brackets and all"
+    if hint is str and isinstance(data, list | tuple):
+        each = f"write each of its {len(data)} items after a '- ' of its own"
+        return f"{each}; or put it in quotes, brackets and all"
+    if hint is str and isinstance(data, Mapping) and data and None not in data.values():
+        key = shown(next(iter(data)))
+        return f"write the text alone, without the key {key}; or put all in quotes, key and all"
     return _KINDS[hint]
 
 
@@ -140,7 +155,7 @@ class _Decoder:
         return REFUSED
 
     def value(self, data: Any, hint: Any, where: Where) -> Any:
-        if data is REFUSED:
+        if data is REFUSED or _holds_refused(data, hint):
             return REFUSED
         origin, args = get_origin(hint), get_args(hint)
         if data is None and hint is not Any and NoneType not in args:

@@ -11,7 +11,7 @@ from instraug.files import strict_yaml
 from instraug.files.decode import decode, suggest
 from instraug.files.strict_yaml import REFUSED, Document, Where
 from instraug.files.yaml_folder import files
-from instraug.tasks.placeholders import Placeholder, doubled, is_name, path_of, placeholders
+from instraug.tasks.placeholders import Placeholder, doubled, is_name, path_of, placeholders, sound
 from instraug.tasks.records import Task, TaskKeys, file_key
 
 UNFINISHED = ".import-unfinished"
@@ -84,9 +84,10 @@ class _Checker:
     def __init__(self, draft: TaskKeys, document: Document) -> None:
         self.draft, self.document = draft, document
         self.constants = self._table("constants")
-        known = draft.fields
+        known: Any = draft.fields
         self.known: Collection[str] | None = None
-        if isinstance(known, tuple):
+        # Which names are missing cannot be said of fields or constants that cannot be read.
+        if isinstance(known, tuple) and REFUSED not in known and self._has_constants():
             self.known = {k for k in known if isinstance(k, str)} | set(self.constants)
 
     def problems(self) -> Iterator[Problem]:
@@ -109,7 +110,7 @@ class _Checker:
         except PlaceholderError as error:
             for problem in error.problems:
                 yield self._problem(where, f"{problem.what} at {problem.where}", problem.fix)
-            return
+            used = sound(text)
         for source in dict.fromkeys(p.source for p in used):
             yield from self._reference(source, where)
 
@@ -149,14 +150,22 @@ class _Checker:
             what = f"{{{source}}} asks for a part of the constant {root!r}"
             yield self._problem(where, what, f"write {{{root}}}")
 
-    def _keys(self, table: str, sound: Callable[[str], bool]) -> Iterator[Problem]:
+    def _keys(self, table: str, fits: Callable[[str], bool]) -> Iterator[Problem]:
         for key in self._table(table):
             where = (table, key)
-            if not sound(key):
+            if not fits(key):
                 what = f"{table} names {key[:60]!r}, which no placeholder can"
                 yield self._problem(where, what, "spell it as in the instructions, without braces")
             else:
                 yield from self._reference(key, where)
+
+    def _has_constants(self) -> bool:
+        """Return whether the constants are known: not refused, nor under a misspelled key."""
+        keys = self.document.data
+        known = TaskKeys.__dataclass_fields__
+        misspelled = any("'constants'" in suggest(k, known) for k in keys if k not in known)
+        constants: Any = self.draft.constants
+        return constants is not REFUSED and not misspelled
 
     def _table(self, name: str) -> Mapping[str, Any]:
         table = getattr(self.draft, name)

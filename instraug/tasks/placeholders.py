@@ -117,6 +117,20 @@ def placeholders(template: str) -> tuple[Placeholder, ...]:
     return tuple(s for s in parse(template) if isinstance(s, Placeholder))
 
 
+def sound(template: str) -> tuple[Placeholder, ...]:
+    """Return the well-formed placeholders of a template that holds malformed ones, too."""
+    found: list[Placeholder] = []
+    passed = 0
+    for match in _TOKEN.finditer(template):
+        if match.start() < passed:
+            continue
+        if match[1] is not None:
+            found.append(Placeholder(match[1]))
+        elif len(match[0]) == 1:
+            passed = _end(template, match.start())
+    return tuple(found)
+
+
 def path_of(text: str) -> Placeholder | None:
     """Return the placeholder that a text spells without its braces; None where it spells none."""
     try:

@@ -31,17 +31,21 @@ _SHORT = 24
 Note = tuple[str, str, bytes]
 """What is noted, the row's task, and its line."""
 
-_OPEN, _CLOSE = r"[\s(\[{<\"'*]*", r"[\s)\]}>\"'*.:,;]*"
+_OPEN, _CLOSE = r"[\s(\[{<\"'*（「]*", r"[\s)\]}>\"'*.:,;）」．。：，、]*"
 
-_WORDS = r"(?i:the|correct|right|best|final|answer|option|choice|is)\b"
+_WORDS = r"(?i:the|correct|right|best|final|answer|option|choice|letter|number|is)\b"
 
 _place = re.compile(
     rf"{_OPEN}(?:{_WORDS}[\s(\[{{<\"'*:]*)*"
-    rf"(?P<label>[A-Za-z]|[0-9]{{1,3}})(?![^\W_])(?P<end>{_CLOSE}(?:[-–—]\s+)?)(?P<text>.*)",
+    rf"(?P<label>[A-Za-zＡ-Ｚａ-ｚ]|[0-9]{{1,3}}|[０-９]{{1,3}})(?![^\W_])(?P<end>{_CLOSE}(?:[-–—]\s+)?)(?P<text>.*)",
     re.DOTALL,
 ).fullmatch
 
-_apart = re.compile(r"((?<!\s)\s*(?:\|+|[,;&/\n]|\b(?:and|or)\b)\s*)", re.IGNORECASE).split
+_apart = re.compile(
+    r"((?<!\s)\s*(?:[,;]\s*(?:and|or)\b|\|+|[,;&/\n]|\b(?:and|or)\b)\s*)", re.IGNORECASE
+).split
+
+_WIDE = {ord("0") + n: ord("０") + n for n in range(10)}
 
 _FIRST = {"index0": 0, "index1": 1}
 """How targets number their options -> the number of the first one."""
@@ -76,6 +80,8 @@ class Seen:
 
 _NUMBERS: tuple[Answers, ...] = ("index0", "index1")
 
+_PLACES: tuple[Answers, ...] = ("letter", *_NUMBERS)
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -98,9 +104,10 @@ class Places:
         for at, position in enumerate(new_positions):
             old = pieces[2 * at + 1]
             if old.isdigit():
-                pieces[2 * at + 1] = str(position + int(old) - self.positions[at])
+                moved = str(position + int(old) - self.positions[at])
+                pieces[2 * at + 1] = moved if old.isascii() else moved.translate(_WIDE)
             elif position < 26:
-                pieces[2 * at + 1] = chr(ord("A" if old.isupper() else "a") + position)
+                pieces[2 * at + 1] = chr(ord(old) + position - self.positions[at])
             else:
                 return None
         return "".join(pieces)
@@ -125,16 +132,26 @@ def _labels(parts: Sequence[str], options: Sequence[str], kind: Answers) -> Plac
         if not match or match["label"].isdigit() != (kind in _FIRST):
             return None
         label, text = match["label"], match["text"]
-        at = int(label) - _FIRST[kind] if kind in _FIRST else ord(label.lower()) - ord("a")
+        first = "a" if label.isascii() else "ａ"
+        at = int(label) - _FIRST[kind] if kind in _FIRST else ord(label.lower()) - ord(first)
         if not 0 <= at < len(options):
             return None
-        if text and (not match["end"].strip() or _plain(text) != _plain(options[at])):
+        if text and not _is_said(text, options[at]):
             return None
+        if text[:1].isalnum() and label in "aA" and not match["end"].strip():
+            return None  # an article
         start, end = match.span("label")
         pieces[-1] += part[:start]
         pieces += [label, part[end:]]
         positions.append(at)
     return Places(tuple(pieces), tuple(positions))
+
+
+def _is_said(text: str, option: str) -> bool:
+    """Return whether the text behind a label is that of its option, in brackets or not."""
+    bare = text.strip(" .")
+    inner = bare[1:-1] if bare[:1] + bare[-1:] in ("()", "[]", "（）") else bare
+    return _plain(option) in (_plain(text), _plain(inner))
 
 
 def is_text(target: str, options: Sequence[str]) -> bool:
@@ -267,29 +284,33 @@ class Arranger:
         """Return a row's answer as it is once the options are moved.
 
         Args:
-            answer: As it is before.
+            answer: As it is before; of a list, each item is read by itself. What the task says of
+                targets goes first, then text, then letters.
             own: The positions of the options that the target names.
             texts: The options.
             new: See `Places.moved`.
 
         Raises:
-            ValueError: it is a number, and the task does not state what it counts.
+            ValueError: it is a number, and the task does not state what it counts; or there are
+                more options than letters.
         """
-        kind = self._task.answers
+        if type(answer) is list:
+            return [self._answer(item, own, texts, new) for item in answer]
         if type(answer) not in (str, int):
             return answer
-        text = str(answer)
-        if kind in (None, "text"):
+        text, kind = str(answer), self._task.answers
+        named = places(text, texts, kind) if kind in _PLACES else None
+        if named is None:
             if is_text(text, texts):
                 return answer
-            if _is_number(text, texts):
+            if kind not in _FIRST and _is_number(text, texts):
                 raise ValueError(text)
-            kind = "letter"
-        named = places(text, texts, kind)
+            named = places(text, texts, "letter")
         if named is None or not set(named.positions) <= set(own):
             return answer
-        moved = named.moved(new)
-        return int(moved) if moved and type(answer) is int else moved
+        if (moved := named.moved(new)) is None:
+            raise ValueError(text)
+        return int(moved) if type(answer) is int else moved
 
 
 def _positions(target: str, texts: Sequence[str]) -> list[int]:

@@ -25,7 +25,12 @@ _refers = re.compile(
     rf"\b{_SOME} of (?:these|those|them|the {_OTHERS})\b"
     rf"|\b{_ALL} (?:the )?(?:above|below)\b|\bthe above\b"
     r"|\b(?:all|none|any) (?:except|but) \(?(?:[a-z]|[0-9])\b"
-    rf"|\b{_LIST}\b|\b(?:{_OTHERS}|correct|right) answer\b|\banswer (?:above|below)\b"
+    rf"|\b(?:{_OTHERS}|no|no correct|no right) answer\b|\banswer (?:above|below)\b"
+    rf"|\b(?:the|these|those|no|both|all|other|correct|first|last) {_LIST}\b|\b{_LIST} [a-h1-9]\b"
+    r"|^(?:the )?(?:first|last) (?:two|three|one and)\b|^(?:the )?first and (?:the )?second\b"
+    r"|^the (?:former|latter)\b|\bsame as (?:the )?(?:above|below|[a-h])\b|^not [a-h]$"
+    r"|\b(?:none|all|any) of the listed\b|^i, ?ii(?:,? and iii)?$|^i and ii$",
+    re.MULTILINE,
 ).search
 
 _TRIGGERS = (
@@ -41,6 +46,14 @@ _TRIGGERS = (
     "option",
     "choice",
     "answer",
+    "first",
+    "last ",
+    "former",
+    "latter",
+    "same as",
+    "not ",
+    "i, ii",
+    "i and ii",
 )
 """One of these is in whatever `_refers` finds."""
 
@@ -122,6 +135,11 @@ def _refers_to_others(whole: str) -> bool:
         return True
     if not any(map(whole.__contains__, _JOINERS)):
         return False
-    if any(len(option) <= LONGEST and _points(option) for option in whole.split("\n")):
+    options = whole.split("\n")
+    # R&B or Q and A name no options: few lists are longer than from A to J.
+    if any(
+        len(o) <= LONGEST and _points(o) and all(c <= "j" for c in re.findall(r"\b[a-z]\b", o))
+        for o in options
+    ):
         return True
     return any(map(whole.__contains__, _PAIRS)) and _embeds(whole) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 _ORDERED = (
     "none/no/nothing few/little some/several/many/much most all/everything",
@@ -35,6 +35,9 @@ _ORDERED = (
     "monday/mon tuesday/tue wednesday/wed thursday/thu friday/fri saturday/sat sunday/sun",
     "january february march april may june july august september october november december",
     "jan feb mar apr may jun jul aug sep oct nov dec",
+    "sunday/sun monday/mon tuesday/tue wednesday/wed thursday/thu friday/fri saturday/sat",
+    "less/fewer same/equal/equally more",
+    "young middle/middle-aged old",
     "spring summer autumn/fall winter",
     "bottom middle top",
 )
@@ -45,11 +48,14 @@ _CARDINALS = (
     "nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
 )
 
+_TENTHS = "thirty forty fifty sixty seventy eighty ninety hundred"
+
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 
 _WORDS: Mapping[str, float] = {
     **{w: n for n, words in enumerate(_CARDINALS.split()) for w in words.split("/")},
     **{w: n for n, w in enumerate(_ORDINALS.split(), 1)},
+    **{w: n * 10 for n, w in enumerate(_TENTHS.split(), 3)},
     **dict.fromkeys(("several", "many", "last", "final"), 1e9),
 }
 
@@ -82,6 +88,72 @@ _digit = re.compile("[0-9]").search
 
 _word = re.compile(r"[^\W\d_]+").findall
 
+_ROMAN = dict(
+    zip(
+        ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"],
+        range(1, 13),
+        strict=True,
+    )
+)
+
+_amount = re.compile(
+    r"\s*(?P<bound>[<>])?\s*[$€£]?(?P<n>[-−+]?[0-9][0-9,]*(?:\.[0-9]+)?(?:e[0-9]{1,2})?)"
+    r"(?::(?P<minutes>[0-9]{2}))?(?:\s*[-–]\s*[0-9.,]+)?\s*"
+    r"(?P<unit>[^\W\d_]{1,12}|[ap]\.m\.|%|°[cf]?)?\s*",
+).fullmatch
+
+_UNITS: Mapping[str, float] = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1,
+    "million": 1e6,
+    "b": 1e9,
+    "billion": 1e9,
+    "mm": 1e-3,
+    "cm": 1e-2,
+    "km": 1e3,
+    "mg": 1e-3,
+    "g": 1,
+    "kg": 1e3,
+    "ml": 1e-3,
+    "l": 1,
+    "second": 1,
+    "seconds": 1,
+    "minute": 60,
+    "minutes": 60,
+    "hour": 3600,
+    "hours": 3600,
+    "day": 86400,
+    "days": 86400,
+    "week": 604800,
+    "weeks": 604800,
+    "month": 2.6e6,
+    "months": 2.6e6,
+    "year": 3.2e7,
+    "years": 3.2e7,
+}
+
+_iso = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?").fullmatch
+
+_MONTHS = {
+    name: n
+    for n, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
+
+_stemmed = re.compile(r"([^\W\d][^\d]{0,40}?)\s*#?([0-9]{1,6})").fullmatch
+
+_PHRASES: tuple[Mapping[str, float], ...] = tuple(
+    {word: n for n, words in enumerate(line.split("|")) for word in words.split("/")}
+    for line in (
+        "not at all|a little/a bit/slightly|somewhat|quite a bit|a lot/very much|extremely",
+        "never|hardly ever/almost never|rarely|sometimes|often|very often|almost always|always",
+    )
+)
+
+_LISTED = frozenset(phrase for steps in _PHRASES for phrase in steps)
+
 Value = tuple[float, float]
 
 
@@ -108,7 +180,11 @@ def on_scale(option: str) -> bool:
     if len(option) > LONGEST or option.count(" ") > WORDS:
         return False
     folded = option.casefold()
-    return not _KNOWN.isdisjoint(_word(folded)) or bool(_digit(folded) and _number(folded))
+    if not _KNOWN.isdisjoint(_word(folded)) or _ROMAN.get(folded.rpartition(" ")[2]):
+        return True
+    if folded in _LISTED or _iso(folded):
+        return True
+    return bool(_digit(folded) and (_number(folded) or _stemmed(folded) or _amount(folded)))
 
 
 def has_degree(option: str) -> bool:
@@ -123,7 +199,7 @@ def climbs(options: Sequence[str]) -> bool:
     if any(len(option) > LONGEST for option in options):
         return False
     folded = [option.casefold() for option in options]
-    return any(map(_strict, _readings(folded)))
+    return any(map(_strict, chain(_quantities(folded), _steps(folded))))
 
 
 def _strict(values: Sequence[Value]) -> bool:
@@ -131,11 +207,30 @@ def _strict(values: Sequence[Value]) -> bool:
     return all(a < b for a, b in steps) or all(a > b for a, b in steps)
 
 
-def _readings(options: Sequence[str]) -> Iterator[list[Value]]:
-    """Yield the options' places on each scale that they are all on."""
+def _quantities(options: Sequence[str]) -> Iterator[list[Value]]:
+    """Yield the options' places on each scale of numbers, amounts and dates that they are all on."""
     numbers = [v for option in options if (v := _of_number(option))]
     if len(numbers) == len(options):
         yield numbers
+    if any(option.endswith("k") for option in options):  # then M is a million, not a metre
+        options = [re.sub(r"(?<=[0-9])\s*m$", " million", option) for option in options]
+    for read in (_of_amount, _of_date):
+        found = [value for option in options if (value := read(option)) is not None]
+        if len(found) == len(options):
+            yield [(value, 0) for value in found]
+    if len({option.rpartition(" ")[0] for option in options}) == 1:
+        ends = [_of_roman(option.rpartition(" ")[2]) for option in options]
+        yield [(end or 0, 0) for end in ends]
+    stems = [_stemmed(option) for option in options]
+    if len({stem[1] for stem in stems if stem}) == 1 and all(stems):
+        yield [(float(stem[2]), 0) for stem in stems if stem]
+
+
+def _steps(options: Sequence[str]) -> Iterator[list[Value]]:
+    """Yield the options' places on each scale of words that they are all on."""
+    for steps in _PHRASES:
+        if set(options) <= steps.keys():
+            yield [(steps[option], 0) for option in options]
     words = [_word(option) for option in options]
     named = [{s for w in ws for s in _SCALES.get(w, ())} for ws in words if _MIDDLE.isdisjoint(ws)]
     for scale in set.intersection(*named) if named else ():
@@ -158,6 +253,39 @@ def _of_number(option: str) -> Value | None:
     if words and words[0] in _WORDS and len(words) <= 4:
         return _WORDS[words[0]], 1 if "more" in words else 0
     return None
+
+
+def _of_roman(text: str) -> float | None:
+    return _ROMAN.get(text)
+
+
+def _of_amount(option: str) -> float | None:
+    """Return a signed amount in the smallest unit of its kind; None where it is none."""
+    if not (match := _amount(option)):
+        return None
+    number = float(match["n"].replace(",", "").replace("−", "-"))
+    unit = match["unit"]
+    if match["minutes"]:
+        number += int(match["minutes"]) / 60
+        if unit in ("am", "a.m.", "pm", "p.m."):
+            return number % 12 + (12 if unit[0] == "p" else 0)
+    value = number * _UNITS.get(unit, 1)
+    # Beside a bound, the number itself is not meant.
+    return value + {"<": -1e-9, ">": 1e-9}.get(match["bound"], 0)
+
+
+def _of_date(option: str) -> float | None:
+    """Return a date as a number that grows with time: ISO, or with a month's name."""
+    if match := _iso(option):
+        year, month, day = match.groups()
+        return int(year) * 372 + int(month) * 31 + int(day or 0)
+    words = re.findall(r"[^\W\d_]+|[0-9]+", option)
+    month = next((_MONTHS[w[:3]] for w in words if w[:3] in _MONTHS and len(w) >= 3), 0)
+    numbers = [int(w) for w in words if w.isdecimal() and w.isascii() and len(w) <= 4]
+    if not month or not numbers or len(words) > 4:
+        return None
+    year = next((n for n in numbers if n > 31), 0)
+    return year * 372 + month * 31 + next((n for n in numbers if n <= 31), 0)
 
 
 def _on(words: Sequence[str], scale: int) -> float:

@@ -131,12 +131,18 @@ def test_a_repeated_instruction_is_kept(tmp_path: Path) -> None:
             "[0] is a list of one, 'Options'; write what is in the list",
         ),
         ("name: [a]\ninstructions: [x]", "0.yaml:1: name is a list of one, 'a'; write what is in"),
-        ("name: {a: b}\ninstructions: [x]", "0.yaml:1: name is a mapping; put it in quotes"),
+        (
+            "name: {a: b}\ninstructions: [x]",
+            "name is a mapping; write the text alone, without the key",
+        ),
         (
             "name: a\ninstructions: '[\"x\"]'",
             "instructions is '[\"x\"]'; take the quotes around the",
         ),
-        ("name: a\ninstructions: [[x, y]]", "instructions[0] is a list; put it in quotes"),
+        ("name: a\ninstructions: [[x, y]]", "[0] is a list; write each of its 2 items after"),
+        ("name: a\ninstructions:\n- text: x", "write the text alone, without the key 'text'"),
+        ("name: [no]\ninstructions: [x]", "0.yaml:1: unquoted 'no' does not mean the same"),
+        ("name: a\ninstructions: [[no, x]]", "0.yaml:2: unquoted 'no' does not mean the same"),
         ("name: a\ninstruction: [x]", "unknown key 'instruction'; did you mean 'instructions'?"),
         ("Name: a\ninstructions: [x]", "unknown key 'Name'; did you mean 'name'?"),
         ("tasks:\n - name: a", "0.yaml:1: unknown key 'tasks'; use one of: answers"),
@@ -193,6 +199,11 @@ def test_what_every_task_needs(tmp_path: Path, text: str, problem: str) -> None:
         ("labels: 3", "labels is 3; give a list"),
         ("split: [train]", "split is a list of one, 'train'; did you mean 'train'?"),
         ("fields: [1]", "fields[0] is 1; put it in quotes"),
+        ("category: [yes]", "unquoted 'yes' does not mean the same"),
+        ("fixed_options: [yes]", "unquoted 'yes' does not mean the same"),
+        ("answers: [on]", "unquoted 'on' does not mean the same"),
+        ("split: [a, off]", "unquoted 'off' does not mean the same"),
+        ("constants: [1:30]", "unquoted '1:30' does not mean the same"),
     ],
 )
 def test_each_other_key_has_its_type(tmp_path: Path, text: str, problem: str) -> None:
@@ -278,6 +289,34 @@ def test_an_unknown_field_is_told_with_the_nearest(tmp_path: Path, text: str, pr
     """With `fields`, a placeholder names one of them or a constant; the same one is told once."""
     file = with_instruction(f"{text} {text}", fields=["text"], constants={"opt": "x"})
     assert told_of(tmp_path / "t", file) == [f"0.yaml:3: {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("fields: [t]\nconstant: {k: x}", "2: unknown key 'constant'; did you mean 'constants'?"),
+        ("fields: [t]\nconstants: ['k']", "2: constants is a list of one, 'k'; give a mapping"),
+        ("fields: [t]\nconstants: [no]", "2: unquoted 'no' does not mean the same"),
+        ("constants: {o: x}\nfields: [1]", "2: fields[0] is 1; put it in quotes"),
+        ("constants: {o: x}\nfields: [t, no]", "2: unquoted 'no' does not mean the same"),
+    ],
+)
+def test_a_fault_in_what_names_fields_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
+    """The placeholders that it makes look unknown are no faults of their own."""
+    file = f"{text}\nname: a\ninstructions: ['{{t}} {{k}} {{o}}']\n"
+    (only,) = told_of(tmp_path / "t", file)
+    assert only.startswith(f"0.yaml:{problem}")
+
+
+def test_malformed_and_unknown_placeholders_come_at_once(tmp_path: Path) -> None:
+    """One that is malformed hides none of the others of its text."""
+    text = "name: a\nfields: [text, region]\ninstructions:\n  - |\n    {txt}\n    {a b} {regio}\n"
+    found = told_of(tmp_path / "t", text)
+    assert sorted(line.split(";")[0].partition(": ")[2] for line in found) == [
+        "malformed placeholder '{a b}' at column 7",
+        "unknown field {regio}",
+        "unknown field {txt}",
+    ]
 
 
 def test_known_fields_and_constants_are_no_problem(tmp_path: Path) -> None:

@@ -92,7 +92,9 @@ def test_a_letter_may_stand_before_its_text(spelling: str) -> None:
     assert arranged(ANIMALS, spelling.format("C"))[1] == ["other_targets"]
 
 
-@pytest.mark.parametrize("spelling", ["{}, {}", "{} and {}", "{}/{}", "({}) & ({})", "{};{}"])
+@pytest.mark.parametrize(
+    "spelling", ["{}, {}", "{}, and {}", "{} and {}", "{}/{}", "({}) & ({})", "{};{}"]
+)
 def test_several_letters_move_each_with_its_option(spelling: str) -> None:
     """Those that stood in order still do."""
     for number in range(24):
@@ -204,6 +206,48 @@ def test_a_number_moves_where_the_task_says_what_it_counts(
         row, noted = arranged(ANIMALS, spelling.format(1 + first), number, answers=kind)
         at = row["options"].index("dog")
         assert (row["target"], noted) == (spelling.format(at + first), [])
+
+
+def test_a_whole_number_is_a_target_where_the_task_says_what_it_counts(tmp_path: Path) -> None:
+    """It is written as text, and moves; elsewhere it is a fault of the row."""
+    rows = [choice_row(i, options=ANIMALS, target_txt=1, answer="B") for i in range(30)]
+    built_rows = rows_of(tmp_path, rows, tasks=[{**CHOICE, "answers": "index0"}])
+    assert len({row["target"] for row in built_rows}) == 4
+    for row in built_rows:
+        assert row["options"][int(row["target"])] == "dog"
+        assert (row["target_txt"], row["answer"]) == (row["target"], "ABCD"[int(row["target"])])
+    outcome = built(tmp_path, [*rows[:1], choice_row(40)], skip_bad=True, force=True)
+    assert outcome.skipped == {"missing field": 1}
+
+
+@pytest.mark.parametrize("spelling", ["{} (dog)", "{} dog", "Letter {}", "({}) (dog).", "{} [Dog]"])
+def test_a_letter_is_read_before_its_text_in_brackets_or_not(spelling: str) -> None:
+    """As people write it; with another option's text it names none."""
+    for number in range(24):
+        row, noted = arranged(ANIMALS, spelling.format("B"), number)
+        at = row["options"].index("dog")
+        assert (row["target"], noted) == (spelling.format("ABCD"[at]), [])
+    if "og" in spelling:
+        assert arranged(ANIMALS, spelling.format("C"))[1] == ["other_targets"]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "letters"),
+    [("{}", "ＡＢＣＤ"), ("（{}）", "ＡＢＣＤ"), ("{}．dog", "ａｂｃｄ"), ("「{}」", "ABCD")],
+)
+def test_full_width_letters_move_in_their_own_width(spelling: str, letters: str) -> None:
+    """With full-width brackets and dots around them, too; so do numbers."""
+    for number in range(24):
+        row, noted = arranged(ANIMALS, spelling.format(letters[1]), number)
+        at = row["options"].index("dog")
+        assert (row["target"], noted) == (spelling.format(letters[at]), [])
+        row, noted = arranged(ANIMALS, "２", number, answers="index1")
+        assert (row["target"], noted) == ("１２３４"[row["options"].index("dog")], [])
+
+
+def test_an_article_is_no_letter() -> None:
+    """``A cat`` of options whose first is cat may well be just that."""
+    assert arranged(ANIMALS, "A cat")[1] == ["other_targets"]
 
 
 def test_what_the_task_says_goes_before_the_text() -> None:
@@ -321,7 +365,16 @@ def test_what_was_seen_changes_no_verdict(lists: list[str], data: st.DataObject)
         ("dog", "C", {}, "CCCC"),
         ("dog", 1, {"answers": "index0"}, [0, 1, 2, 3]),
         ("2", 2, {"answers": "index1"}, [1, 2, 3, 4]),
-        ("dog", ["B"], {}, [["B"]] * 4),
+        ("dog", ["B"], {}, [["A"], ["B"], ["C"], ["D"]]),
+        ("dog", ["dog"], {}, [["dog"]] * 4),
+        ("dog", ["(b)", "Dog.", ["B"]], {}, [[f"({c.lower()})", "Dog.", [c]] for c in "ABCD"]),
+        ("dog", [{"answer": "B", "answer_id": 1}], {}, [[{"answer": "B", "answer_id": 1}]] * 4),
+        ("1", "B", {"answers": "index0"}, "ABCD"),
+        ("2", ["B"], {"answers": "index1"}, [["A"], ["B"], ["C"], ["D"]]),
+        ("1", "dog", {"answers": "index0"}, ["dog"] * 4),
+        ("1", "(1)", {"answers": "index0"}, ["(0)", "(1)", "(2)", "(3)"]),
+        ("B", "dog", {"answers": "letter"}, ["dog"] * 4),
+        ("dog", "B", {"answers": "text"}, "ABCD"),
         ("dog", None, {}, [None] * 4),
     ],
 )
@@ -335,10 +388,12 @@ def test_an_answer_that_names_the_targets_option_moves_with_it(
         assert noted == []
 
 
-@pytest.mark.parametrize("answer", [1, "2"])
-def test_an_answer_that_is_a_number_keeps_the_order(answer: Any) -> None:
+@pytest.mark.parametrize("kind", [None, "text", "letter"])
+@pytest.mark.parametrize("answer", [1, "2", [1], ["B", "2"]])
+def test_an_answer_that_is_a_number_keeps_the_order(answer: Any, kind: Any) -> None:
     """Nobody says what it counts; the row is as it was, and counted."""
-    row, noted = arranged(ANIMALS, "dog", answer=answer)
+    target = "B" if kind == "letter" else "dog"
+    row, noted = arranged(ANIMALS, target, answer=answer, answers=kind)
     assert (row["options"], row["answer"], noted) == (ANIMALS, answer, ["number_targets"])
 
 

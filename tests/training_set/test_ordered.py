@@ -38,6 +38,13 @@ KEEP = (
     *("none|mild|moderate|severe", "severe damage|mild damage|little or none damage"),
     *("very unlikely|unlikely|neutral|likely|very likely", "small|medium|large"),
     *("important|very important|extremely important", "very striped|striped|not striped"),
+    *("cat|dog|the first two", "cat|dog|first and second", "cat|dog|the former", "cat|dog|Not A"),
+    *("cat|dog|same as above", "cat|dog|None of the listed", "cat|dog|i, ii and iii"),
+    *("-10|0|10", "-5°C|0°C|5°C", "9:00 AM|11:00 AM|1:00 PM", "<1|1-5|>5", "1e3|1e4|1e5"),
+    *("1k|10k|1M", "100 m|1 km|10 km", "1 minute|1 hour|1 day", "twenty|thirty|forty"),
+    *("2020-01-05|2020-02-01|2021-01-01", "Jan 5|Feb 3|Mar 1", "Sunday|Monday|Tuesday"),
+    *("Grade 1|Grade 2|Grade 3", "I|II|III|IV", "not at all|a little|a lot"),
+    *("hardly ever|sometimes|very often", "less|same|more", "young|middle-aged|old"),
     *("not crowded|slightly crowded|very crowded", "cold|warm|hot", "beginner|intermediate|expert"),
 )
 MOVE = (
@@ -56,6 +63,7 @@ MOVE = (
     *("the region has the object|the region does not have the object", "vitamin A|vitamin B"),
     *("next to each other|apart", "one above the other|side by side", "some other color|red"),
     *("two other people|nobody", "the one below the shelf|the red one", "more than one|one"),
+    *("an option|stock|bond", "R&B|pop|rock", "Q and A|talk|panel", "right answer|wrong turn"),
     *("a cat and a dog", "A cat|A dog", "I am here.|I am there.", "St. Paul|Mt. Fuji", "x", ""),
 )
 

@@ -99,11 +99,82 @@ def test_testing_data_is_known_by_its_path_however_it_is_given(
 
 
 def test_a_name_alone_makes_no_testing_data(tmp_path: Path) -> None:
-    """A file test.jsonl elsewhere, or far below a folder of that name, is rows like any other."""
+    """Neither test.jsonl elsewhere, nor a folder passed by, nor training_data below it."""
     one = write_rows(tmp_path / "test.jsonl", [caption_row(1)])
-    two = write_rows(tmp_path / "testing_data" / "a" / "b" / "train.jsonl", [caption_row(2)])
-    three = tmp_path / "testing_data" / ".." / "test.jsonl"
-    assert build(tmp_path, one, two, three)[1] == ["p1", "p2", "p1"]
+    two = write_rows(tmp_path / "testing_data" / "training_data" / "b.jsonl", [caption_row(2)])
+    three = write_rows(tmp_path / "other.jsonl", [caption_row(3)])
+    passing = tmp_path / "testing_data" / ".." / three.name
+    assert build(tmp_path, one, two, passing)[1] == ["p1", "p2", "p3"]
+
+
+def linked(root: Path) -> Path:
+    """Write a layout whose testing_data is a link to a folder of another name; return its root."""
+    data = layout(root / "L2")
+    (data / "testing_data").rename(root / "elsewhere")
+    (data / "testing_data").symlink_to(root / "elsewhere")
+    (root / "c").mkdir()
+    return data
+
+
+@pytest.mark.parametrize(
+    ("at", "given"),
+    [
+        ("c", "../L2"),
+        ("c", "../c/../L2/testing_data/coco/test.jsonl"),
+        ("c", "../L2/testing_data"),
+        ("c", "../L2/testing_data/coco"),
+        ("L2/training_data", "../testing_data"),
+        ("L2/training_data", ".."),
+        ("L2/training_data/coco", "../../testing_data/coco/../coco/test.jsonl"),
+        ("L2/testing_data/coco", "test.jsonl"),
+        ("L2/testing_data/coco", "../coco/test.jsonl"),
+        ("L2/testing_data", "."),
+        ("c", "../by_link"),
+        ("c", "../by_link/coco/test.jsonl"),
+        ("c", "../file_link.jsonl"),
+    ],
+)
+def test_testing_data_is_known_through_links_and_ways_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, given: str
+) -> None:
+    """Where any link on the way, the shell's own place included, is in testing_data/."""
+    data = linked(tmp_path)
+    (tmp_path / "by_link").symlink_to(data / "testing_data")
+    (tmp_path / "file_link.jsonl").symlink_to("L2/testing_data/coco/test.jsonl")
+    other = write_rows(tmp_path / "rows.jsonl", [caption_row(9)])
+    monkeypatch.chdir(tmp_path / at)
+    monkeypatch.setenv("PWD", str(tmp_path / at))
+    outcome, found = build(tmp_path, Path(given), other)
+    assert {"c4", "p5"}.isdisjoint(found)
+    assert outcome.testing == 2
+    assert {"c4", "p5"} <= set(build(tmp_path, Path(given), split="eval")[1])
+
+
+def test_testing_data_reaches_to_any_depth(tmp_path: Path) -> None:
+    """A file in a folder of a data set's folder is one to evaluate on, too."""
+    deep = write_rows(tmp_path / "testing_data/coco/a/b/test.jsonl", [caption_row(1)])
+    other = write_rows(tmp_path / "rows.jsonl", [caption_row(9)])
+    assert build(tmp_path, deep, other)[1] == ["p9"]
+
+
+def test_a_file_is_read_once_however_often_it_is_named(tmp_path: Path) -> None:
+    """By the same path, by another, by a link, and as a part of a folder that is given as well."""
+    data = layout(tmp_path / "data")
+    file = data / "training_data" / "coco" / "train.jsonl"
+    (tmp_path / "link.jsonl").symlink_to(file)
+    again = [file, tmp_path / "link.jsonl", data / "testing_data" / ".." / file.relative_to(data)]
+    ids = ["p1", "p2", "p3"]
+    assert build(tmp_path, data, data / "training_data", *again, file.parent)[1] == ids
+    assert build(tmp_path, *again)[1] == ids[:1]
+
+
+def test_a_file_named_once_as_testing_data_is_no_training_data_by_another_name(
+    tmp_path: Path,
+) -> None:
+    """The path in testing_data/ counts, though it is given second."""
+    data = linked(tmp_path)
+    outcome, found = build(tmp_path, tmp_path / "elsewhere" / "coco" / "test.jsonl", data)
+    assert (found, outcome.testing) == (["p1", "p2", "p3"], 2)
 
 
 @pytest.mark.parametrize(

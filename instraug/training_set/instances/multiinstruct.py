@@ -6,6 +6,7 @@ so everything that depends only on the task is settled once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class MultiInstruct:
         """Return files as they are, and a folder's that stand in the release's layout.
 
         The folder may be the layout's root, one of its two folders, or a data set's in one of
-        these.
+        these. A file that is named twice, by whatever path, is read once.
 
         Raises:
             InputError: every folder that holds no such file.
@@ -49,7 +50,7 @@ class MultiInstruct:
                 problems.append(Problem(str(path), "holds no rows", fix))
         if problems:
             raise InputError(problems)
-        return files
+        return _once(files)
 
     def split(self, files: Iterable[Path]) -> list[shards.Shard]:
         """Cut files into shards of lines."""
@@ -75,12 +76,51 @@ _TRAINING, _TESTING = "training_data", "testing_data"
 _LAYOUT = (f"{_TRAINING}/*/train.jsonl", f"{_TESTING}/*/test.jsonl")
 
 
+_HOPS = 40
+"""Links that one path may lead through, as in Linux."""
+
+
 def _is_testing(file: Path) -> bool:
-    spelled = file.absolute()
-    ways = [file.resolve()]
-    if ".." not in spelled.parts:
-        ways.append(spelled)
-    return any(_TESTING in (way.parent.name, way.parent.parent.name) for way in ways)
+    return any(map(_under_testing, _ways(file)))
+
+
+def _under_testing(way: Path) -> bool:
+    """Return whether the nearest of the layout's two folders around a file is for testing."""
+    return next((p.name for p in way.parents if p.name in (_TRAINING, _TESTING)), "") == _TESTING
+
+
+def _ways(file: Path) -> Iterator[Path]:
+    """Yield a file's path as it is spelled, and again after each link that it leads through."""
+    # The shell's idea of where it stands may lead through links, too.
+    shell = Path(os.environ.get("PWD", ""))
+    if not file.is_absolute() and shell.is_absolute() and shell.is_dir() and shell.samefile("."):
+        yield Path(os.path.normpath(shell / file))
+    way: Path | None = file.absolute()
+    for _ in range(_HOPS):
+        if way is None:
+            return
+        yield Path(os.path.normpath(way))
+        way = _past_link(way)
+
+
+def _past_link(way: Path) -> Path | None:
+    """Return a path with its first link replaced by what that names; None where it has none."""
+    passed = Path(way.anchor)
+    for at, step in enumerate(way.parts[1:], 2):
+        passed = passed.parent if step == ".." else passed / step
+        if passed.is_symlink():
+            return passed.parent.joinpath(passed.readlink(), *way.parts[at:])
+    return None
+
+
+def _once(files: Iterable[Path]) -> list[Path]:
+    """Return each file at its first place; by a path in ``testing_data/`` where it has one."""
+    found: dict[Path, Path] = {}
+    for file in files:
+        real = file.resolve()
+        if real not in found or (_is_testing(file) and not _is_testing(found[real])):
+            found[real] = file
+    return list(found.values())
 
 
 def _in_layout(folder: Path) -> list[Path]:
@@ -196,6 +236,8 @@ def _computed_fields(task: Task) -> tuple[str, ...]:
 def _steps(task: Task, as_released: bool) -> Iterator[Prepare]:
     if task.output == "region":
         yield _spell_answer
+    if task.answers in ("index0", "index1"):
+        yield _spell_number
     if not as_released and task.name in _FIXES:
         yield _FIXES[task.name]
     for name, value in task.defaults.items():
@@ -211,6 +253,12 @@ def _spell_answer(row: Row) -> None:
         row["options"] = region_texts(options)
     if "target_txt" not in row:
         row["target_txt"] = " ".join(row["region"])
+
+
+def _spell_number(row: Row) -> None:
+    """Write a target that is a whole number as text, where the task says that it counts options."""
+    if type(row.get("target_txt")) is int:
+        row["target_txt"] = str(row["target_txt"])
 
 
 def _default(name: str, value: Any) -> Prepare:
