@@ -208,7 +208,7 @@ def _strict(values: Sequence[Value]) -> bool:
 
 
 def _quantities(options: Sequence[str]) -> Iterator[list[Value]]:
-    """Yield the options' places on each scale of numbers, amounts and dates that they are all on."""
+    """Yield the places on each scale of numbers, amounts and dates that all options are on."""
     numbers = [v for option in options if (v := _of_number(option))]
     if len(numbers) == len(options):
         yield numbers
