@@ -7,6 +7,7 @@ build     instances + a pool  -> the rows of a training set (MIns+), in any form
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from time import monotonic
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.ledger import other_endpoints
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import offline, opened
 from instraug.rewriting.config import Rules
@@ -102,7 +104,7 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
         scorer = scorer_of(config, model, journal)
         run = Run(config, inputs, plan, scorer.id if scorer else None, foreseen=job.foreseen)
         asked = job.address.asked
-        count = partial(_count, run, watch, asked)
+        count = partial(_count, run, watch, other_endpoints(asked, watch.notice))
         if isinstance(journal, Journal):
             complete = recorded(model.complete, journal, budget, run, asked)
             generator = Generator(complete, journal, model.concurrency, count)
@@ -120,10 +122,10 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
     return run
 
 
-def _count(run: Run, watch: Watch, asked: str, reply: Reply, bought: bool) -> None:
-    if reply.endpoint not in (None, asked, *run.endpoints):
-        again = f"replies that {reply.endpoint} gave are used again"
-        watch.notice(f"{again}, not {asked}'s; another --journal asks {asked} for its own")
+def _count(
+    run: Run, watch: Watch, look: Callable[[Reply], None], reply: Reply, bought: bool
+) -> None:
+    look(reply)
     run.count(reply, bought)
     watch.reply(reply, bought)
 

@@ -231,6 +231,20 @@ def test_batch_raises_the_budget_retries_the_endpoint_then_builds(tmp_path: Path
     assert "-o out/two/train.jsonl" in calls[5]
 
 
+def test_batch_refuses_two_folders_of_one_name(tmp_path: Path) -> None:
+    """They would share an output folder: exit 2 before any run, and the name is shown."""
+    done = subprocess.run(
+        [EXAMPLES / "batch.sh", "out", "one/tasks", "two", "three/tasks/"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "would all go to out/tasks" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("codes", "calls_made"), [([1], 1), ([75, 75, 75], 3), ([4, 3], 2)])
 def test_batch_gives_up_with_the_code_of_the_last_run(
     tmp_path: Path, codes: list[int], calls_made: int

@@ -21,19 +21,21 @@ from instraug.tasks.pool import INSTRUCTIONS, REJECTED, REPLIES
 _TAKEN = (INSTRUCTIONS, REJECTED, REPLIES, MANIFEST, FOLDER_LOCK)
 
 
-def check_junit(path: Path, out: Path) -> None:
+def check_junit(path: Path, *read: Path) -> None:
     """Refuse a path where anything but nothing, or an earlier JUnit file, stands.
 
     Args:
         path: The XML file.
-        out: The folder that is verified, each of whose files may be empty.
+        read: What the command reads: files, and folders of runs, whose own files may be empty.
 
     Raises:
         UsageError: something else does.
         StorageError: it cannot be read.
     """
-    if path.name in _TAKEN and os.path.realpath(path.parent) == os.path.realpath(out):
-        raise UsageError(f"{path}: is a file of the run; choose another path")
+    real = os.path.realpath(path)
+    for given in map(os.path.realpath, read):
+        if real == given or Path(real) in (Path(given, n) for n in _TAKEN):
+            raise UsageError(f"{path}: is a file that is read; choose another path")
     if path.is_file():
         spare(path)
     check_replaceable(path, "JUnit file", _is_junit)

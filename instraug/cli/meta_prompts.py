@@ -9,6 +9,7 @@ import click
 
 from instraug.cli.options import PATH, api_key, model_options, settings
 from instraug.cli.output import refuse_existing, rows
+from instraug.errors import printable
 
 
 @click.group("meta-prompts")
@@ -46,7 +47,9 @@ def bootstrap(out: Path, api_key_file: Path | None, count: int, force: bool, **g
     key = api_key(api_key_file)
     config = settings(**given)
     model = chosen(config.model, config.base_url, has_key=key is not None)
-    written = bootstrap_file(out, config, model, key, count)
+    written = bootstrap_file(
+        out, config, model, key, count, lambda text: click.echo(printable(text), err=True)
+    )
     click.echo(f"{out}: {len(written)} meta-prompts", err=True)
 
 

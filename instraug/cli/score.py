@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from instraug.cli.junit import check_junit, write_junit
 from instraug.cli.options import PATH, ManyValues
 from instraug.cli.scoresheet import scoresheet
 from instraug.errors import InputError, Problem, ScoreBeyond, UsageError
@@ -91,6 +92,8 @@ def score(
     for name, limit in limits.items():
         if limit is not None and not isfinite(limit):
             raise UsageError(f"{name}: {limit} is not a number")
+    if junit is not None:
+        check_junit(junit, *paths, *given["rows"])
     outcome = _scored(paths, given)
     if as_json:
         click.echo(orjson.dumps(outcome.figures))
@@ -174,7 +177,6 @@ def _breaches(
 
 
 def _write_junit(path: Path, outcome: Outcome, breaches: Mapping[str, Problem | None]) -> None:
-    from instraug.cli.junit import write_junit
     from instraug.evaluation.verify import Check
 
     checks = [Check("answers", outcome.skipped)]

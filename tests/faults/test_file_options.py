@@ -71,6 +71,10 @@ TABLE: dict[str, tuple[object, ...]] = {
     "stats --tasks": ("stats", ROWS, "--tasks", "{}"),
     "stats --instructions": ("stats", ROWS, "--tasks", TASKS, "--instructions", "{}"),
     "stats --evaluation": ("stats", ROWS, "--evaluation", "{}"),
+    "score PREDICTIONS [B]": ("score", "{}"),
+    "score --rows": ("score", ROWS, "--rows", "{}"),
+    "score --trained-on": ("score", ROWS, "--trained-on", "{}"),
+    "score --junit": ("score", ROWS, "--junit", "{}"),
     "verify OUT": ("verify", "{}"),
     "verify --journal": ("verify", OUT, "--journal", "{}"),
     "verify --junit": ("verify", OUT, "--junit", "{}"),
@@ -83,6 +87,7 @@ TAKES_FOLDERS = {
     *("expand TASKS", "expand --out", "expand --meta-prompts", "filter OUT", "filter --out"),
     *("build TASKS", "build --instances", "build --dest", "build --instructions"),
     *("build --images", "import multiinstruct SRC", "import multiinstruct --out", "check TASKS"),
+    *("score PREDICTIONS [B]", "score --rows", "score --trained-on"),
     *("meta-prompts list --meta-prompts", "stats OUT", "stats --tasks", "stats --evaluation"),
     *("verify OUT", "diff OUT", "diff OUT2"),
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -69,15 +71,20 @@ def test_101_junit_is_written_over_nothing_and_over_junit(out: Path, tmp_path: P
 
 
 def test_101_junit_replaces_no_device_and_no_file_of_the_run(out: Path, tmp_path: Path) -> None:
-    """/dev/null, a FIFO, a link, a socket's name, and each file of the folder that is verified."""
+    """A FIFO, a device, a link to one or to a file, and each file of the folder."""
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to(tmp_path / "new.xml")
-    paths = [Path("/dev/null"), Path("/dev/stdout"), tmp_path / "fifo", tmp_path / "link", out]
+    (tmp_path / "null").symlink_to("/dev/null")
+    paths = [tmp_path / name for name in ("fifo", "link", "null", "out")]
+    with suppress(PermissionError):  # only root may make a device, and none but this is at risk
+        os.mknod(tmp_path / "device", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        paths.append(tmp_path / "device")
     before = tree(tmp_path)
     for path in (*paths, *out.iterdir()):
+        mode = path.lstat().st_mode
         failed(instraug("verify", out, "--junit", path), 2, str(path), "choose another")
+        assert path.lstat().st_mode == mode
     assert tree(tmp_path) == before
-    assert Path("/dev/null").is_char_device()
 
 
 HOSTILE = "a<b>&\"'|]]>*x*_y_`z`[l](u)~~s~~$m$\\ \x1b[31m\x00\u202e\ud800 <script>"

@@ -351,6 +351,23 @@ def test_100_replies_of_another_endpoint_are_named(tasks: Path, tmp_path: Path) 
         assert expand(first, tasks, a, "--journal", journal).stderr == ""
 
 
+def test_100_bootstrap_names_another_endpoint_too(tmp_path: Path) -> None:
+    """Its replies are used again, and one line says who gave them."""
+    body = json.dumps({"model": "m", "choices": [{"message": {"content": GUIDELINES}}]})
+    with running(FakeServer(always=f"raw:{body}")) as first, running(FakeServer()) as second:
+        for server in (first, second):
+            command = ("meta-prompts", "bootstrap", "-o", tmp_path / "m.yaml", "--count", 2)
+            more = ("--model", "m", "--base-url", server.url, "--force")
+            done = instraug(*command, *more)
+            assert done.returncode == 0, done.stderr
+        assert f"replies that {first.url} gave are used again" in done.stderr
+        assert second.calls == []
+
+
+GUIDELINES = """1. Turn the whole instruction into one short question.
+2. Use formal words in every sentence that you write."""
+
+
 def test_100_an_older_journal_does_not_say_who_answered(tmp_path: Path) -> None:
     """Its replies are counted as unknown, and used as ever."""
     data = Path(__file__).parents[1] / "data" / "folder_of_0.1.0"

@@ -47,16 +47,20 @@ class Journal(Replay):
     """Of this run, while they are not noted."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = Lock.file(path)
+        # Opened before it is locked, so that no lock is left beside what is no regular file.
+        self._fd = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "open")
         try:
-            fd = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "open")
-            self._fd = fd
-            claim(fd, path)
-            super().__init__(path, fd)
-            self.notices += repair(path, fd, self.damage)
+            self._lock = Lock.file(path)
+        except BaseException:
+            super().close()
+            raise
+        try:
+            claim(self._fd, path)
+            super().__init__(path, self._fd)
+            self.notices += repair(path, self._fd, self.damage)
             sync_folder(path.parent)
-            self._end = os.fstat(fd).st_size
-            self._sync = GroupSync(fd, path)
+            self._end = os.fstat(self._fd).st_size
+            self._sync = GroupSync(self._fd, path)
         except BaseException:
             super().close()
             self._lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -39,3 +40,21 @@ def recording(complete: Complete, journal: Journal, endpoint: str | None = None)
         return reply
 
     return call
+
+
+def other_endpoints(asked: str, notice: Callable[[str], object]) -> Callable[[Reply], None]:
+    """Return what names, once each, whoever else gave a reply that is used.
+
+    Args:
+        asked: Who is asked in this run.
+        notice: Called with a line for each other one; no key depends on who answers.
+    """
+    seen: set[str | None] = {asked, None}
+
+    def look(reply: Reply) -> None:
+        if reply.endpoint not in seen:
+            seen.add(reply.endpoint)
+            again = f"replies that {reply.endpoint} gave are used again"
+            notice(f"{again}, not {asked}'s; another --journal asks {asked} for its own")
+
+    return look

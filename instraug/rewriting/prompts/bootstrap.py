@@ -20,9 +20,9 @@ from instraug.files.replacing import check_replaceable
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Message, Reply
 from instraug.models.journal.journal import Journal
-from instraug.models.journal.ledger import recording
+from instraug.models.journal.ledger import other_endpoints, recording
 from instraug.models.journal.replay import check_journal, spare
-from instraug.models.opening import opened
+from instraug.models.opening import Address, opened
 from instraug.rewriting.config import Config
 from instraug.rewriting.generation import Generator
 from instraug.rewriting.job import address
@@ -170,7 +170,12 @@ async def bootstrap(
 
 
 def bootstrap_file(
-    out: Path, config: Config, name: str, key: str | None, wanted: int
+    out: Path,
+    config: Config,
+    name: str,
+    key: str | None,
+    wanted: int,
+    notice: Callable[[str], object] = lambda _text: None,
 ) -> list[MetaPrompt]:
     """Bootstrap meta-prompts and write them as a file that `load_meta_prompts` reads.
 
@@ -182,6 +187,7 @@ def bootstrap_file(
         name: The model; see `models.opening.chosen`.
         key: The API key, if any.
         wanted: How many to ask for.
+        notice: Called with each line that the user should read.
 
     Raises:
         UsageError: the model is the embedded one, which is too small; or the path of the file, or
@@ -200,7 +206,10 @@ def bootstrap_file(
     check_replaceable(out, "file of meta-prompts", _is_own)
     check_journal(replies)
     with Journal.open(replies) as journal:
-        made, generator = asyncio.run(_bootstrap(journal, config, name, key, wanted))
+        for line in journal.notices:
+            notice(line)
+        where = address(config, name, key)
+        made, generator = asyncio.run(_bootstrap(journal, config, where, wanted, notice))
     if generator.stopped:
         raise generator.stopped
     if not made:
@@ -225,13 +234,17 @@ def _is_own(path: Path) -> bool:
 
 
 async def _bootstrap(
-    journal: Journal, config: Config, name: str, key: str | None, wanted: int
+    journal: Journal,
+    config: Config,
+    where: Address,
+    wanted: int,
+    notice: Callable[[str], object],
 ) -> tuple[list[MetaPrompt], Generator]:
-    budget = BudgetTracker(config.budget, config.prices, [name])
-    notices: list[str] = []
-    async with opened(address(config, name, key), budget, notices.append) as model:
-        complete = model.complete and recording(model.complete, journal)
-        generator = Generator(complete, journal, model.concurrency)
+    budget = BudgetTracker(config.budget, config.prices, [where.model])
+    look = other_endpoints(where.asked, notice)
+    async with opened(where, budget, notice) as model:
+        complete = model.complete and recording(model.complete, journal, where.asked)
+        generator = Generator(complete, journal, model.concurrency, lambda reply, _: look(reply))
         shipped = load_meta_prompts()
         made = await bootstrap(
             generator.reply, model.name, shipped, wanted=wanted, seed=config.seed
