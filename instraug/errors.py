@@ -9,7 +9,7 @@
     ├── BudgetReached             4   --max-requests, --max-tokens or --max-cost; resumable
     ├── FrozenMiss                5   --frozen or filter, and the journal lacks a reply
     │   └── ScoreMiss             5   ... or a semantic score
-    ├── ScoreBeyond               6   a score is worse than --fail-above or --fail-below allows
+    ├── ScoreBeyond               6   a score is worse than --fail-above or --fail-below
     ├── Interrupted         130/143   SIGINT or SIGTERM; resumable
     ├── LockedError               1   another process holds the output folder
     ├── StorageError              1   the disk refused a write; nothing half-written is left

@@ -71,7 +71,7 @@ _MODEL = [
         "--use-env-proxy",
         is_flag=True,
         default=None,
-        help="Use the proxy that HTTP_PROXY or a like variable names.",
+        help="Use the proxy of HTTP_PROXY and similar variables.",
     ),
 ]
 

@@ -197,7 +197,7 @@ def test_every_file_a_set_is_built_into_gives_the_same_figures(
         ("a.jsonl", b'{"prompt": "x"}\n', "a.jsonl:1: the row has no text 'task_name'; "),
         ("a.jsonl", b'{"task_name": "t", "prompt": 7}\n', "a.jsonl:1: the row has no text 'pro"),
         ("a.jsonl", b"{}\n[]\n", "a.jsonl:1: the row has no text 'prompt'; "),
-        ("a.json", b"[1]", "a.json: no list of objects; "),
+        ("a.json", b"[1]", "a.json: not a list of objects; "),
         ("a.json", b"[\n[}", "a.json:2: invalid JSON"),
         ("a.tsv", b"prompt\ttask_name\nx\n", "a.tsv:2: not 2 columns, as the header has; "),
         ("a.tsv", b"prompt\ttask_name\nx\ty\tz\n", "a.tsv:2: not 2 columns"),

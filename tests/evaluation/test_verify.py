@@ -190,7 +190,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a cut manifest": (append("manifest.json", b"{"), "the manifest is damaged"),
     "a manifest of nothing": (relist({}), "the manifest lists no output files"),
     "a manifest of a list": (relist(["x"]), "the manifest lists no output files"),
-    "a manifest that looks elsewhere": (relist({"../x": ""}), "no file of this folder"),
+    "a manifest that looks elsewhere": (relist({"../x": ""}), "not in this folder"),
     "no journal": (lambda out: (out / "replies.jsonl").unlink(), "there is no journal"),
     "a torn journal": (append("replies.jsonl", b'{"crc":"0'), "9 bytes are not an intact record"),
 }

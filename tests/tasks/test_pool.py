@@ -60,9 +60,9 @@ def test_hand_written_rows_other_tasks_and_repeats_are_passed_over(tmp_path: Pat
         (line("Say {text} {text} {text}"), "placeholders are those of no template"),
         (line("Say {texts}"), "placeholders are those of no template"),
         (line("Say {text!r}"), "malformed placeholder"),
-        (line("Say {text}", source="other"), "no instruction"),
-        ({"task": "t"}, "no instruction"),
-        (line("Say {text}", origin="0"), "no instruction"),
+        (line("Say {text}", source="other"), "not an instruction"),
+        ({"task": "t"}, "not an instruction"),
+        (line("Say {text}", origin="0"), "not an instruction"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named_with_its_line(

@@ -94,7 +94,7 @@ def test_a_limit_on_what_does_not_exist_is_an_error(hand: Path) -> None:
     done = instraug("score", hand, "--fail-above", 5)
     assert done.returncode == 1
     assert "corrected Sensitivity: does not exist; leave out --fail-above" in done.stderr
-    failed(instraug("score", hand, "--fail-above", "nan"), 2, "no number to compare with")
+    failed(instraug("score", hand, "--fail-above", "nan"), 2, "--fail-above: nan is not a number")
 
 
 @pytest.mark.parametrize(

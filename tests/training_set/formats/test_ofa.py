@@ -90,7 +90,7 @@ def test_refcoco(tmp_path: Path) -> None:
 
 def test_a_target_that_is_no_region_is_no_refcoco_row(tmp_path: Path) -> None:
     """OFA would fail on it in the middle of an epoch."""
-    with pytest.raises(InputError, match="no region"):
+    with pytest.raises(InputError, match="not a region"):
         build(tmp_path, "ofa-refcoco", [caption_row(1)])
 
 
