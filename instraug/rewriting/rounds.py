@@ -1,8 +1,9 @@
-"""The visible chain: expand -> generate -> postprocess, in rounds, a task at a time.
+"""The visible chain, in rounds, a task at a time; `output.export` writes the result.
 
+           expand      generate                postprocess
 templates ── requests ── replies ── candidates ── verdicts ──┐
                 ▲                                            │ until every template has enough
-                └──────────────── shortfall ◄────────────────┘ or its plan is exhausted
+                └──────────────── shortfall ◄────────────────┘ or its plan is used up
 """
 
 from __future__ import annotations

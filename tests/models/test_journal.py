@@ -114,7 +114,7 @@ def test_a_score_comes_back_to_the_last_bit_for_its_scorer_only(
 
 
 def test_a_score_that_is_no_number_is_refused(tmp_path: Path) -> None:
-    with Journal.open(tmp_path / "j") as journal, pytest.raises(ValueError, match="no score"):
+    with Journal.open(tmp_path / "j") as journal, pytest.raises(ValueError, match="not a score"):
         journal.record_score("cosine", "k", float("nan"))
 
 

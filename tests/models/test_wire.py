@@ -16,7 +16,7 @@ from instraug.errors import EndpointError
 from instraug.models.chat import Message, Reply
 from instraug.models.config import Endpoint
 from instraug.models.endpoint import faults
-from instraug.models.endpoint.faults import Fault, Kind
+from instraug.models.endpoint.faults import Fault, FaultKind
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.endpoint.refusals import Refusal
 from instraug.models.endpoint.waits import asked as retry_after
@@ -131,7 +131,7 @@ def test_a_503_is_told_apart() -> None:
         )
         if isinstance(error, Fault)
     ]
-    assert kinds == [Kind.LOADING, Kind.THROTTLED, Kind.SERVER]
+    assert kinds == [FaultKind.LOADING, FaultKind.THROTTLED, FaultKind.SERVER]
 
 
 def test_retry_after_is_read_in_all_its_forms() -> None:

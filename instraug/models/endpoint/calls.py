@@ -23,7 +23,7 @@ from instraug.errors import (
 from instraug.models.budget import Amount, BudgetTracker
 from instraug.models.chat import Usage
 from instraug.models.endpoint import wire
-from instraug.models.endpoint.faults import Fault, Kind, from_status
+from instraug.models.endpoint.faults import Fault, FaultKind, from_status
 from instraug.models.endpoint.keys import redact
 from instraug.models.endpoint.limits import Limits
 from instraug.models.endpoint.quirks import Lesson, Quirks
@@ -57,7 +57,7 @@ class _Call(Generic[T]):
         worst: Callable[[], Amount],
     ) -> None:
         self.path, self.model, self.body, self.read, self.worst = path, model, body, read, worst
-        self.tries: Counter[Kind] = Counter()
+        self.tries: Counter[FaultKind] = Counter()
         self.lessons: list[tuple[Lesson, str]] = []
         """What was learned from its refusals, each with the `Refusal.alike` of the refusal."""
         self.refusal: RejectedRequest | None = None
@@ -140,7 +140,7 @@ class Caller:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(Fault),
             stop=lambda state: self._stop(call, _fault(state)),
-            wait=lambda state: 0 if _fault(state).kind is Kind.QUIRK else self._jitter(state),
+            wait=lambda state: 0 if _fault(state).kind is FaultKind.QUIRK else self._jitter(state),
             sleep=self._limits.sleep,
             reraise=True,
         )
@@ -153,7 +153,7 @@ class Caller:
             error = self._limits.give_up(raised)
         except InstraugError as raised:
             error = raised
-        if call.tries[Kind.UNKNOWN]:
+        if call.tries[FaultKind.UNKNOWN]:
             # A copy: many calls may end with the same error object.
             error = copy(error)
             error.outcome_known = False
@@ -180,7 +180,7 @@ class Caller:
                     call.model, usage.prompt_tokens, usage.completion_tokens
                 )
             except Fault as fault:
-                spent = Amount() if fault.kind is Kind.UNSENT else spent
+                spent = Amount() if fault.kind is FaultKind.UNSENT else spent
                 self._note(call, fault, started)
                 raise
             finally:
@@ -205,7 +205,7 @@ class Caller:
             if wrong.status:
                 return replace(answer, status=wrong.status)
             what = redact(f"HTTP {answer.status}, {wrong}", self._key)
-            raise Fault(Kind.GARBLED, what) from None
+            raise Fault(FaultKind.GARBLED, what) from None
 
     def _refusal(
         self, call: _Call[Any], answer: HttpAnswer, body: dict[str, Any]
@@ -221,7 +221,7 @@ class Caller:
             if lesson:
                 call.lessons.append((lesson, refusal.alike))
                 call.refusal = definite
-                return Fault(Kind.QUIRK, "a parameter is not taken")
+                return Fault(FaultKind.QUIRK, "a parameter is not taken")
         if definite:
             self._quirks.failed(call.lessons, refusal.alike)
             return self._rejected(definite, refusal.alike)
@@ -242,7 +242,7 @@ class Caller:
 
     def _note(self, call: _Call[Any], fault: Fault, started: float) -> None:
         call.tries[fault.kind] += 1
-        if fault.kind is Kind.THROTTLED:
+        if fault.kind is FaultKind.THROTTLED:
             self._limits.concurrency.overloaded(started)
         if fault.retry_after is not None:
             self._limits.pause(fault.retry_after)
@@ -250,22 +250,26 @@ class Caller:
     def _stop(self, call: _Call[Any], fault: Fault) -> bool:
         kind, tries = fault.kind, call.tries
         most = self._quirks.endpoint.max_attempts
-        if kind in (Kind.QUIRK, Kind.LOADING):
+        if kind in (FaultKind.QUIRK, FaultKind.LOADING):
             return False
-        if kind is Kind.THROTTLED:
+        if kind is FaultKind.THROTTLED:
             return tries[kind] >= most * _THROTTLED_TIMES
-        if kind is Kind.UNSENT and self._limits.reached is None and tries[kind] >= _FIRST_TRIES:
+        if (
+            kind is FaultKind.UNSENT
+            and self._limits.reached is None
+            and tries[kind] >= _FIRST_TRIES
+        ):
             return True
-        if kind is Kind.UNKNOWN and tries[kind] >= _UNKNOWN_TRIES:
+        if kind is FaultKind.UNKNOWN and tries[kind] >= _UNKNOWN_TRIES:
             return True
-        counted = (Kind.UNSENT, Kind.SERVER, Kind.GARBLED, Kind.UNKNOWN)
+        counted = (FaultKind.UNSENT, FaultKind.SERVER, FaultKind.GARBLED, FaultKind.UNKNOWN)
         return sum(tries[k] for k in counted) >= most or not self._limits.may_retry()
 
     def _given_up(self, call: _Call[Any], fault: Fault) -> EndpointError:
         self._limits.check()
-        tries = sum(call.tries.values()) - call.tries[Kind.QUIRK]
+        tries = sum(call.tries.values()) - call.tries[FaultKind.QUIRK]
         what = f"{fault.kind.value} after {tries} tries: {fault}"
-        silent = fault.kind is Kind.UNSENT and (self._limits.reached or 0) < call.started
+        silent = fault.kind is FaultKind.UNSENT and (self._limits.reached or 0) < call.started
         if self._limits.exhausted() or silent:
             return self._limits.give_up(EndpointUnavailable(f"{what}; run again to resume"))
         return RequestFailed(what)

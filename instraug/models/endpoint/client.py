@@ -139,7 +139,7 @@ class OpenAIEndpoint:
         return [vector for part in parts for vector in part]
 
     async def _one_by_one(self, chat: Chat) -> Reply:
-        calls = (self._chat(chat, alone=i) for i in range(chat.n))
+        calls = (self._chat(chat, choice=i) for i in range(chat.n))
         results = await asyncio.gather(*calls, return_exceptions=True)
         replies = [r for r in results if isinstance(r, Reply)]
         errors = [r for r in results if isinstance(r, BaseException)]
@@ -148,12 +148,12 @@ class OpenAIEndpoint:
             raise min(errors, key=lambda e: getattr(e, "outcome_known", False))
         return wire.joined(chat, replies)
 
-    async def _chat(self, chat: Chat, alone: int | None = None) -> Reply:
+    async def _chat(self, chat: Chat, choice: int | None = None) -> Reply:
         def body() -> dict[str, Any]:
-            if alone is None and chat.n > 1 and not self._quirks.sends("n", chat.n):
+            if choice is None and chat.n > 1 and not self._quirks.sends("n", chat.n):
                 raise _TakesNoN
             sent.clear()
-            sent.update(wire.chat_body(chat, self._quirks, alone))
+            sent.update(wire.chat_body(chat, self._quirks, choice))
             return sent
 
         def read(raw: str) -> tuple[Reply, Usage]:
@@ -161,7 +161,7 @@ class OpenAIEndpoint:
             return replace(reply, sent=wire.otherwise(chat, sent)), reply.usage
 
         def worst() -> Amount:
-            return self.worst(chat if alone is None else replace(chat, n=1))
+            return self.worst(chat if choice is None else replace(chat, n=1))
 
         sent: dict[str, Any] = {}
         return await self._ask("/chat/completions", chat.model, body, read, worst)

@@ -15,7 +15,7 @@ from instraug.models.endpoint.refusals import Refusal
 from instraug.models.endpoint.waits import asked
 
 
-class Kind(Enum):
+class FaultKind(Enum):
     """How a fault is retried and what the budget charges for it."""
 
     UNSENT = "the endpoint was not reached"
@@ -38,7 +38,7 @@ class Kind(Enum):
 class Fault(Exception):
     """One try failed; another may succeed."""
 
-    def __init__(self, kind: Kind, what: str, retry_after: float | None = None) -> None:
+    def __init__(self, kind: FaultKind, what: str, retry_after: float | None = None) -> None:
         super().__init__(what)
         self.kind = kind
         self.retry_after = retry_after
@@ -116,9 +116,9 @@ def from_status(
         )
     wait = asked(headers, refusal.text)
     if status == 503 and "loading" in words.lower():
-        return Fault(Kind.LOADING, what, wait)
+        return Fault(FaultKind.LOADING, what, wait)
     if status in _OVERLOADED or (status == 503 and wait):
-        return Fault(Kind.THROTTLED, what, wait)
+        return Fault(FaultKind.THROTTLED, what, wait)
     if status in _PASSING or status >= 500 or status < 200:
-        return Fault(Kind.SERVER, what, wait)
+        return Fault(FaultKind.SERVER, what, wait)
     return RejectedRequest(what)

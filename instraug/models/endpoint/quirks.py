@@ -102,7 +102,7 @@ class Quirks:
         self.worked([x for x in (gone, *self._values) if x and x.name == name])
 
     def worked(self, lessons: Sequence[Lesson]) -> None:
-        """Note that a call with these lessons succeeded: they are certain; the user sees them."""
+        """Note that a call with these lessons succeeded: they are certain, and shown once."""
         for lesson in lessons:
             if lesson not in self._certain:
                 self._certain.add(lesson)

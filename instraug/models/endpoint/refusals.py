@@ -142,7 +142,7 @@ class Refusal:
 
     @cached_property
     def alike(self) -> str:
-        """Equal for refusals that differ only in numbers, ids and repeated prompt text."""
+        """Equal for refusals that differ only in numbers, ids and parts of the prompt."""
         text = self._unquoted(self.words or self.text)
         return " ".join(w for w in text.lower().split() if not re.search(r"\d|[0-9a-f-]{16,}", w))
 

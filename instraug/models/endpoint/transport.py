@@ -25,7 +25,7 @@ from openai._models import FinalRequestOptions
 
 from instraug.errors import FatalEndpointError, UsageError
 from instraug.models.config import Endpoint
-from instraug.models.endpoint.faults import Fault, Kind
+from instraug.models.endpoint.faults import Fault, FaultKind
 from instraug.models.endpoint.keys import is_secret, redact
 from instraug.models.endpoint.waits import is_hint
 
@@ -94,7 +94,7 @@ class Line:
         try:
             text = response.content.decode()
         except UnicodeDecodeError:
-            raise Fault(Kind.GARBLED, "the answer is not UTF-8") from None
+            raise Fault(FaultKind.GARBLED, "the answer is not UTF-8") from None
         if self._key and self._key in text and is_secret(self._key):
             # The journal keeps answers as they came, but never the key.
             text = text.replace(self._key, "***")
@@ -245,7 +245,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         size += len(chunk)
         if size > MAX_REPLY:
             response.close()
-            raise Fault(Kind.UNKNOWN, f"the answer is larger than {MAX_REPLY >> 20} MiB")
+            raise Fault(FaultKind.UNKNOWN, f"the answer is larger than {MAX_REPLY >> 20} MiB")
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -270,10 +270,10 @@ def _classified(error: Exception, key: str | None) -> Fault | FatalEndpointError
             "too many open files for another connection; lower --concurrency or raise ulimit -n"
         )
     if isinstance(error, _NOT_SENT):
-        return Fault(Kind.UNSENT, what)
+        return Fault(FaultKind.UNSENT, what)
     if isinstance(error, asyncio.TimeoutError):
-        return Fault(Kind.UNKNOWN, "no whole answer within the time limit")
-    return Fault(Kind.UNKNOWN, f"the connection broke: {what}")
+        return Fault(FaultKind.UNKNOWN, "no whole answer within the time limit")
+    return Fault(FaultKind.UNKNOWN, f"the connection broke: {what}")
 
 
 def _proxy(url: str) -> str | None:

@@ -41,7 +41,7 @@ def thinking(usage: object) -> int:
     """Return the tokens spent on thinking; 0 where none are counted."""
     if not isinstance(usage, Mapping):
         return 0
-    inner = [usage, *(usage.get(k) for k in ("completion_tokens_details", "output_tokens_details"))]
+    inner = [usage, usage.get("completion_tokens_details"), usage.get("output_tokens_details")]
     return max(_first(u, _THOUGHT) for u in inner if isinstance(u, Mapping))
 
 

@@ -27,20 +27,19 @@ class NotACompletion(ValueError):
         """The 4xx status inside an error object; else 0."""
 
 
-def chat_body(chat: Chat, quirks: Quirks, alone: int | None = None) -> dict[str, Any]:
+def chat_body(chat: Chat, quirks: Quirks, choice: int | None = None) -> dict[str, Any]:
     """Return the request body of a chat.
 
     Args:
         chat: What to ask.
         quirks: Which optional parameters are sent, and under which name.
-        alone: The choice that this request is for, where each has a request of its own; it
-            shifts the seed.
+        choice: The number of the one choice to ask for, which is added to the seed; None: all.
     """
     optional = {
-        "n": chat.n if chat.n > 1 and alone is None else None,
+        "n": chat.n if chat.n > 1 and choice is None else None,
         "temperature": chat.temperature,
         "top_p": chat.top_p,
-        "seed": (chat.seed + (alone or 0)) % 2**31,
+        "seed": (chat.seed + (choice or 0)) % 2**31,
     }
     body: dict[str, Any] = {
         "model": chat.model,

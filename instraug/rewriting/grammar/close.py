@@ -93,7 +93,7 @@ class _Turned:
     inflects: bool = False
     """Whether one of them may change its number, because a "does" was removed."""
     last: bool = False
-    """Whether the moving verb may stand at the end."""
+    """Whether the moving verb may be the last word."""
     mark: str = "."
 
 
@@ -221,7 +221,7 @@ def _forced(words: Iterable[str], route: int) -> frozenset[str]:
 
 
 def _choices(words: Sequence[str], forced: frozenset[str], *, inflects: bool = False) -> list[str]:
-    """Return the words that may stand for each word, as GBNF."""
+    """Return the choices for each word, as GBNF."""
     spelled = []
     for word, following in zip(words, [*words[1:], ""], strict=False):
         core = _CORE.fullmatch(word)

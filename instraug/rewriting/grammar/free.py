@@ -88,7 +88,7 @@ class _Sketch:
     breaks: int
     """Sentence ends before the last one, at most."""
     colons: bool
-    """Whether a colon may stand before a unit."""
+    """Whether a colon may come before a unit."""
     closed: bool
     """Whether the last sentence ends in a mark."""
 

@@ -168,7 +168,7 @@ def _tasked(sentence: str) -> Iterator[str]:
     """Yield openings that give an order as a task ("You need to ..."), with its near verbs."""
     for verb, rest in _verbs(sentence):
         after = (rest.split() or [""])[0].lower()
-        verbs = [*(w.lower() for w in near_verbs(sentence)), verb]
+        verbs = [w.lower() for w in near_verbs(sentence)] + [verb]
         if after not in IF | WH and verb != "tell":
             yield from (f"{task} {verbs[i % len(verbs)]}" for i, task in enumerate(TASK))
         elif after in WH:

@@ -3,7 +3,7 @@
 Verdicts are a pure function of the candidates in plan order: the same settings give the same
 verdicts, whatever order the replies came in.
 
-    candidates   a reply -> its candidates, judged by the rules that look at one alone
+    candidates   a reply -> its candidates, judged by the rules that look at one only
     judge        candidates -> verdicts, in parts as answers come in (`verdicts`)
     judge_all    candidates -> verdicts, all at once
 """

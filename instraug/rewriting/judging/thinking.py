@@ -45,7 +45,7 @@ def spoken(answer: str, origin: str, mask: re.Pattern[str]) -> str:
 
     A thought is a block of that name in any kind of tag, everything before a closing tag that
     was never opened, and everything after an opening one that was never closed. Of any other
-    pair of tags only the inside is kept if it alone holds masks.
+    pair of tags only the inside is kept if the rest holds no masks.
 
     Args:
         answer: The model's answer.
