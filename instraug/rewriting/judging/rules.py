@@ -10,10 +10,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 
 from instraug.rewriting.config import Rules
 from instraug.rewriting.grammar.lexicon import GRAMMATICAL, WORD, bag
 from instraug.rewriting.judging import marks
+from instraug.rewriting.judging.edges import apart, remarks
 from instraug.rewriting.judging.talk import FOREIGN, about, begun, strays
 from instraug.rewriting.records import Candidate
 from instraug.tasks.placeholders import parse
@@ -32,7 +34,8 @@ REFUSAL = re.compile(
 )
 
 _PREAMBLE = re.compile(
-    r"\A\W*(?:sure\b|certainly\b|of course\b|absolutely\b|okay\b|here(?:'s|\u2019s| is| are)\b"
+    r"\A\W*(?:sure\b|certainly\b|of course\b|absolutely\b|ok(?:ay)?\b"
+    r"|here(?:'s|\u2019s| is| are)\b(?![^.?!:\n]*\{)"
     r"|(?:the )?(?:rewritten|rephrased|paraphrased|revised|reworded)\b[^.?!\n]{0,40}:)"
     r"|\n\s*(?:note|explanation|let me know|i hope)\b",
     re.IGNORECASE,
@@ -46,11 +49,13 @@ _MARKUP = re.compile(
 
 _CONTRACTION = re.compile(r"\w['\u2019](?:d|ll)\b", re.IGNORECASE)
 
-_GOOD_ENDS = bag(
-    """stop stopped stopsequence stoptoken stopword eos eostoken eosfound endturn endofturn
-    endoftext end complete completed finish finished done none null"""
+_GOOD_END = re.compile(
+    r"(?=.*(?:stop|eo[st]|end|complete|finish|done|normal|natural|success|none|null))"
+    r"(?:stop(?:ped|ping)?|eo[st]|end(?:ed|ing)?|completed?|finish(?:ed)?|done|normal(?:ly)?"
+    r"|natural(?:ly)?|success(?:ful(?:ly)?)?|none|null|sequence|token|word|string|found|reached"
+    r"|of|text|turn|sentence|message|generation|response|reason|by|at|on|id)+"
 )
-"""Finish reasons of an answer that came to its own end, letters only."""
+"""Names the end of an answer that came to it by itself, letters only; no other word may stand by."""
 
 _FILTERS = re.compile(
     r"filter|safety|recitation|block|prohibit|guardrail|toxic|moderat|spii|refus|sensitive|policy"
@@ -91,7 +96,7 @@ def _letters(reason: str | None) -> str:
 
 def ended(reason: str | None) -> bool:
     """Whether an answer came to its own end: a known good finish reason, or none at all."""
-    return not reason or _letters(reason) in _GOOD_ENDS
+    return not reason or _GOOD_END.fullmatch(_letters(reason)[:80]) is not None
 
 
 def refusal(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
@@ -109,7 +114,10 @@ def preamble(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     mask = re.compile(candidate.request.masked.pattern)
     if before := begun(rewrite, origin, mask):
         return f"begins behind {before[:60]!r}"
-    stray = next(strays(rewrite, origin, mask), None)
+    if piece := next(apart(rewrite, origin, mask), None):
+        return f"{piece[:60]!r} stands beside the rewrite"
+    around = chain(strays(rewrite, origin, mask), remarks(rewrite, origin, mask))
+    stray = next(around, None)
     return f"a sentence apart from the rewrite: {stray[:60]!r}" if stray else None
 
 
