@@ -19,6 +19,7 @@ from instraug.rewriting.judging.talk import (
     ORDERS,
     content_of,
     pieces,
+    recurs,
 )
 
 _SKIPPED = bag(
@@ -39,14 +40,22 @@ _PLACES = bag(
 )
 """Open a phrase that says where, whence, how or under which condition."""
 
+_GIVEN = bag("task asked given shown presented provided requires goal")
+
+_REQUESTS = bag("can could will would")
+
+_BE = bag("is are was were does do did has have how")
+
 _MOST = 4
 """Words of a label or remark."""
 
-_BEGINS = re.compile(r"[\"'\u201c\u2018]?(?:(?P<word>[A-Z][a-z]*)\b|\{)")
+_BEGINS = re.compile(r"[\"'\u201c\u2018]?(?:(?P<word>[A-Z][a-z]+)\b|\{)")
 
 _TAIL = re.compile(r"(?:\s*[,;\u2014\t/]+|\s[-\u2013\u2014/~]+)\s*([^{}\n.?!,;\u2014/]+)[.!?\s]*\Z")
 
 _REST = re.compile(r"[.?!][\"'\u201d\u2019)]*[\s,;/~\u2013\u2014-]+([^{}.?!\n]+?)\s*\Z")
+
+_RULES = frozenset(["-", "/", "=", "~"])
 
 _CAPITALS = re.compile(r"(?<=\s)[A-Z]{2,}(?=[.!]?\Z)")
 
@@ -62,14 +71,26 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     masked, held = mask.sub("{}", text), mask.sub("{}", origin)
     if not mask.search(origin):
         return
-    if (head := _head(masked, origin)) and not _head(held, ""):
+    if (head := _head(masked, held)) and not _head(held, ""):
         yield head
-    for pattern in (_TAIL, _REST):
+    for pattern, belongs in ((_TAIL, _adds), (_REST, _says)):
         found, before = pattern.search(masked), pattern.search(held)
-        if found and not (before and _short(before[1])) and not _adds(found[1], origin):
+        if found and not (before and _short(before[1])) and not belongs(found[1], held):
             yield found[1].strip()
     if (shout := _CAPITALS.search(masked)) and shout[0] not in origin:
         yield shout[0]
+
+
+def titles(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
+    """Whether the words in front of a colon or a dash are no part of the sentence behind it."""
+    held = mask.sub("{}", origin)
+    return bool(
+        _short(head)
+        and body.lstrip("\"'\u201c\u2018")[:1].isalpha()
+        and not re.search("[:\uff1a]", held)
+        and not _leads(head, held, plain=False)
+        and not recurs(head.split()[0], body)
+    )
 
 
 def _head(text: str, origin: str) -> str | None:
@@ -78,14 +99,13 @@ def _head(text: str, origin: str) -> str | None:
         if not _short(head) or "{" not in body:
             return None
         begins = _BEGINS.match(body)
-        word = begins["word"] if begins else None
-        strong = any(c in by for c in ".!;:\u2014\u2013") or by.strip() in ("-", "--", "//", "/")
-        starts = bool(word) and (strong or "," in by or (word or "").lower() in OPENING - ORDERS)
-        if not (starts or (strong and ":" not in by) or "\t" in by):
-            continue
-        if not _leads(head, origin, capital=bool(word), plain=not by.strip()):
-            return head.strip()
-        return None
+        word = (begins["word"] if begins else None) or ""
+        colon = ":" in by and body[:1].isalpha() and ":" not in origin
+        strong = colon or any(c in by for c in ".!;\t\u2014\u2013") or by.strip(" \"'")[:1] in _RULES
+        if recurs(head.split()[0], body):
+            return None
+        if strong or (word and ("," in by or word.lower() in OPENING - ORDERS)):
+            return None if _leads(head, origin, plain=not by.strip()) else head.strip()
     return None
 
 
@@ -107,7 +127,7 @@ def _short(piece: str) -> bool:
     return len(WORD.findall(piece)) <= _MOST
 
 
-def _leads(head: str, origin: str, *, capital: bool, plain: bool) -> bool:
+def _leads(head: str, origin: str, *, plain: bool) -> bool:
     """Whether a piece in front of a rewrite gives an order, names the answers or says where."""
     found = [w.lower() for w in WORD.findall(head)]
     if not found:
@@ -117,10 +137,7 @@ def _leads(head: str, origin: str, *, capital: bool, plain: bool) -> bool:
     verbs = _verbs(found)
     if verbs and verbs[0] in ORDERS and not (plain and len(found) == 1):
         return True
-    shares = _shares(found, origin)
-    if found[0] in _PLACES:
-        return shares or any(w in _SCENE for w in found)
-    return shares and not capital
+    return found[0] in _PLACES and (_shares(found, origin) or any(w in _SCENE for w in found))
 
 
 def _verbs(found: list[str]) -> list[str]:
@@ -154,29 +171,51 @@ def remarks(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
 
     However many the template has: one that is dropped makes no room for a greeting.
     """
-    if not mask.search(origin) or not mask.search(text):
+    held = mask.sub("{}", origin)
+    if "{}" not in held or not mask.search(text) or not content_of(held):
         return
-    held = {p.casefold() for p in pieces(origin)}
+    own = {p.casefold() for p in pieces(held)}
     for piece in pieces(text):
-        if not mask.search(piece) and piece.casefold() not in held and not _says(piece, origin):
+        if not mask.search(piece) and piece.casefold() not in own and not _says(piece, held):
             yield piece
 
 
 def _says(piece: str, origin: str) -> bool:
     found = [w.lower() for w in WORD.findall(piece)]
-    verbs = _verbs(found)
-    if not found or _shares(found, origin) or (verbs and _orders(verbs[0])):
-        return True
-    if ASKING.match(" ".join(verbs)) and any(
-        ASKING.match(p) for p in pieces(origin) if "{" not in p
-    ):
-        return True
     content = [w for w in found if w not in GRAMMATICAL | _SKIPPED and w != "one"]
-    asks = piece.rstrip("\"'\u201d\u2019)").endswith("?")
-    if asks and not content:
-        return len(found) <= 3
-    known = ASKS - ORDERS if asks else ASKS
-    return 2 * sum(w in known or (not asks and _orders(w)) for w in content) > len(content)
+    if not found or (len(found) > 2 and _shares(found, origin)):
+        return True
+    if piece.rstrip("\"'\u201d\u2019)").endswith("?"):
+        return _asks(found, content, origin)
+    verbs = _verbs(found)
+    if verbs and (verbs[0] in ORDERS or (len(found) > 1 and _orders(verbs[0]))):
+        return True
+    if ASKING.match(" ".join(verbs)) and _has_question(origin):
+        return True
+    known = sum(w in ASKS or w in _GIVEN or _orders(w) for w in content)
+    whole = len(content) > 1 or found[-1] in ("is", "are")
+    return whole and 2 * known > len(content)
+
+
+def _asks(found: list[str], content: list[str], origin: str) -> bool:
+    """Whether a question can be one of an instruction: not to the reader, not of other things."""
+    verbs = _verbs(found)
+    if found[0] in _REQUESTS:
+        return bool(verbs) and _orders(verbs[0])
+    if not verbs or not (ASKING.match(" ".join(verbs)) or found[0] in _BE or "or" in found):
+        return False
+    if not content:
+        return len(found) <= 3 and "you" not in found
+    known = sum(w in ASKS - ORDERS for w in content)
+    return 2 * known > len(content) or bool(ASKING.match(" ".join(verbs)) and _has_question(origin))
+
+
+def _has_question(origin: str) -> bool:
+    return any(
+        ASKING.match(" ".join(_verbs([w.lower() for w in WORD.findall(p)])))
+        for p in pieces(origin)
+        if "{" not in p
+    )
 
 
 def _orders(word: str) -> bool:

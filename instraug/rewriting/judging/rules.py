@@ -42,7 +42,7 @@ _PREAMBLE = re.compile(
 )
 
 _MARKUP = re.compile(
-    r"^\s{0,3}#{1,6}\s|^\s*(?:[-*\u2022\u2013\u2014+]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)\]:])\s"
+    r"^\s{0,3}#{1,6}\s|^\s*(?![a-zA-Z]:\s+[\"\u201c]?\{[A-Z]+\d*\}[\"\u201d]?(?:[.?!]|\s+[A-Z{]|\s*$))(?:[-*\u2022\u2013\u2014+]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)\]:])\s"
     r"|^\s*[-=*_~]{3,}\s*$|\s[-\u2013\u2014]+\s*\Z",
     re.MULTILINE,
 )
@@ -128,6 +128,7 @@ def markup(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     if detail := (
         _newly(_MARKUP, candidate)
         or marks.more(plain, asked)
+        or marks.edges(rewrite, masked.text)
         or marks.beside(rewrite, masked.text, masked.pattern)
         or marks.runaway(rewrite, masked.text, masked.pattern)
     ):
@@ -214,12 +215,17 @@ def _naming(label: str) -> re.Pattern[str] | None:
         start = r"(?:\A|[.?!:\n\0][\"'\u201c]?\s*)" if plain == "A" else r"(?<!\w)"
         used = rf"(?!(?<={plain})(?:['\u2019]|\s+[a-z\0\"\u201c]))"
         named = rf"(?<!\w){plain}(?!\w){used}"
-        return re.compile(named if plain == "I" else rf"(?<=\w )A(?!\w)|{start}A(?!\w){used}")
+        named = named if plain == "I" else rf"(?<=\w )A(?!\w)|{start}A(?!\w){used}"
+        return re.compile(f"{named}|{_quoted(plain)}")
     if plain in ("a", "i"):
-        return re.compile(rf"(?<!\w){plain}(?!\w)(?!\s+[\w\0\"\u201c])")
+        return re.compile(rf"(?<!\w){plain}(?!\w)(?!\s+[\w\0\"\u201c])|{_quoted(plain)}")
     if plain.casefold() in _NO_LEAK:
         return None
     return re.compile(rf"(?<!\w){re.escape(plain)}(?!\w)", re.IGNORECASE)
+
+
+def _quoted(label: str) -> str:
+    return rf"(?<!\w)[\"'\u201c\u2018]{label}[\"'\u201d\u2019](?!\w)"
 
 
 def proof(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:

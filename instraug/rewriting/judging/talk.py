@@ -163,7 +163,7 @@ def is_label(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
     words = name.split()
     if any(w in FOREIGN for w in words) or any(c > "\x7f" and c not in origin for c in name):
         return True
-    if _recurs(words[0], body):
+    if recurs(words[0], body):
         return False
     # "Answer with 1 word:", "Is the text:" open a sentence.
     orders = len(words) > 2 and (words[0] in ASKS or words[0] in _OPENS)
@@ -174,7 +174,7 @@ def is_label(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
     return bool(len(words) == 1 and _CAPITAL.match(body)) or not on_topic(head, origin)
 
 
-def _recurs(word: str, body: str) -> bool:
+def recurs(word: str, body: str) -> bool:
     """Whether a label is the first of a row of them, as in "Step 1: ... Step 2: ..."."""
     return re.search(rf"\b{re.escape(word)} ?\d*:", body, re.IGNORECASE) is not None
 
