@@ -55,9 +55,11 @@ _TAIL = re.compile(r"(?:\s*[,;\u2014\t/]+|\s[-\u2013\u2014/~]+)\s*([^{}\n.?!,;\u
 
 _REST = re.compile(r"[.?!][\"'\u201d\u2019)]*[\s,;/~\u2013\u2014-]+([^{}.?!\n]+?)\s*\Z")
 
+_NUMBERED = re.compile(r"\s[A-Z]\Z")
+
 _RULES = frozenset(["-", "/", "=", "~"])
 
-_CAPITALS = re.compile(r"(?<=\s)[A-Z]{2,}(?=[.!]?\Z)")
+_CAPITALS = re.compile(r"(\S+)\s+([A-Z]{2,})[.!]?\Z")
 
 
 def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
@@ -77,8 +79,9 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
         found, before = pattern.search(masked), pattern.search(held)
         if found and not (before and _short(before[1])) and not belongs(found[1], held):
             yield found[1].strip()
-    if (shout := _CAPITALS.search(masked)) and shout[0] not in origin:
-        yield shout[0]
+    if (shout := _CAPITALS.search(masked)) and shout[2] not in origin:
+        if shout[1].lower() not in GRAMMATICAL | ORDERS:
+            yield shout[2]
 
 
 def titles(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
@@ -86,6 +89,7 @@ def titles(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
     held = mask.sub("{}", origin)
     return bool(
         _short(head)
+        and (body.lstrip("\"'\u201c\u2018")[:1].isupper() or _NUMBERED.search(head))
         and body.lstrip("\"'\u201c\u2018")[:1].isalpha()
         and not re.search("[:\uff1a]", held)
         and not _leads(head, held, plain=False)
@@ -100,8 +104,10 @@ def _head(text: str, origin: str) -> str | None:
             return None
         begins = _BEGINS.match(body)
         word = (begins["word"] if begins else None) or ""
-        colon = ":" in by and body[:1].isalpha() and ":" not in origin
-        strong = colon or any(c in by for c in ".!;\t\u2014\u2013") or by.strip(" \"'")[:1] in _RULES
+        colon = ":" in by and ":" not in origin and (word or (body[:1].isalpha() and _hollow(head)))
+        strong = (
+            colon or any(c in by for c in ".!;\t\u2014\u2013") or by.strip(" \"'")[:1] in _RULES
+        )
         if recurs(head.split()[0], body):
             return None
         if strong or (word and ("," in by or word.lower() in OPENING - ORDERS)):
@@ -140,16 +146,22 @@ def _leads(head: str, origin: str, *, plain: bool) -> bool:
     return found[0] in _PLACES and (_shares(found, origin) or any(w in _SCENE for w in found))
 
 
+def _hollow(head: str) -> bool:
+    """Whether a piece holds no word with a meaning of its own: "Here it is", "Second one"."""
+    found = [w.lower() for w in WORD.findall(head)]
+    return all(w in GRAMMATICAL | _SKIPPED | {"one", "yes"} for w in found)
+
+
 def _verbs(found: list[str]) -> list[str]:
-    start = next((i for i, w in enumerate(found) if w not in _SKIPPED and w[-2:] != "ly"), len(found))
+    start = next(
+        (i for i, w in enumerate(found) if w not in _SKIPPED and w[-2:] != "ly"), len(found)
+    )
     return found[start:]
 
 
 def _shares(found: list[str], origin: str) -> bool:
     own = content_of(origin)
-    return any(
-        w not in GRAMMATICAL and (w in own or any(alike(w, o) for o in own)) for w in found
-    )
+    return any(w not in GRAMMATICAL and (w in own or any(alike(w, o) for o in own)) for w in found)
 
 
 def _adds(piece: str, origin: str) -> bool:
@@ -157,7 +169,12 @@ def _adds(piece: str, origin: str) -> bool:
     found = [w.lower() for w in WORD.findall(piece)]
     if not found:
         return not piece.strip()
-    if len(found) > _MOST or _shares(found, origin) or ANSWERS & set(found) - {"one"}:
+    if (
+        len(found) > _MOST
+        or "or" in found
+        or _shares(found, origin)
+        or ANSWERS & set(found) - {"one"}
+    ):
         return True
     if found[0] in _PLACES | NEGATIONS | ORDERS or found[-1] in ("please", "too"):
         return True
@@ -183,11 +200,14 @@ def remarks(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
 def _says(piece: str, origin: str) -> bool:
     found = [w.lower() for w in WORD.findall(piece)]
     content = [w for w in found if w not in GRAMMATICAL | _SKIPPED and w != "one"]
+    content = [w for w in content if w[-2:] != "ly"]
     if not found or (len(found) > 2 and _shares(found, origin)):
         return True
     if piece.rstrip("\"'\u201d\u2019)").endswith("?"):
         return _asks(found, content, origin)
     verbs = _verbs(found)
+    if {"yes", "no"} & set(found[:1] + found[-1:]) and "or" not in found:  # an answer given
+        return bool(verbs) and verbs[0] in ORDERS - ANSWERS
     if verbs and (verbs[0] in ORDERS or (len(found) > 1 and _orders(verbs[0]))):
         return True
     if ASKING.match(" ".join(verbs)) and _has_question(origin):

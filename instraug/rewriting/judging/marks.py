@@ -23,6 +23,8 @@ _URL = re.compile(r"\w+://|\bwww\.|\b[\w-]+\.(?:com|org|net|io|ai|dev)\b")
 
 _DOTS = re.compile(r"\.{3}|\u2026")
 
+_SLASHES = re.compile(r"(?<!\S)(?:/+|-{2,})(?!\S)")
+
 _OPENED = re.compile(r"(?<!\w)'(?!(?:\d0s|em|tis|til|cause)\b)(?=[\w{])", re.IGNORECASE)
 
 _CLOSED = re.compile(r"(?<=[\w}.,?!])'(?!\w)")
@@ -65,7 +67,7 @@ def more(rewrite: str, origin: str) -> str | None:
     for char, n in _marks(rewrite).items():
         if n > had[char]:
             return f"holds {_shown(char)} {n} times, the template {had[char]}"
-    for pattern in (_ENTITY, _URL, _DOTS):
+    for pattern in (_ENTITY, _URL, _DOTS, _SLASHES):
         found, held = pattern.findall(rewrite), pattern.findall(origin)
         if len(found) > len(held):
             return f"holds {found[0]!r} {len(found)} times, the template {len(held)}"

@@ -41,8 +41,14 @@ _PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 
+_FIELD_OF_ONE_LETTER = (
+    r"(?![a-zA-Z]:\s+[\"\u201c]?\{[A-Z]+\d*\}[\"\u201d]?(?:[.?!]|\s+[A-Z{]|\s*$))"
+)
+"""Stands in front of no "Q: {A}", which is a field and no item of a list."""
+
 _MARKUP = re.compile(
-    r"^\s{0,3}#{1,6}\s|^\s*(?![a-zA-Z]:\s+[\"\u201c]?\{[A-Z]+\d*\}[\"\u201d]?(?:[.?!]|\s+[A-Z{]|\s*$))(?:[-*\u2022\u2013\u2014+]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)\]:])\s"
+    rf"^\s{{0,3}}#{{1,6}}\s|^\s*{_FIELD_OF_ONE_LETTER}"
+    r"(?:[-*\u2022\u2013\u2014+]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)\]:])\s"
     r"|^\s*[-=*_~]{3,}\s*$|\s[-\u2013\u2014]+\s*\Z",
     re.MULTILINE,
 )

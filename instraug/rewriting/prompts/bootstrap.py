@@ -61,6 +61,13 @@ _CHAT = re.compile(
     r"\b(?:I|I['\u2019]m|I['\u2019]ve|let me know|hope (?:this|these))\b", re.IGNORECASE
 )
 
+_CALL = re.compile(
+    r"\A(?:(?:[^\W\d_]+['\u2019]?[ ,]+){0,3}[^\W\d_]+!"
+    r"|(?:sure|certainly|of course|absolutely|ok(?:ay)?)[,.])\s+(?=\S)",
+    re.IGNORECASE,
+)
+"""A call in front of an item: "Certainly! Use short words."."""
+
 _PLAIN = str.maketrans("", "", "()%&")
 """Takes off the marks that a sentence for people may hold."""
 
@@ -90,15 +97,15 @@ def guidelines(said: str, finish_reason: str | None = None) -> Iterator[tuple[st
 
     Thoughts, fences and JSON come off as they do from a rewrite, then list marks, emphasis and
     quotes. An item without a title of its own is titled by its first words. Passed over are
-    refusals, talk, a last line that was cut, lines outside a list where there is one, items with
-    markup, and those of fewer than 4 words or more than 40.
+    refusals, talk, questions, a last line that was cut, lines outside a list where there is one,
+    items with markup, and those of fewer than 4 words or more than 40.
 
     Args:
         said: The answer.
         finish_reason: Why it ended, as the endpoint says.
     """
     for line in _items(said, finish_reason):
-        text = _MARK.sub("", line).strip().strip('"')
+        text = _CALL.sub("", _MARK.sub("", line).strip().strip('"'))
         title = ""
         if match := _TITLED.match(text):
             title, text = match[1].strip(), text[match.end() :]
@@ -123,7 +130,7 @@ def _is_cut(lines: Sequence[str]) -> bool:
 
 
 def _odd(text: str) -> bool:
-    if REFUSAL.search(text) or _CHAT.search(text) or re.search(r"[:\uff1a]\W*$", text):
+    if REFUSAL.search(text) or _CHAT.search(text) or re.search(r"[:?\uff1a\uff1f]\W*$", text):
         return True
     found = marks.more(text.translate(_PLAIN), "") or marks.runaway(text, "", r"\{[A-Z]+\}")
     return found is not None
