@@ -79,9 +79,9 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
         found, before = pattern.search(masked), pattern.search(held)
         if found and not (before and _short(before[1])) and not belongs(found[1], held):
             yield found[1].strip()
-    if (shout := _CAPITALS.search(masked)) and shout[2] not in origin:
-        if shout[1].lower() not in GRAMMATICAL | ORDERS:
-            yield shout[2]
+    shout = _CAPITALS.search(masked)
+    if shout and shout[2] not in origin and shout[1].lower() not in GRAMMATICAL | ORDERS:
+        yield shout[2]
 
 
 def titles(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:

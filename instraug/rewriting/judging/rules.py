@@ -61,7 +61,7 @@ _GOOD_END = re.compile(
     r"|natural(?:ly)?|success(?:ful(?:ly)?)?|none|null|sequence|token|word|string|found|reached"
     r"|of|text|turn|sentence|message|generation|response|reason|by|at|on|id)+"
 )
-"""Names the end of an answer that came to it by itself, letters only; no other word may stand by."""
+"""Matches a finish reason, letters only, each word of which names or belongs to a natural end."""
 
 _FILTERS = re.compile(
     r"filter|safety|recitation|block|prohibit|guardrail|toxic|moderat|spii|refus|sensitive|policy"

@@ -29,7 +29,8 @@ _ABOUT = re.compile(
     r"|let me know(?! (?:if|whether|wh\w+|how)\b[^.?!]*\{)"
     r"|feel free|(?:happy|glad|here) to (?:help|assist)|please note|(?<!\ba )(?<!\bthe )note that"
     r"|hope (?:this|that|it|these)|(?:this|that|it) helps?[.!\s]*\Z"
-    r"|if you(?:['\u2019]d| would)? (?:need|want|like|prefer)|(?:would you like|do you want)(?![^.?!]*\{)"
+    r"|if you(?:['\u2019]d| would)? (?:need|want|like|prefer)"
+    r"|(?:would you like|do you want)(?![^.?!]*\{)"
     r"|want me to(?![^.?!]*\{)|what you (?:wanted|asked)"
     r"|thank(?:s| you)|good luck|you(?:['\u2019]re| are) welcome|i(?:['\u2019]ve| have)? (?:kept|"
     r"changed|made|used|replaced|tried|tweaked|swapped|preserved|removed|added|simplified))"
@@ -52,8 +53,9 @@ ORDERS = bag(
     imagine suppose answer reply respond say state tell choose select pick decide determine judge
     identify find locate describe explain name list use using pay write give provide make return
     keep include indicate justify compare verify confirm assess evaluate test detect spot discover
-    recognize recognise classify categorize count compute calculate predict guess translate summarize fill match be do
-    pretend assume generate create produce show report output focus refer ensure remember avoid mark pinpoint localize name"""
+    recognize recognise classify categorize count compute calculate predict guess translate
+    summarize fill match be do pretend assume generate create produce show report output focus
+    refer ensure remember avoid mark pinpoint localize"""
 )
 """Verbs that open an order."""
 
