@@ -77,11 +77,25 @@ def _enclosed(text: str, mask: re.Pattern[str]) -> Iterator[tuple[int, int]]:
 
 def lost(answer: str, text: str, mask: str) -> list[str]:
     """Name each literal of a masked template that an answer holds more or less often."""
-    return [
+    own = literals(text, mask)
+    found = [
         f"literal {literal[:60]} wanted {text.count(literal)} times, found {answer.count(literal)}"
-        for literal in literals(text, mask)
+        for literal in own
         if answer.count(literal) != text.count(literal)
     ]
+    if found:
+        return found
+    return [
+        f"literal {literal[:60]} closes before it opens"
+        for literal in own
+        if literal.startswith("</") and _turned(answer, literal) and not _turned(text, literal)
+    ]
+
+
+def _turned(text: str, closing: str) -> bool:
+    """Whether a closing tag stands in front of the opening one of its pair."""
+    opening = re.search(rf"<{re.escape(closing[2:-1])}(?:\s[^<>]*)?>", text)
+    return opening is not None and text.index(closing) < opening.start()
 
 
 def slots(text: str, mask: re.Pattern[str]) -> Counter[str]:

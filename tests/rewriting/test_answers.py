@@ -358,6 +358,7 @@ def test_a_lost_literal_is_a_lost_placeholder(origin: str, said: str) -> None:
     [
         *["stop", "STOP", "eos", "eos_token", "end_turn", "stop_sequence", "COMPLETE", None, ""],
         *["FINISH_REASON_STOP", "finish", "endoftext", "stop-sequence", "null", "done", "FINISHED"],
+        *["normal", "success", "eos_token_found", "end_of_sequence", "stopped_eos", "natural_stop"],
     ],
 )
 def test_good_ends_pass(reason: str | None) -> None:
@@ -466,3 +467,161 @@ def test_a_mark_of_the_template_does_not_move_to_a_mask(origin: str, said: str) 
 def test_a_colon_that_the_template_has_is_no_label(origin: str, said: str) -> None:
     """A template with labels of its own may be rewritten with other labels."""
     assert candidate(task(origin), said).rewrite == said
+
+
+IN_FRONT = [
+    *["Option A", "Sentence B", "Second one", "How about", "You could say", "Here it is", "Yes"],
+    *["The new question is", "In short", "Object", "Left side", "First", "Question", "Formal"],
+    *["Great question", "Final answer", "Plain English", "Kurz", "Umformuliert", "Next up"],
+]
+
+
+@pytest.mark.parametrize("head", IN_FRONT)
+@pytest.mark.parametrize(
+    "by", [": ", " - ", ". ", "! ", "; ", " \u2014 ", " ", ", ", "? ", " // ", "\t", " = ", "\n"]
+)
+def test_a_few_words_in_front_on_its_line_never_come_along(head: str, by: str) -> None:
+    """Whatever splits them off, words in front that no sentence opens with go, or cost it."""
+    assert outcome(T, f"{head}{by}{G}") in (RIGHT, None)
+    assert outcome(T, f'"{head}"{by}{G}') in (RIGHT, None)
+
+
+@pytest.mark.parametrize("head", IN_FRONT)
+def test_a_label_with_a_colon_comes_off_whatever_it_says(head: str) -> None:
+    """A colon, then a whole sentence: what stands in front of it is its label."""
+    said = f"{head}: {G}"
+    assert outcome(T, said) in ((RIGHT, None) if head in ("Object", "Left side") else (RIGHT,))
+
+
+BEHIND = [
+    *[", Umformuliert", ", danke", ", meaning unchanged", "; simpler wording used", "\tdone"],
+    *[" END", " EOS", " Option 2", " Question", " Complete.", " Which one is better?", " Object"],
+    *[" Do you see?", " - Choice A", " // First", " Second one", " Formal.", " ~ plain", " Yes."],
+    *[" Any thoughts?", " Ready?", " Simple.", " Meaning preserved.", " Nothing was lost.", ","],
+    *[" No, it does not.", " The answer is yes.", " Kurzfassung", " \u2014 kurz", " ok", ";"],
+    *[" Plain style.", " What do you think?", " Shall I go on?", " Better?", " Your turn."],
+]
+
+
+@pytest.mark.parametrize("tail", BEHIND)
+@pytest.mark.parametrize("end", ["?", ""])
+def test_a_few_words_behind_on_its_line_never_come_along(tail: str, end: str) -> None:
+    """A remark, a label or a sign behind the last sentence costs the answer."""
+    if not end and not tail.startswith((",", ";", " -", " /", " \u2014", " END", " EOS", " ~")):
+        pytest.skip("without a stop it reads on")
+    assert outcome(T, G.removesuffix("?") + end + tail) in (RIGHT, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Is {A} in {B}? Hope you like it! Have a nice day.",
+        "Is {A} in {B}? Sentence order kept.",
+        "My dear friend. Is {A} within {B}? Take care now.",
+        "Does {B} hold {A}? That is all. Bye for now.",
+        "Does {B} hold {A}? I am done here.",
+    ],
+)
+def test_a_dropped_sentence_makes_no_room_for_a_stray_one(said: str) -> None:
+    """A sentence without a mask instructs or shares content, however many the template has."""
+    asked = task("Look at the image. Is {text} in {region}? Answer yes or no.")
+    assert "preamble" in broken(asked, said)
+
+
+DRAFT = "Draft: Is {A} by the left of {B}?"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"**Thinking Process:**\n1. Analyze it.\n2. {DRAFT}\n\n**Final answer:**\n{G}",
+        f"{DRAFT}\nBetter:\n{G}",
+        f"{DRAFT}\n{G}",
+        f"Plan: look.\n\n{DRAFT}\n\n## Final:\n{G}",
+    ],
+)
+def test_a_draft_is_never_taken_for_the_last_line(said: str) -> None:
+    """The line under the last heading is the rewrite, or the answer is rejected."""
+    assert outcome(T, said) in (RIGHT, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *[f'{{"instruction": "{G}",}}', f'"{G}",', f'"""{G}"""', f"'''{G}'''", f"''{G}''"],
+        *[f'"{G}";', f'"{G}".', f"'{G}',", f'[\n"{G}",\n]'],
+    ],
+)
+def test_quotes_of_code_come_off(said: str) -> None:
+    """Tripled quotes, a comma behind a quoted text and JSON's trailing comma are wrapping."""
+    assert outcome(T, said) == RIGHT
+
+
+@pytest.mark.parametrize(
+    "front", ['"" ', "1\t", "-- ", "\u00b7", "/ ", ", ", ". ", "1 ", "? ", "'' ", "\u2013 "]
+)
+def test_no_sign_stays_in_front(front: str) -> None:
+    """No sentence begins with a stray sign, a number or empty quotes."""
+    assert outcome(T, front + G) in (RIGHT, None)
+
+
+@pytest.mark.parametrize("front", ["Sure!\n\n", "Here it is:\n", ""])
+@pytest.mark.parametrize("behind", ["", "\n\nHope this helps!"])
+def test_blank_lines_within_a_rewrite_stay(front: str, behind: str) -> None:
+    """Talk around a rewrite of several lines comes off; its own lines stay as they are."""
+    asked = task("Look at {text}.\n\nIs {region} in it?\n\nAnswer yes or no.")
+    said = "Consider {A}.\n\nDoes it hold {B}?\n\nReply yes or no."
+    found = candidate(asked, front + said + behind)
+    assert (found.rewrite, found.reasons) == (said, ())
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("Describe what {text} does in it.", "Let me know what the person in {A} is doing"),
+        ("Describe what {text} does in it.", "Please let me know how {A} acts in it."),
+        ("Describe what {text} does in it.", "Let me know where and when {A} acts."),
+        ("Write {text} a note about {region}.", "Thank {A} in a note that mentions {B}"),
+        ("Please tell me what it is that {text} is.", "Do you want to tell me what {A} is?"),
+        ("Question: {question} Answer:", "Q: {A} A:"),
+        ("Name a song of the 1990s in {text}.", "Name the '90s song that {A} holds."),
+        ("Here is an image {text}. What does it show?", "Here is a photo {A}; say what it shows."),
+        ("Is {text} left of {region}?", "A question: is {A} left of {B}?"),
+        ("Is {text} in the left part of {region}?", "Is {A} left in {B}, yes or no?"),
+        ("Is {text} in the left part of {region}?", "Step 1: Look at {B}. Step 2: Is {A} left?"),
+        ("Is {text} in the left part of {region}?", "Tell me, is {A} on the left of {B}?"),
+        ("Is {text} in the left part of {region}?", "Are {A}s to the left of {B}'s middle?"),
+    ],
+)
+def test_words_of_talk_in_a_sentence_of_the_rewrite_are_its_own(origin: str, said: str) -> None:
+    """A sentence that holds a mask is the rewrite's, whatever words it opens with."""
+    found = candidate(task(origin), said, max_length=3)
+    assert (found.rewrite, found.reasons) == (said, ())
+
+
+@pytest.mark.parametrize("mask", ["{A}1", "a{A}", "ob{A}ject", "{A}x", "1{A}", "the{A}"])
+def test_nothing_is_glued_to_a_mask(mask: str) -> None:
+    """A letter or digit beside a mask would change the value that it stands for."""
+    assert broken(T, G.replace("{A}", mask)) == ["markup"]
+
+
+@pytest.mark.parametrize("quoted", ['"A"', "'A'", "\u201cA\u201d"])
+def test_a_quoted_letter_is_a_label(quoted: str) -> None:
+    """An article stands in no quotes."""
+    asked = task(T.templates[0].text, labels=tuple("ABCD"))
+    assert "leak" in broken(asked, f"{quoted} is right if {{A}} is left of {{B}}?")
+
+
+def test_a_pair_of_tags_keeps_its_order() -> None:
+    """A closing tag in front of its opening one is another literal."""
+    asked = task("Put what {text} is between <answer> and </answer>.")
+    assert broken(asked, "Say what {A} is between <answer> and </answer>.") == []
+    assert "placeholders" in broken(asked, "Say what {A} is between </answer> and <answer>.")
+
+
+@pytest.mark.parametrize(
+    "reason", ["incomplete", "abnormal", "stop_limit", "error_end", "unfinished"]
+)
+def test_a_word_of_a_good_end_beside_another_is_none(reason: str) -> None:
+    """Every word of a finish reason has to name a natural end."""
+    assert broken(T, G, finish=reason) == ["truncated"]

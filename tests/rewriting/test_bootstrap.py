@@ -71,6 +71,18 @@ def test_a_list_on_one_line_is_a_list() -> None:
     ]
 
 
+def test_questions_and_calls_are_no_guidelines() -> None:
+    """A question to the reader is dropped, a call in front of an item comes off."""
+    said = (
+        "1. Certainly! Use words that a child knows.\n2. Would you like more guidelines?\n"
+        "3. Sure, put the object of it first.\n4. Certainly! Use simpler words."
+    )
+    assert [text for _, text in guidelines(said)] == [
+        "Use words that a child knows.",
+        "put the object of it first.",
+    ]
+
+
 def test_the_embedded_model_is_not_asked(tmp_path: Path) -> None:
     """It lists household hints; so it is a model that the user has to name."""
     done = instraug("meta-prompts", "bootstrap", "-o", tmp_path / "more.yaml")

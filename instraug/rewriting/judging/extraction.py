@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from instraug.rewriting.judging.edges import titles
 from instraug.rewriting.judging.talk import about, is_label, on_topic
 from instraug.rewriting.judging.thinking import spoken
 from instraug.tasks.words import folded
@@ -53,6 +54,8 @@ _PAIRS = {
 }
 
 _LATEX = re.compile(r"\\(?:[a-zA-Z]+\s*\{|\[|\()")
+
+_COMMA = re.compile(r",(?=\s*[}\]])")
 
 _MOST = 1_000_000
 """Characters of the longest answer that is read, thoughts included."""
@@ -143,10 +146,12 @@ def listed(answer: str) -> str:
 
 def _value(text: str, start: int) -> tuple[Any, int] | None:
     """Return the JSON value at a position, and where it ends; None if there is none."""
-    try:
-        return json.JSONDecoder(strict=False).raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None
+    for read in (text, _COMMA.sub(" ", text)):  # a comma behind the last entry is common
+        try:
+            return json.JSONDecoder(strict=False).raw_decode(read, start)
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 def _unfenced(text: str, origin: _Origin) -> str:
@@ -194,17 +199,32 @@ def _cell(text: str, origin: _Origin) -> str:
 
 def _own_lines(text: str, origin: _Origin) -> str:
     """Remove lines of talk before and after the rewrite while there are too many lines."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) <= origin.lines or not origin.masks or not MASK.search(text):
+    lines = text.strip("\n").split("\n")
+    if _count(lines) <= origin.lines or not origin.masks or not MASK.search(text):
         return text
-    labelled = [b for line in lines if (b := _body(line, origin)) is not None]
-    if origin.lines == 1 and (one := origin.only(labelled)):
+    if origin.lines == 1 and (one := _one_line([x for x in lines if x.strip()], origin)):
         return one
+    count = len(lines)
     for end in (0, -1):
-        while len(lines) > origin.lines and _is_talk(lines[end], origin, first=end == 0):
+        while _count(lines) > origin.lines and _is_talk(lines[end], origin, first=end == 0):
             lines.pop(end)
-    kept = len(lines) < sum(1 for line in text.split("\n") if line.strip())
-    return "\n".join(lines) if kept else text
+            while lines and not lines[end].strip():
+                lines.pop(end)
+    return "\n".join(lines) if len(lines) < count else text
+
+
+def _count(lines: list[str]) -> int:
+    return sum(1 for line in lines if line.strip())
+
+
+def _one_line(lines: list[str], origin: _Origin) -> str | None:
+    """Return the line that a label names the rewrite; one under a heading comes after drafts."""
+    last = next(i for i in range(len(lines) - 1, -1, -1) if MASK.search(lines[i]))
+    plain = _body(lines[last], origin) is None and origin.fits(lines[last])
+    if plain and last and lines[last - 1].rstrip(" *_").endswith((":", "\uff1a")):
+        return lines[last].strip()
+    found = [b for line in lines if (b := _body(line, origin)) is not None]
+    return None if plain else origin.only(found)
 
 
 def _is_talk(line: str, origin: _Origin, *, first: bool) -> bool:
@@ -227,9 +247,11 @@ def _body(text: str, origin: _Origin) -> str | None:
         return None
     body = text[match.end() :]
     enough = max(2, _own(origin.text) // 2)
-    if _own(body) < enough or not is_label(match["head"].strip(), body, origin.text, MASK):
+    head = match["head"].strip()
+    if _own(body) < enough:
         return None
-    return body
+    names = is_label(head, body, origin.text, MASK) or titles(head, body, origin.text, MASK)
+    return body if names else None
 
 
 def _has_head(origin: str, head: str) -> bool:
@@ -242,7 +264,7 @@ def _own(text: str) -> int:
 
 def _unwrapped(text: str, origin: _Origin) -> str:
     """Remove one pair of quotes, brackets or emphasis marks, or a LaTeX command."""
-    if inner := _inside(text):
+    if inner := _inside(text) or _inside_many(text):
         return text if _inside(origin.text) else inner
     if "\\" in text and "\\" not in origin.text:
         inner_texts = (_balanced(text, m.end() - 1) for m in islice(_LATEX.finditer(text), 20))
@@ -266,6 +288,14 @@ def _inside(text: str) -> str | None:
     at = min((i for q in {first, text[-1]} if (i := inner.find(q)) >= 0), default=-1)
     # The next quote closes in `"{A}" or "{B}"`, after a non-space; it opens in `"Is "{A}" so?"`.
     return inner if at < 0 or (at > 0 and inner[at - 1].isspace()) else None
+
+
+def _inside_many(text: str) -> str | None:
+    """Return what quotes enclose that are doubled or tripled, or that a comma or a stop follows."""
+    if found := re.fullmatch(r"([\"'])\1+(?!\1)(.+?)\1{2,}", text, re.DOTALL):
+        return None if found[1] * 2 in found[2] else found[2]
+    quoted = text[-1:] in (",", ";", ".") and text[0] in "\"'\u201c\u2018\u00ab"
+    return _inside(text[:-1]) if quoted else None
 
 
 def _balanced(text: str, start: int) -> str | None:

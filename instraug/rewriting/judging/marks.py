@@ -23,11 +23,21 @@ _URL = re.compile(r"\w+://|\bwww\.|\b[\w-]+\.(?:com|org|net|io|ai|dev)\b")
 
 _DOTS = re.compile(r"\.{3}|\u2026")
 
-_OPENED = re.compile(r"(?<!\w)'(?=[\w{])")
+_SLASHES = re.compile(r"(?<!\S)(?:/+|-{2,})(?!\S)")
+
+_OPENED = re.compile(r"(?<!\w)'(?!(?:\d0s|em|tis|til|cause)\b)(?=[\w{])", re.IGNORECASE)
 
 _CLOSED = re.compile(r"(?<=[\w}.,?!])'(?!\w)")
 
 _QUOTES = (('"', '"'), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"))
+
+_TWICE = re.compile(r"([\"'])\1+")
+
+_FIRST = re.compile(r"[^\w\s{\"'\u201c\u2018\u00ab\u201e(\[<]+")
+
+_LAST = re.compile(r"(?:[,;/~\u00b7-]|(?<=[.?!])[\"'\u201d\u2019]?[.,;:]|(?<=[?!])\.)\Z")
+
+_GLUED = re.compile(r"(?!e?s\b)\w")
 
 _RUN = re.compile(r"([^\w\s])\1{3,}|[^\w\s\0]{6,}")
 
@@ -61,15 +71,27 @@ def more(rewrite: str, origin: str) -> str | None:
     for char, n in _marks(rewrite).items():
         if n > had[char]:
             return f"holds {_shown(char)} {n} times, the template {had[char]}"
-    for pattern in (_ENTITY, _URL, _DOTS):
+    for pattern in (_ENTITY, _URL, _DOTS, _SLASHES):
         now, before = pattern.findall(rewrite), pattern.findall(origin)
         if len(now) > len(before):
             return f"holds {now[0]!r} {len(now)} times, the template {len(before)}"
     for opens, closes in _QUOTES:
         if _odd(rewrite, opens, closes) and not _odd(origin, opens, closes):
             return f"{opens} is never closed"
+    if (twice := _TWICE.search(rewrite)) and twice[0] not in origin:
+        return f"holds {twice[0]!r}"
     if _unclosed(rewrite) and not _unclosed(origin):
         return "' is never closed"
+    return None
+
+
+def edges(rewrite: str, origin: str) -> str | None:
+    """Return the detail of a sign that no sentence begins or ends with, unless its origin does."""
+    first, last = _FIRST.match(rewrite), _LAST.search(rewrite)
+    if first and not origin.startswith(first[0]):
+        return f"begins with {first[0]!r}"
+    if last and not origin.rstrip().endswith(last[0]):
+        return f"ends with {last[0]!r}"
     return None
 
 
@@ -103,6 +125,10 @@ def _neighbours(text: str, mask: str) -> Counter[tuple[str, str, str]]:
         right = text[match.end() : match.end() + 1]
         if left and _is_mark(left) and not _ends_mask(text, match.start(), mask):
             neighbours[match[0], left, ""] += 1
+        if left.isalnum() or _GLUED.match(text, match.end()):
+            neighbours[
+                match[0], left if left.isalnum() else "", "" if left.isalnum() else right
+            ] += 1
         if right and _is_mark(right) and not re.compile(mask).match(text, match.end()):
             neighbours[match[0], "", right] += 1
     return neighbours

@@ -10,10 +10,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 
 from instraug.rewriting.config import Rules
 from instraug.rewriting.grammar.lexicon import GRAMMATICAL, WORD, bag
 from instraug.rewriting.judging import marks
+from instraug.rewriting.judging.edges import apart, remarks
 from instraug.rewriting.judging.talk import FOREIGN, about, begun, strays
 from instraug.rewriting.records import Candidate
 from instraug.tasks.placeholders import parse
@@ -32,25 +34,34 @@ REFUSAL = re.compile(
 )
 
 _PREAMBLE = re.compile(
-    r"\A\W*(?:sure\b|certainly\b|of course\b|absolutely\b|okay\b|here(?:'s|\u2019s| is| are)\b"
+    r"\A\W*(?:sure\b|certainly\b|of course\b|absolutely\b|ok(?:ay)?\b"
+    r"|here(?:'s|\u2019s| is| are)\b(?![^.?!:\n]*\{)"
     r"|(?:the )?(?:rewritten|rephrased|paraphrased|revised|reworded)\b[^.?!\n]{0,40}:)"
     r"|\n\s*(?:note|explanation|let me know|i hope)\b",
     re.IGNORECASE,
 )
 
+_FIELD_OF_ONE_LETTER = (
+    r"(?![a-zA-Z]:\s+[\"\u201c]?\{[A-Z]+\d*\}[\"\u201d]?(?:[.?!]|\s+[A-Z{]|\s*$))"
+)
+"""Stands in front of no "Q: {A}", which is a field and no item of a list."""
+
 _MARKUP = re.compile(
-    r"^\s{0,3}#{1,6}\s|^\s*(?:[-*\u2022\u2013\u2014+]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)\]:])\s"
+    rf"^\s{{0,3}}#{{1,6}}\s|^\s*{_FIELD_OF_ONE_LETTER}"
+    r"(?:[-*\u2022\u2013\u2014+]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)\]:])\s"
     r"|^\s*[-=*_~]{3,}\s*$|\s[-\u2013\u2014]+\s*\Z",
     re.MULTILINE,
 )
 
 _CONTRACTION = re.compile(r"\w['\u2019](?:d|ll)\b", re.IGNORECASE)
 
-_GOOD_ENDS = bag(
-    """stop stopped stopsequence stoptoken stopword eos eostoken eosfound endturn endofturn
-    endoftext end complete completed finish finished done none null"""
+_GOOD_END = re.compile(
+    r"(?=.*(?:stop|eo[st]|end|complete|finish|done|normal|natural|success|none|null))"
+    r"(?:stop(?:ped|ping)?|eo[st]|end(?:ed|ing)?|completed?|finish(?:ed)?|done|normal(?:ly)?"
+    r"|natural(?:ly)?|success(?:ful(?:ly)?)?|none|null|sequence|token|word|string|found|reached"
+    r"|of|text|turn|sentence|message|generation|response|reason|by|at|on|id)+"
 )
-"""Finish reasons of an answer that was not cut, letters only."""
+"""Matches a finish reason, letters only, each word of which names or belongs to a natural end."""
 
 _FILTERS = re.compile(
     r"filter|safety|recitation|block|prohibit|guardrail|toxic|moderat|spii|refus|sensitive|policy"
@@ -90,8 +101,8 @@ def _letters(reason: str | None) -> str:
 
 
 def ended(reason: str | None) -> bool:
-    """Whether an answer was not cut: it has a known good finish reason, or none."""
-    return not reason or _letters(reason) in _GOOD_ENDS
+    """Whether an answer was not cut: its finish reason names a natural end, or there is none."""
+    return not reason or _GOOD_END.fullmatch(_letters(reason)[:80]) is not None
 
 
 def refusal(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
@@ -109,7 +120,10 @@ def preamble(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     mask = re.compile(candidate.request.masked.pattern)
     if before := begun(rewrite, origin, mask):
         return f"begins behind {before[:60]!r}"
-    stray = next(strays(rewrite, origin, mask), None)
+    if piece := next(apart(rewrite, origin, mask), None):
+        return f"{piece[:60]!r} stands beside the rewrite"
+    around = chain(strays(rewrite, origin, mask), remarks(rewrite, origin, mask))
+    stray = next(around, None)
     return f"a sentence apart from the rewrite: {stray[:60]!r}" if stray else None
 
 
@@ -120,6 +134,7 @@ def markup(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     if detail := (
         _newly(_MARKUP, candidate)
         or marks.more(plain, asked)
+        or marks.edges(rewrite, masked.text)
         or marks.beside(rewrite, masked.text, masked.pattern)
         or marks.runaway(rewrite, masked.text, masked.pattern)
     ):
@@ -208,12 +223,17 @@ def _naming(label: str) -> re.Pattern[str] | None:
         start = r"(?:\A|[.?!:\n\0][\"'\u201c]?\s*)" if plain == "A" else r"(?<!\w)"
         used = rf"(?!(?<={plain})(?:['\u2019]|\s+[a-z\0\"\u201c]))"
         named = rf"(?<!\w){plain}(?!\w){used}"
-        return re.compile(named if plain == "I" else rf"(?<=\w )A(?!\w)|{start}A(?!\w){used}")
+        named = named if plain == "I" else rf"(?<=\w )A(?!\w)|{start}A(?!\w){used}"
+        return re.compile(f"{named}|{_quoted(plain)}")
     if plain in ("a", "i"):
-        return re.compile(rf"(?<!\w){plain}(?!\w)(?!\s+[\w\0\"\u201c])")
+        return re.compile(rf"(?<!\w){plain}(?!\w)(?!\s+[\w\0\"\u201c])|{_quoted(plain)}")
     if plain.casefold() in _NO_LEAK:
         return None
     return re.compile(rf"(?<!\w){re.escape(plain)}(?!\w)", re.IGNORECASE)
+
+
+def _quoted(label: str) -> str:
+    return rf"(?<!\w)[\"'\u201c\u2018]{label}[\"'\u201d\u2019](?!\w)"
 
 
 def proof(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:

@@ -26,11 +26,12 @@ _ABOUT = re.compile(
     rf"\b(?:{_REWRITING}|reworked|rephrase|(?:this|that|my|new|above) (?:version|variant|wording)"
     r"|(?:alternative|final|original|shorter|longer|simplified|revised) version"
     r"|alternatively|place-?holders?\b|as (?:you )?(?:requested|asked|instructed)"
-    r"|let me know(?! (?:if|whether)\b[^.?!]*\{)"
-    r"|feel free|(?:happy|glad|here) to (?:help|assist)|please note|note that"
+    r"|let me know(?! (?:if|whether|wh\w+|how)\b[^.?!]*\{)"
+    r"|feel free|(?:happy|glad|here) to (?:help|assist)|please note|(?<!\ba )(?<!\bthe )note that"
     r"|hope (?:this|that|it|these)|(?:this|that|it) helps?[.!\s]*\Z"
-    r"|if you(?:['\u2019]d| would)? (?:need|want|like|prefer)|would you like|do you want"
-    r"|want me to|what you (?:wanted|asked)"
+    r"|if you(?:['\u2019]d| would)? (?:need|want|like|prefer)"
+    r"|(?:would you like|do you want)(?![^.?!]*\{)"
+    r"|want me to(?![^.?!]*\{)|what you (?:wanted|asked)"
     r"|thank(?:s| you)|good luck|you(?:['\u2019]re| are) welcome|i(?:['\u2019]ve| have)? (?:kept|"
     r"changed|made|used|replaced|tried|tweaked|swapped|preserved|removed|added|simplified))"
     r"|\bn\.?b\.?:|\bp\.?s\.?:|\bor:"
@@ -47,22 +48,29 @@ _LABEL = re.compile(
 
 _TEXT = bag("question instruction text sentence prompt task input query template request command")
 
-_ASKS = bag(
-    """look looks view examine inspect observe see study consider analyze analyse read check watch
-    think imagine suppose picture pictures image images photo photos photograph region regions
-    area areas scene answer answers reply respond say state tell choose select pick decide
-    determine judge identify find locate describe explain name list yes no true false question
-    options option choices choice following carefully closely step first second then next finally
-    using use based pay attention write give provide make return keep include indicate justify
-    compare word words sentence sentences single short brief briefly exactly one only both former
-    latter two three whether not none either neither correct right object objects subject subjects
-    thing things item items entity element content relation relationship statement claim text
-    passage caption title description verify confirm assess evaluate test detect spot discover
-    recognize classify count compute calculate predict guess translate summarize fill complete
-    match be do"""
+ORDERS = bag(
+    """look view examine inspect observe see study consider analyze analyse read check watch think
+    imagine suppose answer reply respond say state tell choose select pick decide determine judge
+    identify find locate describe explain name list use using pay write give provide make return
+    keep include indicate justify compare verify confirm assess evaluate test detect spot discover
+    recognize recognise classify categorize count compute calculate predict guess translate
+    summarize fill match be do pretend assume generate create produce show report output focus
+    refer ensure remember avoid mark pinpoint localize"""
 )
+"""Verbs that open an order."""
 
-_ANSWERS = bag("yes no true false none not correct right two three one only both")
+ASKS = ORDERS | bag(
+    """looks picture pictures image images photo photos photograph region
+    regions area areas scene answers yes no true false question
+    options option choices choice following carefully closely step first second then next finally
+    based attention word words sentence sentences single short brief briefly exactly one only both
+    former latter two three whether not none either neither correct right object objects subject
+    subjects thing things item items entity element content relation relationship statement claim
+    text passage caption title description complete"""
+)
+"""Words of instructions at large."""
+
+ANSWERS = bag("yes no true false none not correct right two three one only both")
 
 # Function words of other languages; no English instruction holds them.
 FOREIGN = bag(
@@ -73,7 +81,7 @@ FOREIGN = bag(
     não em são aqui segue het een niet zijn deze hoop dat ik"""
 )
 
-_ASKING = re.compile(
+ASKING = re.compile(
     r"\W*(?:what|which|where|who|whose|why|when)\b(?!.*\b(?:you|this|that|i)\b)", re.IGNORECASE
 )
 
@@ -81,7 +89,7 @@ _INNER = re.compile(r"(?:\w[,;]?|,) ([A-Z][a-z]+)\b")
 
 _NOTE = re.compile(r"[^\W\d_][\w ]{0,30}:\s*\S")
 
-_OPENING = GRAMMATICAL | bag("look find describe choose select decide identify determine")
+OPENING = GRAMMATICAL | bag("look find describe choose select decide identify determine")
 
 _SAYING = bag("say tell look find describe choose select decide identify determine")
 """Words that open a sentence after a comma; after a word they may be a name."""
@@ -122,14 +130,14 @@ def on_topic(text: str, origin: str) -> bool:
     if any(w in FOREIGN for w in words):
         return False
     content = [w for w in words if w not in GRAMMATICAL]
-    if not content or _ASKING.match(text):
+    if not content or ASKING.match(text):
         return bool(words)
-    own = _content(origin)
-    return any(w in _ASKS or w in own or any(alike(w, o) for o in own) for w in content)
+    own = content_of(origin)
+    return any(w in ASKS or w in own or any(alike(w, o) for o in own) for w in content)
 
 
 @lru_cache(maxsize=8192)
-def _content(text: str) -> frozenset[str]:
+def content_of(text: str) -> frozenset[str]:
     return frozenset(w for w in (x.lower() for x in WORD.findall(text)) if w not in FUNCTION)
 
 
@@ -157,10 +165,10 @@ def is_label(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
     words = name.split()
     if any(w in FOREIGN for w in words) or any(c > "\x7f" and c not in origin for c in name):
         return True
-    if _recurs(words[0], body):
+    if recurs(words[0], body):
         return False
     # "Answer with 1 word:", "Is the text:" open a sentence.
-    orders = len(words) > 2 and (words[0] in _ASKS or words[0] in _OPENS)
+    orders = len(words) > 2 and (words[0] in ASKS or words[0] in _OPENS)
     if not orders and _LABEL.search(head):
         return True
     if words[-1] in _TEXT and (len(words) == 1 or _CAPITAL.match(body)):
@@ -168,7 +176,7 @@ def is_label(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
     return bool(len(words) == 1 and _CAPITAL.match(body)) or not on_topic(head, origin)
 
 
-def _recurs(word: str, body: str) -> bool:
+def recurs(word: str, body: str) -> bool:
     """Whether a label is the first of a row of them, as in "Step 1: ... Step 2: ..."."""
     return re.search(rf"\b{re.escape(word)} ?\d*:", body, re.IGNORECASE) is not None
 
@@ -198,7 +206,7 @@ def begun(text: str, origin: str, mask: re.Pattern[str]) -> str | None:
     for piece in pieces(text):
         for match in _INNER.finditer(piece):
             before = piece[: match.start(1)]
-            opens = _OPENING if match[0][-len(match[1]) - 2] == "," else _OPENING - _SAYING
+            opens = OPENING if match[0][-len(match[1]) - 2] == "," else OPENING - _SAYING
             if match[1].lower() in opens and not mask.search(before):
                 return None if on_topic(before, origin) else before.strip()
     return None
@@ -207,7 +215,7 @@ def begun(text: str, origin: str, mask: re.Pattern[str]) -> str | None:
 def _cheers(piece: str) -> bool:
     """Whether a sentence is a short exclamation that asks for nothing: "Great question!"."""
     words = [w.lower() for w in WORD.findall(piece)]
-    asks = words and (words[0] in _ASKS - _ANSWERS or _ASKING.match(piece))
+    asks = words and (words[0] in ASKS - ANSWERS or ASKING.match(piece))
     return not asks and len(words) < (5 if piece[-1] in "!\uff01" else 3)
 
 

@@ -62,6 +62,13 @@ _CHAT = re.compile(
     r"\b(?:I|I['\u2019]m|I['\u2019]ve|let me know|hope (?:this|these))\b", re.IGNORECASE
 )
 
+_CALL = re.compile(
+    r"\A(?:(?:[^\W\d_]+['\u2019]?[ ,]+){0,3}[^\W\d_]+!"
+    r"|(?:sure|certainly|of course|absolutely|ok(?:ay)?)[,.])\s+(?=\S)",
+    re.IGNORECASE,
+)
+"""A call in front of an item: "Certainly! Use short words."."""
+
 _PLAIN = str.maketrans("", "", "()%&")
 """Removes marks that a plain sentence may hold."""
 
@@ -90,16 +97,16 @@ def guidelines(answer: str, finish_reason: str | None = None) -> Iterator[tuple[
     """Yield (title, sentence) of each usable item of an answer, a line or a part of one.
 
     Thoughts, fences and JSON are removed as from a rewrite, then list marks, emphasis and quotes.
-    An item without a title gets its first words as one. Skipped are refusals, talk, a last line
-    that was cut, lines outside a list if there is one, items with markup, and those of fewer than
-    4 words or more than 40.
+    An item without a title gets its first words as one. Skipped are refusals, talk, questions, a
+    last line that was cut, lines outside a list if there is one, items with markup, and those of
+    fewer than 4 words or more than 40.
 
     Args:
         answer: The model's answer.
         finish_reason: The endpoint's finish reason.
     """
     for line in _items(answer, finish_reason):
-        text = _MARK.sub("", line).strip().strip('"')
+        text = _CALL.sub("", _MARK.sub("", line).strip().strip('"'))
         title = ""
         if match := _TITLED.match(text):
             title, text = match[1].strip(), text[match.end() :]
@@ -124,7 +131,7 @@ def _is_cut(lines: Sequence[str]) -> bool:
 
 
 def _odd(text: str) -> bool:
-    if REFUSAL.search(text) or _CHAT.search(text) or re.search(r"[:\uff1a]\W*$", text):
+    if REFUSAL.search(text) or _CHAT.search(text) or re.search(r"[:?\uff1a\uff1f]\W*$", text):
         return True
     detail = marks.more(text.translate(_PLAIN), "") or marks.runaway(text, "", r"\{[A-Z]+\}")
     return detail is not None
