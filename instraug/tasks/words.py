@@ -11,7 +11,7 @@ from rapidfuzz.distance import Indel
 _WORD = re.compile(r"\{+[^{}]*\}+|\w+(?:['\u2019]\w+)*")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def words(text: str) -> tuple[str, ...]:
     """Split a text into lower-case words; punctuation is dropped, a placeholder is one word."""
     return tuple(_WORD.findall(text.lower()))

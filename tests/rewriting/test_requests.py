@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instraug.models.chat import Chat, Message
 from instraug.rewriting.config import MULTI_TEMP, Config
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 from instraug.rewriting.prompts.plan import make_plan, skipped
@@ -105,3 +110,19 @@ def test_what_cannot_be_rewritten_is_skipped_with_its_reason() -> None:
         2: "repeats an earlier instruction of its task",
         3: "placeholders only, nothing to rewrite",
     }
+
+
+@given(
+    st.text(), st.lists(st.text(), max_size=3), st.none() | st.text(),
+    st.floats(0, 2) | st.integers(0, 2), st.integers(0, 2**63),
+)  # fmt: skip
+def test_a_key_is_the_hash_of_canonical_json(
+    model: str, texts: list[str], grammar: str | None, heat: float, number: int
+) -> None:
+    """Whatever the texts hold, it is what the JSON module makes of sorted keys without spaces."""
+    messages = tuple(Message("user", t) for t in texts)
+    chat = Chat(model, messages, heat, heat, number, number, number, number, grammar)
+    body = asdict(chat)
+    wanted = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    assert chat.canonical == wanted
+    assert chat.key == hashlib.sha256(wanted.encode()).hexdigest()

@@ -119,7 +119,7 @@ class Journal(Replay):
             row["sent"] = dict(reply.sent)
         if reply.endpoint:
             row["endpoint"] = reply.endpoint
-        self._replies[reply.key] = self._append(row)
+        self._replies.add(reply.key, *self._append(row))
         self._sync.note()
 
     def withdraw(self, key: str) -> None:

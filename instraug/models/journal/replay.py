@@ -18,6 +18,7 @@ from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
 from instraug.models.endpoint.broken import is_broken_record
 from instraug.models.journal.framing import Damage, IntactRecord, is_head, plain, scan
+from instraug.models.journal.places import Places
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,7 +35,7 @@ class Replay:
     def __init__(self, path: Path, fd: int = -1) -> None:
         self._path = path
         self._fd = fd
-        self._replies: dict[str, tuple[int, int]] = {}
+        self._replies = Places()
         self._scores: dict[tuple[str, str], float] = {}
         self._open_intents: set[str] = set()
         self.damage: list[Damage] = []
@@ -141,7 +142,7 @@ class Replay:
             if is_broken_record(piece.line):
                 self.broken.add(piece.key)
             else:
-                self._replies.setdefault(piece.key, (piece.offset, len(piece.line)))
+                self._replies.add(piece.key, piece.offset, len(piece.line))
         elif piece.kind == "intent":
             if piece.key not in self._replies:
                 self._open_intents.add(piece.key)

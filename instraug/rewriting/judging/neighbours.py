@@ -68,21 +68,22 @@ class Alphabet:
     """Spells each word as one character, so that texts are compared fast and kept small."""
 
     def __init__(self) -> None:
-        self._letters: dict[str, str] = {}
+        self._letters = _Letters()
 
     def learn(self, text: str) -> str:
         """Spell a text's words; new ones get a character of their own."""
-        return "".join([self._letter(word) for word in words(text)])
+        letters = self._letters
+        return "".join([letters[word] for word in words(text)])
 
     def spell(self, text: str) -> str:
         """Spell a text; words that were never learned are like no word of any learned text."""
         return "".join([self._letters.get(word, _UNKNOWN) for word in words(text)])
 
-    def _letter(self, word: str) -> str:
+
+class _Letters(dict[str, str]):
+    def __missing__(self, word: str) -> str:
         # A million words on, new ones share the last character.
-        return self._letters.get(word) or self._letters.setdefault(
-            word, chr(min(_FIRST + len(self._letters), _LAST))
-        )
+        return self.setdefault(word, chr(min(_FIRST + len(self), _LAST)))
 
 
 class Neighbours(Generic[T]):
@@ -96,7 +97,9 @@ class Neighbours(Generic[T]):
         self._threshold = threshold
         self._texts: dict[int, dict[T, str]] = {}
         """By length, then by name."""
-        self._filed: dict[int, list[tuple[T, str]]] = {}
+        self._filed: dict[int, tuple[T, str]] = {}
+        self._more: dict[int, list[tuple[T, str]]] = {}
+        """Filed under a key that had one already; a list for every key would double the memory."""
 
     def near(self, one: str, other: str) -> bool:
         """Whether two texts are near, spelled with the same alphabet."""
@@ -106,16 +109,23 @@ class Neighbours(Generic[T]):
     def add(self, name: T, text: str) -> None:
         """Keep a text under a name of its own."""
         self._texts.setdefault(len(text), {})[name] = text
+        kept = (name, text)
         for key in self._keys(text):
-            self._filed.setdefault(key, []).append((name, text))
+            if key in self._filed:
+                self._more.setdefault(key, []).append(kept)
+            else:
+                self._filed[key] = kept
 
     def remove(self, name: T, text: str) -> None:
         """Forget a text that was added."""
         del self._texts[len(text)][name]
+        kept = (name, text)
         for key in self._keys(text):
-            self._filed[key].remove((name, text))
-            if not self._filed[key]:
-                del self._filed[key]
+            filed = [k for k in (self._filed.pop(key), *self._more.pop(key, ())) if k != kept]
+            if filed:
+                self._filed[key], *more = filed
+                if more:
+                    self._more[key] = more
 
     def search(self, text: str) -> set[T]:
         """Return the names of all near texts."""
@@ -131,7 +141,10 @@ class Neighbours(Generic[T]):
 
     def _look_up(self, text: str, most: int, places: Iterable[FiledPlace], found: set[T]) -> None:
         for length, choice, held in places:
-            for name, other in self._filed.get(hash((length, choice, held(text))), ()):
+            key = hash((length, choice, held(text)))
+            if key not in self._filed:
+                continue
+            for name, other in (self._filed[key], *self._more.get(key, ())):
                 if name not in found and Indel.distance(text, other, score_cutoff=most) <= most:
                     found.add(name)
 

@@ -138,6 +138,7 @@ def on_topic(text: str, origin: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def content_of(text: str) -> frozenset[str]:
+    """Return the words of a text that are not function words, in lower case."""
     return frozenset(w for w in (x.lower() for x in WORD.findall(text)) if w not in FUNCTION)
 
 

@@ -162,7 +162,7 @@ class State:
 
     def _twin(self, answer: _Answer) -> _Answer | None:
         """Return the last answer of the same text that was accepted before this one."""
-        earlier = (a for a in self._twins.get(answer.folded, ()) if a.accepted and a < answer)
+        earlier = [a for a in self._twins.get(answer.folded, ()) if a.accepted and a < answer]
         return max(earlier, default=None)
 
     def _judges(self, rule: str) -> bool:
