@@ -361,13 +361,13 @@ def test_known_faults_of_the_data_do_not_hide_the_users_own(tmp_path: Path) -> N
     assert "rows.jsonl:1501: " in found
 
 
-def test_a_file_that_is_given_twice_is_read_twice(tmp_path: Path) -> None:
-    """Its lines are counted anew."""
+def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
+    """No row is built twice, and no fault is reported twice."""
     path = write_rows(tmp_path / "rows.jsonl", [caption_row(1), {"bad": 1}])
     job = BuildJob(write_tasks(tmp_path / "tasks"), (path, path), tmp_path / "out.jsonl")
     with pytest.raises(InputError) as caught:
         build_set(job)
-    assert [p.where for p in caught.value.problems[:-1]] == [f"{path}:2"] * 2
+    assert [p.where for p in caught.value.problems[:-1]] == [f"{path}:2"]
 
 
 def test_lines_are_counted_across_the_shards_of_each_file(
@@ -669,7 +669,7 @@ def test_what_is_written_goes_to_the_disk_meanwhile(
 
 def test_a_destination_that_cannot_be_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     """A missing parent and a file where a folder is wanted are found first."""
-    with pytest.raises(StorageError, match="no folder"):
+    with pytest.raises(StorageError, match="not a folder"):
         built(tmp_path, ROWS, "missing/out.jsonl")
     (tmp_path / "set").write_text("")
     (tmp_path / "dir.jsonl").mkdir()

@@ -174,7 +174,12 @@ def _reply(row: Mapping[str, Any]) -> Reply:
 
 
 Content = Literal[
-    "nothing", "a journal", "a folder", "not a regular file", "not a journal of replies"
+    "nothing",
+    "a journal",
+    "the start of a journal",
+    "a folder",
+    "not a regular file",
+    "not a journal of replies",
 ]
 """What is at a path; ``nothing`` is a missing or blank file."""
 
@@ -185,8 +190,7 @@ _HEAD = 1 << 26
 def content(path: Path) -> Content:
     """Return what is at a path.
 
-    A journal begins with a record, which may be cut short. If its start is damaged, it holds an
-    intact record further on.
+    A journal holds an intact record; its start is a record that was cut short.
 
     Raises:
         StorageError: it cannot be read.
@@ -203,8 +207,9 @@ def content(path: Path) -> Content:
     start = head.lstrip(b"\0 \t\r\n")  # what a repair, or a power cut, leaves of a record
     if not start:
         return "nothing"
-    intact = is_head(start) or any(isinstance(p, IntactRecord) for p in scan(BytesIO(head)))
-    return "a journal" if intact else "not a journal of replies"
+    if any(isinstance(piece, IntactRecord) for piece in scan(BytesIO(head))):
+        return "a journal"
+    return "the start of a journal" if is_head(start) else "not a journal of replies"
 
 
 def spare(path: Path) -> None:
@@ -215,7 +220,7 @@ def spare(path: Path) -> None:
 
 def check_journal(path: Path) -> None:
     """Raise UsageError if a journal's path holds anything but a journal or nothing."""
-    if (held := content(path)) not in ("nothing", "a journal"):
+    if (held := content(path)) not in ("nothing", "the start of a journal", "a journal"):
         raise UsageError(f"{path}: is {held}; choose another path for the journal")
 
 
