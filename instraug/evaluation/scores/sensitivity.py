@@ -2,9 +2,9 @@
 
 All figures here are shares; the published ones are times 100. A task's part is a squared share,
 (I-1)/I (v - f) / mean^2, where v is the variance (ddof 1) of the I instruction means and f the part
-of it that instances would make by themselves: the residual mean square of the table of instructions x
-instances, over the instances. The parts are averaged over tasks, negative ones too, and the root
-is taken last.
+of it that instances would make by themselves: the residual mean square of the table of
+instructions x instances, over the instances. The parts are averaged over tasks, negative ones
+too, and the root is taken last.
 """
 
 from __future__ import annotations
