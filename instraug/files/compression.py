@@ -1,4 +1,4 @@
-"""Files as bytes, compressed where their suffix says so (.gz, .zst)."""
+"""Files as bytes, compressed by their suffix (.gz, .zst)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ Where = tuple[str | int, ...]
 
 
 class _Refused:
-    """Stands where a value was refused and reported, so that nobody reports it again."""
+    """Stands where a value was refused and reported, so that it is not reported again."""
 
 
 REFUSED: Final = _Refused()
@@ -239,7 +239,7 @@ class _DocumentBuilder:
 
 
 def _is_word(event: Any) -> bool:
-    """True for an unquoted word, which is text where a key stands: nobody means a boolean."""
+    """True for an unquoted word, which is text where a key stands: a boolean is not meant."""
     plain = isinstance(event, yaml.ScalarEvent) and event.implicit[0] and not event.anchor
     return bool(plain and event.value.isalpha())
 

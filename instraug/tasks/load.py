@@ -22,8 +22,8 @@ def load_tasks(folder: Path) -> tuple[Task, ...]:
     """Read every ``*.yaml`` and ``*.yml`` file of a folder, one task each, sorted by path.
 
     Raises:
-        InputError: everything that is wrong in any of them; also where there is no folder, or no
-            task in it.
+        InputError: everything that is wrong in any of them; also a folder that is missing or
+            has no task in it.
     """
     tasks, problems = read_tasks(folder)
     if problems:

@@ -66,7 +66,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "choice": (int, type(None)),
 }
 _NEEDED = ("task", "instruction", "source", "origin")
-"""What a row has to have to be built with; the rest says where it comes from."""
+"""What a row has to have to be built with; the rest states where it comes from."""
 
 
 def read_instructions(

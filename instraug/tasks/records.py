@@ -104,7 +104,7 @@ class TaskKeys:
 
 @dataclass(frozen=True)
 class Task(TaskKeys):
-    """A task: what its file says, and where that is."""
+    """A task: what its file holds, and where that is."""
 
     source: str = field(default="", kw_only=True)
     """``file`` the task was read from, for messages."""

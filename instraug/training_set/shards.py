@@ -1,6 +1,6 @@
 """Row files as shards: pieces of a few megabytes, each read by one process, in a fixed order.
 
-What a shard holds follows from the files alone, never from how many processes there are.
+What a shard holds depends only on the files, never on how many processes there are.
 """
 
 from __future__ import annotations

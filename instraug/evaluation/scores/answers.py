@@ -28,7 +28,7 @@ class Answer:
     """Any of them is right."""
     options: Options | None = None
     output: str | None = None
-    """label, text, region or likelihood; None where the file does not say."""
+    """label, text, region or likelihood; None where the file does not state it."""
     score: float | None = None
     """Where the file has one already."""
     group: str | None = None

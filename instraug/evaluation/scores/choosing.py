@@ -1,4 +1,4 @@
-"""Which protocol a task is scored by, where nobody names one."""
+"""Which protocol a task is scored by, where none is named."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Survey:
     """What all targets of a task have in common."""
 
     output: str | None = None
-    """label, text or region, as the rows say; None where they do not."""
+    """label, text or region, as the rows state it; None where they do not."""
     options: bool = True
     among_options: bool = True
     letters: bool = True

@@ -2,9 +2,9 @@
 
 All figures here are shares; the published ones are times 100. A task's part is a squared share,
 (I-1)/I (v - f) / mean^2, where v is the variance (ddof 1) of the I instruction means and f the part
-of it that instances alone would make: the residual mean square of the table of instructions x
-instances, over the instances. The parts are averaged over tasks, negative ones too, and the root
-is taken last.
+of it that instances would make by themselves: the residual mean square of the table of
+instructions x instances, over the instances. The parts are averaged over tasks, negative ones
+too, and the root is taken last.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def sample(scores: Floats, groups: Sequence[str | None] = ()) -> Sample:
 
     Args:
         scores: Instances x instructions, 0 to 1.
-        groups: What each instance shares with others; None: nothing. Empty: nobody shares.
+        groups: What each instance shares with others; None: nothing. Empty: nothing is shared.
     """
     if not any(group is not None for group in groups):
         return Sample(scores, np.ones(len(scores)))
@@ -82,7 +82,7 @@ class Part:
 
     @property
     def corrected(self) -> float:
-        """``square`` less its floor; negative where instances alone would make more."""
+        """``square`` less its floor; negative where instances by themselves make more."""
         return self.square - self.floor
 
 

@@ -110,7 +110,7 @@ def built_figures(
     knowledge: Mapping[str, Known] | None = None,
     overlap: Overlap | None = None,
 ) -> JSON:
-    """Describe the rows of a built set; docs/statistics.md says what each figure is.
+    """Describe the rows of a built set; docs/statistics.md defines each figure.
 
     Args:
         rows: Rows that have the `NEEDED` fields; read once.

@@ -22,7 +22,7 @@ NEEDED = ("task", "instruction", "source")
 
 
 def pool_figures(instructions: Iterable[Mapping[str, Any]]) -> JSON:
-    """Describe the rows of an instructions.jsonl; docs/statistics.md says what each figure is.
+    """Describe the rows of an instructions.jsonl; docs/statistics.md defines each figure.
 
     Memory grows with the pool.
 
