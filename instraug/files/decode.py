@@ -39,7 +39,8 @@ Share = Annotated[float, Range(0, 1)]
 
 Positive = Annotated[float, Range(0, above=True)]
 
-Count = Annotated[int, Range(1)]
+Count = Annotated[int, Range(1, 2**63 - 1)]
+"""At most what a manifest can hold."""
 
 
 def some(value: tuple[object, ...] | str) -> str | None:

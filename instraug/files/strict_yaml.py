@@ -288,8 +288,8 @@ def _typed(plain: str) -> Any:
         return None
     if plain in _BOOLEANS:
         return _BOOLEANS[plain]
-    if _INTEGER.fullmatch(plain):
-        return int(plain)
+    if _INTEGER.fullmatch(plain) and (whole := int(plain)) >= -(2**63):
+        return whole
     if _FLOAT.fullmatch(plain) and math.isfinite(number := float(plain)):
         return number
     tag = _RESOLVER.resolve(yaml.ScalarNode, plain, (True, False))

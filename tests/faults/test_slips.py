@@ -206,6 +206,20 @@ def test_100_what_a_manifest_cannot_name_is_found_before_the_first_call(
     still.refused(done, 2, "0xff", "no UTF-8")
 
 
+def test_100_a_number_that_a_manifest_cannot_hold_is_found_before_the_first_call(
+    server: FakeServer, tasks: Path, tmp_path: Path
+) -> None:
+    """More than 64 bits, as an option or as a task's default: nothing sent, nothing made."""
+    still = Still(tmp_path, server)
+    for option in ("--max-tokens", "--max-requests", "--rpm", "--tpm"):
+        done = expand(server, tasks, tmp_path / "out", option, 10**20)
+        still.refused(done, 2, "give a number of at least 1")
+    with (tasks / "color.yaml").open("a") as file:
+        file.write("defaults: {thing: -9223372036854775809}\n")
+    still = Still(tmp_path, server)
+    still.refused(expand(server, tasks, tmp_path / "out"), 1, "color.yaml", "-9223372036854775809")
+
+
 def test_100_an_output_folder_of_any_name_is_taken(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
