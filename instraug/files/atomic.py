@@ -51,7 +51,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
 
 
 def _check_replaceable(path: Path) -> None:
-    """Refuse to replace what is no regular file; a folder refuses of itself."""
+    """Refuse to replace what is not a regular file; a folder refuses of itself."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def _check_replaceable(path: Path) -> None:
     if stat.S_ISLNK(mode):
         raise StorageError(f"{path}: is a symbolic link; give the file that it stands for")
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise StorageError(f"{path}: is no regular file; choose another path")
+        raise StorageError(f"{path}: is not a regular file; choose another path")
 
 
 @contextmanager

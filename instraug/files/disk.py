@@ -69,7 +69,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, action: str = "read") -> 
         os.close(fd)
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    raise StorageError(f"{path}: is no regular file; give a file, not a FIFO or a device")
+    raise StorageError(f"{path}: is not a regular file; give a file, not a FIFO or a device")
 
 
 def write_all(fd: int, data: bytes, path: Path, at: int | None = None) -> None:

@@ -36,5 +36,5 @@ def check_replaceable(path: Path, kind: str, is_kind: Callable[[Path], bool]) ->
     elif stat.S_ISLNK(found.st_mode):
         what = "is a symbolic link"
     else:
-        what = "is no regular file"
+        what = "is not a regular file"
     raise UsageError(f"{path}: {what}; choose another path")

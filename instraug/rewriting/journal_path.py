@@ -28,7 +28,9 @@ def check_journal_path(journal: Path, out: Path, *read: Path | None) -> None:
     check_journal(journal)
     parent = Path(os.path.realpath(journal)).parent
     if not parent.is_dir() and _real(parent) != _real(out):
-        raise UsageError(f"{journal}: there is no folder {parent}; choose another path, or make it")
+        raise UsageError(
+            f"{journal}: the folder {parent} does not exist; choose another path, or make it"
+        )
     path = _real(journal)
     for folder in read:
         if folder and path.suffix in SUFFIXES and path.is_relative_to(_real(folder)):

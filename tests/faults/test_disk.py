@@ -93,7 +93,8 @@ def journal_of(path: Path, damaged: bool) -> None:
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_70_no_failing_call_loses_a_recorded_reply_or_passes_for_success(
+@pytest.mark.fault(70)
+def test_no_failing_call_loses_a_recorded_reply_or_passes_for_success(
     tmp_path: Path, damaged: bool
 ) -> None:
     """Every open, write, sync, truncation of a journal, also while it is being repaired."""
@@ -130,7 +131,8 @@ OLD, NEW = [{"old": 1}], [{"n": n, "text": "x" * 50} for n in range(40)]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
-def test_70_an_output_is_whole_whichever_call_fails(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.fault(70)
+def test_an_output_is_whole_whichever_call_fails(tmp_path: Path, suffix: str) -> None:
     """Either the old file or the new one stands there, and no temporary file is left."""
     old, new, path = (tmp_path / f"{name}{suffix}" for name in ("old", "new", "out"))
     write_jsonl(old, OLD)
@@ -160,7 +162,8 @@ def file_size_limit(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_70_a_journal_that_the_kernel_cuts_short_stays_readable(tmp_path: Path) -> None:
+@pytest.mark.fault(70)
+def test_a_journal_that_the_kernel_cuts_short_stays_readable(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     use(whole, [])
     for size in range(30, whole.stat().st_size, 7):
@@ -176,7 +179,8 @@ def test_70_a_journal_that_the_kernel_cuts_short_stays_readable(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst"])
-def test_70_an_output_that_the_kernel_cuts_short_is_not_there(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.fault(70)
+def test_an_output_that_the_kernel_cuts_short_is_not_there(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     write_jsonl(path, NEW)
     whole = path.stat().st_size
@@ -189,7 +193,8 @@ def test_70_an_output_that_the_kernel_cuts_short_is_not_there(tmp_path: Path, su
         write_jsonl(path, NEW)
 
 
-def test_70_after_a_failed_sync_nothing_more_is_called_safe(
+@pytest.mark.fault(70)
+def test_after_a_failed_sync_nothing_more_is_called_safe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel reports a lost page once; the next sync would lie."""
@@ -208,7 +213,8 @@ def test_70_after_a_failed_sync_nothing_more_is_called_safe(
         assert again.get(REPLIES[0].key) == REPLIES[0]
 
 
-def test_70_a_sync_that_fails_in_the_background_stops_the_next_record(tmp_path: Path) -> None:
+@pytest.mark.fault(70)
+def test_a_sync_that_fails_in_the_background_stops_the_next_record(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path / "j")
     with pytest.MonkeyPatch.context() as patch:
         disk = Disk(patch, 1, errno.EIO)  # 0 is the write, 1 the sync that follows by itself
@@ -239,7 +245,8 @@ def unwritable(tmp_path: Path) -> Path:
         lambda folder: write_manifest(folder / "manifest.json", {}),
     ],
 )
-def test_71_a_folder_that_cannot_be_written_is_one_line(
+@pytest.mark.fault(71)
+def test_a_folder_that_cannot_be_written_is_one_line(
     tmp_path: Path, use_it: Callable[[Path], object]
 ) -> None:
     folder = unwritable(tmp_path)
@@ -251,7 +258,8 @@ def test_71_a_folder_that_cannot_be_written_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_70_reading_a_journal_that_vanished_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.fault(70)
+def test_reading_a_journal_that_vanished_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "j"
     use(path, [])
     with Replay.read(path) as replay:
@@ -260,7 +268,8 @@ def test_70_reading_a_journal_that_vanished_is_one_line(tmp_path: Path) -> None:
             replay.get(REPLIES[2].key)
 
 
-def test_70_a_read_error_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault(70)
+def test_a_read_error_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -272,7 +281,8 @@ def test_70_a_read_error_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("opener", [Journal.open, Replay.read])
-def test_61_a_fifo_folder_or_device_is_no_journal_and_is_not_waited_for(
+@pytest.mark.fault(61)
+def test_a_fifo_folder_or_device_is_no_journal_and_is_not_waited_for(
     tmp_path: Path, opener: Callable[[Path], object]
 ) -> None:
     os.mkfifo(tmp_path / "fifo")

@@ -162,7 +162,8 @@ def run(command: list[str], folder: Path) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("option", TABLE)
-def test_100_101_what_is_no_file_is_one_line(
+@pytest.mark.fault(100, 101)
+def test_what_is_no_file_is_one_line(
     option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No hang, no traceback, no success on a device, and nothing changed."""

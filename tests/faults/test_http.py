@@ -26,7 +26,8 @@ from tests.models.asking import COUNT, FIRST_MIDDLE_LAST, KEY, asked
 
 @pytest.mark.parametrize("fault", ["limited:1", "limited_date:1", "limited_ms:1000"])
 @FIRST_MIDDLE_LAST
-def test_01_retry_after_holds_the_whole_pool_back(fault: str, at: int) -> None:
+@pytest.mark.fault(1)
+def test_retry_after_holds_the_whole_pool_back(fault: str, at: int) -> None:
     """After a 429 nobody, not only the call that met it, sends before Retry-After is over."""
     seen = asked(COUNT + 2, server={"faults": {at: fault}, "delay": 0.02}, concurrency=2)
     assert len(seen.replies) == COUNT + 2
@@ -38,7 +39,8 @@ def test_01_retry_after_holds_the_whole_pool_back(fault: str, at: int) -> None:
     assert later[0] - limited >= 0.95
 
 
-def test_02_a_pause_over_the_cap_ends_the_run_resumably() -> None:
+@pytest.mark.fault(2)
+def test_a_pause_over_the_cap_ends_the_run_resumably() -> None:
     """Retry-After above the cap is EndpointUnavailable (exit 75), and nobody asks again."""
     seen = asked(COUNT, server={"always": "limited:3600"}, concurrency=1)
     assert all(isinstance(e, EndpointUnavailable) for e in seen.errors)
@@ -52,7 +54,8 @@ def test_02_a_pause_over_the_cap_ends_the_run_resumably() -> None:
     "value",
     ["-5", "nan", "inf", "1e9", "9" * 20, "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "2 minutes"],
 )
-def test_03_a_senseless_retry_after_is_ignored(value: str) -> None:
+@pytest.mark.fault(3)
+def test_a_senseless_retry_after_is_ignored(value: str) -> None:
     """Negative, NaN, past and absurd waits are no reason to stop or to wait."""
     start = time.monotonic()
     seen = asked(2, server={"faults": {0: f"limited:{value}"}})
@@ -60,7 +63,8 @@ def test_03_a_senseless_retry_after_is_ignored(value: str) -> None:
     assert time.monotonic() - start < 4
 
 
-def test_01_a_request_that_is_always_throttled_is_given_up_at_last() -> None:
+@pytest.mark.fault(1)
+def test_a_request_that_is_always_throttled_is_given_up_at_last() -> None:
     """Five times the tries that other failures have, as slowing down is what fixes it."""
     seen = asked(1, server={"always": "429"}, max_attempts=1, backoff=0.001)
     assert isinstance(seen.errors[0], RequestFailed)
@@ -68,7 +72,8 @@ def test_01_a_request_that_is_always_throttled_is_given_up_at_last() -> None:
 
 
 @FIRST_MIDDLE_LAST
-def test_04_an_empty_account_is_fatal(at: int) -> None:
+@pytest.mark.fault(4)
+def test_an_empty_account_is_fatal(at: int) -> None:
     """A 429 ``insufficient_quota`` is not retried, and nothing more is sent."""
     seen = asked(COUNT, in_turn=True, server={"faults": {at: "quota"}})
     assert len(seen.replies) == at
@@ -86,14 +91,16 @@ def test_04_an_empty_account_is_fatal(at: int) -> None:
      "498", "499"],
 )  # fmt: skip
 @FIRST_MIDDLE_LAST
-def test_05_07_passing_failures_are_retried(status: str, at: int) -> None:
+@pytest.mark.fault(5, 7)
+def test_passing_failures_are_retried(status: str, at: int) -> None:
     """5xx, 408, 409, 424, 498 and a bare 429 cost one more call and no reply."""
     seen = asked(COUNT, in_turn=True, server={"faults": {at: status}})
     assert len(seen.replies) == COUNT
     assert seen.server.count == COUNT + 1
 
 
-def test_05_retries_are_spread_by_full_jitter() -> None:
+@pytest.mark.fault(5)
+def test_retries_are_spread_by_full_jitter() -> None:
     """Calls that fail together do not come back together."""
     faults = dict.fromkeys(range(40), "500")
     seen = asked(40, server={"faults": faults}, concurrency=40, backoff=1.0)
@@ -102,7 +109,8 @@ def test_05_retries_are_spread_by_full_jitter() -> None:
     assert whens[-1] - whens[0] > 0.3
 
 
-def test_05_a_request_that_always_fails_is_given_up_and_the_run_goes_on() -> None:
+@pytest.mark.fault(5)
+def test_a_request_that_always_fails_is_given_up_and_the_run_goes_on() -> None:
     """One poisoned request is RequestFailed after its tries; the others get their replies."""
     faults = dict.fromkeys(range(1, 4), "500")
     seen = asked(4, in_turn=True, server={"faults": faults}, max_attempts=3)
@@ -110,7 +118,8 @@ def test_05_a_request_that_always_fails_is_given_up_and_the_run_goes_on() -> Non
     assert "3 tries" in str(seen.errors[0])
 
 
-def test_05_an_endpoint_that_only_fails_trips_the_breaker() -> None:
+@pytest.mark.fault(5)
+def test_an_endpoint_that_only_fails_trips_the_breaker() -> None:
     """Many requests given up in a row end the run resumably, before every one was tried."""
     seen = asked(60, in_turn=True, server={"always": "500"}, max_attempts=2)
     kinds = [type(e) for e in seen.errors]
@@ -118,21 +127,24 @@ def test_05_an_endpoint_that_only_fails_trips_the_breaker() -> None:
     assert seen.server.count == 20
 
 
-def test_06_a_loading_model_is_waited_for() -> None:
+@pytest.mark.fault(6)
+def test_a_loading_model_is_waited_for() -> None:
     """``503 Loading model`` may come far more often than other failures."""
     faults = dict.fromkeys(range(9), "loading")
     seen = asked(1, server={"faults": faults}, max_attempts=2, backoff=0.002)
     assert len(seen.replies) == 1
 
 
-def test_06_waiting_for_a_model_takes_no_retries_from_others() -> None:
+@pytest.mark.fault(6)
+def test_waiting_for_a_model_takes_no_retries_from_others() -> None:
     """Seventy such answers are more than the pool's retry budget, and cost it nothing."""
     faults = dict.fromkeys(range(70), "loading")
     seen = asked(10, server={"faults": faults}, concurrency=10, backoff=0.002)
     assert len(seen.replies) == 10
 
 
-def test_06_a_model_that_never_loads_ends_the_run_resumably() -> None:
+@pytest.mark.fault(6)
+def test_a_model_that_never_loads_ends_the_run_resumably() -> None:
     """The watchdog is the deadline of the waiting."""
     seen = asked(2, server={"always": "loading"}, watchdog=0.4, backoff=0.1)
     assert [type(e) for e in seen.errors] == [EndpointUnavailable] * 2
@@ -140,7 +152,8 @@ def test_06_a_model_that_never_loads_ends_the_run_resumably() -> None:
 
 @pytest.mark.parametrize("status", ["400", "413", "422"])
 @FIRST_MIDDLE_LAST
-def test_08_a_bad_request_is_permanent_for_it_alone(status: str, at: int) -> None:
+@pytest.mark.fault(8)
+def test_a_bad_request_is_permanent_for_it_alone(status: str, at: int) -> None:
     """A 400 is not retried, and the run goes on."""
     seen = asked(COUNT, in_turn=True, server={"faults": {at: status}})
     assert isinstance(seen.outcomes[at], RejectedRequest)
@@ -151,7 +164,8 @@ def test_08_a_bad_request_is_permanent_for_it_alone(status: str, at: int) -> Non
 @pytest.mark.parametrize(
     ("status", "at"), [("401", 0), ("401", COUNT // 2), ("401", COUNT - 1), ("403", 0)]
 )
-def test_09_a_refused_key_ends_the_run_at_once(status: str, at: int) -> None:
+@pytest.mark.fault(9)
+def test_a_refused_key_ends_the_run_at_once(status: str, at: int) -> None:
     """After a 401, or a 403 before any success, nothing is sent, and the body, which repeats the
     key, is not shown."""
     seen = asked(COUNT, in_turn=True, server={"faults": {at: status}})
@@ -162,7 +176,8 @@ def test_09_a_refused_key_ends_the_run_at_once(status: str, at: int) -> None:
 
 
 @pytest.mark.parametrize("status", ["404", "402", "405"])
-def test_10_an_unknown_model_ends_the_run_before_it_spends(status: str) -> None:
+@pytest.mark.fault(10)
+def test_an_unknown_model_ends_the_run_before_it_spends(status: str) -> None:
     """A 404 costs a request, no tokens, and is one line that says what to check."""
     budget = BudgetTracker()
     seen = asked(COUNT, in_turn=True, server={"always": status}, budget=budget)

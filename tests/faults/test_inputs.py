@@ -46,7 +46,8 @@ YAML = [
 
 
 @pytest.mark.parametrize(("data", "line", "said"), YAML)
-def test_43_44_50_to_58_62_63_64_a_bad_task_file_names_file_line_and_fix(
+@pytest.mark.fault(43, 44, *range(50, 59), 62, 63, 64)
+def test_a_bad_task_file_names_file_line_and_fix(
     data: bytes, line: int, said: str, tmp_path: Path
 ) -> None:
     """One printable line for each problem, the right one first."""
@@ -61,7 +62,8 @@ def test_43_44_50_to_58_62_63_64_a_bad_task_file_names_file_line_and_fix(
 
 
 @pytest.mark.parametrize("data", [b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r\n")])
-def test_51_52_a_byte_order_mark_and_crlf_are_taken(data: bytes, tmp_path: Path) -> None:
+@pytest.mark.fault(51, 52)
+def test_a_byte_order_mark_and_crlf_are_taken(data: bytes, tmp_path: Path) -> None:
     """Both read as the plain file does."""
     (tmp_path / "t.yaml").write_bytes(data)
     assert [t.text for t in load_tasks(tmp_path)[0].templates] == ["Is {text} here?"]
@@ -81,9 +83,8 @@ JSONL = [
 
 
 @pytest.mark.parametrize(("line", "said"), JSONL)
-def test_50_to_58_a_bad_line_of_jsonl_names_its_line(
-    line: bytes, said: str, tmp_path: Path
-) -> None:
+@pytest.mark.fault(*range(50, 59))
+def test_a_bad_line_of_jsonl_names_its_line(line: bytes, said: str, tmp_path: Path) -> None:
     """The lines around it are read, where the caller goes on."""
     path, problems = tmp_path / "f.jsonl", list[Problem]()
     path.write_bytes(b'{"n":1}\n' + line + b'\n{"n":2}\n')
@@ -94,7 +95,8 @@ def test_50_to_58_a_bad_line_of_jsonl_names_its_line(
     assert str(problems[0]).isprintable()
 
 
-def test_51_52_jsonl_takes_a_mark_crlf_and_separators_inside_strings(tmp_path: Path) -> None:
+@pytest.mark.fault(51, 52)
+def test_jsonl_takes_a_mark_crlf_and_separators_inside_strings(tmp_path: Path) -> None:
     """Lines end at a line feed and nowhere else."""
     path = tmp_path / "f.jsonl"
     text = '{"a": "x\u2028y\x85z"}\r\n{"a": 2}\n'
@@ -102,7 +104,8 @@ def test_51_52_jsonl_takes_a_mark_crlf_and_separators_inside_strings(tmp_path: P
     assert [row for _, row in read_jsonl(path)] == [{"a": "x\u2028y\x85z"}, {"a": 2}]
 
 
-def test_55_60_a_line_over_the_cap_and_a_bomb_end_in_bounded_memory(
+@pytest.mark.fault(55, 60)
+def test_a_line_over_the_cap_and_a_bomb_end_in_bounded_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Plain or compressed to next to nothing."""
@@ -115,7 +118,8 @@ def test_55_60_a_line_over_the_cap_and_a_bomb_end_in_bounded_memory(
 
 
 @pytest.mark.parametrize("cut", [1, 8, 20, "crc"])
-def test_59_a_gzip_that_is_cut_or_damaged_is_never_a_partial_success(
+@pytest.mark.fault(59)
+def test_a_gzip_that_is_cut_or_damaged_is_never_a_partial_success(
     cut: int | str, tmp_path: Path
 ) -> None:
     """Also where every line of it could be read."""
@@ -130,7 +134,8 @@ def test_59_a_gzip_that_is_cut_or_damaged_is_never_a_partial_success(
         list(read_jsonl(path, on_problem=lambda _: None))
 
 
-def test_61_nothing_outside_the_task_folder_is_read(tmp_path: Path) -> None:
+@pytest.mark.fault(61)
+def test_nothing_outside_the_task_folder_is_read(tmp_path: Path) -> None:
     """Links to files and folders, a FIFO and a folder named like a file."""
     folder, outside = tmp_path / "tasks", tmp_path / "outside"
     (folder / "deep").mkdir(parents=True)
@@ -147,7 +152,8 @@ def test_61_nothing_outside_the_task_folder_is_read(tmp_path: Path) -> None:
     assert all("link" in p.what or "regular" in p.what for p in problems)
 
 
-def test_64_an_empty_folder_says_what_to_put_there(tmp_path: Path) -> None:
+@pytest.mark.fault(64)
+def test_an_empty_folder_says_what_to_put_there(tmp_path: Path) -> None:
     """And so does a folder that is none."""
     with pytest.raises(InputError, match=r"put one \.yaml file a task into it"):
         load_tasks(tmp_path)
@@ -155,7 +161,8 @@ def test_64_an_empty_folder_says_what_to_put_there(tmp_path: Path) -> None:
         load_tasks(tmp_path / "none")
 
 
-def test_65_two_tasks_of_one_name_name_each_other(tmp_path: Path) -> None:
+@pytest.mark.fault(65)
+def test_two_tasks_of_one_name_name_each_other(tmp_path: Path) -> None:
     """The second is the problem, the first is named."""
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_bytes(GOOD)
@@ -165,7 +172,8 @@ def test_65_two_tasks_of_one_name_name_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rules", ["*a", "{min_length: *a}", "{min_length: x}", "5", "[]"])
-def test_62_a_refused_value_in_a_config_is_one_line(rules: str, tmp_path: Path) -> None:
+@pytest.mark.fault(62)
+def test_a_refused_value_in_a_config_is_one_line(rules: str, tmp_path: Path) -> None:
     """Checks that need the value do not stumble over its absence."""
     (tmp_path / "c.yaml").write_text(f"rewrites: 3\nrules: {rules}\n")
     with pytest.raises(InputError, match=r"c\.yaml:2: ") as caught:
@@ -174,7 +182,8 @@ def test_62_a_refused_value_in_a_config_is_one_line(rules: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("command", ["check", "expand"])
-def test_50_to_65_all_problems_are_told_at_once(command: str, tmp_path: Path) -> None:
+@pytest.mark.fault(*range(50, 66))
+def test_all_problems_are_told_at_once(command: str, tmp_path: Path) -> None:
     """Every bad file of a folder in one run: a line each, exit 1, nothing written."""
     folder = tmp_path / "tasks"
     folder.mkdir()

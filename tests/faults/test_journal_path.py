@@ -63,7 +63,8 @@ def refused(server: FakeServer, tasks: Path, out: Path, journal: Path, *more: ob
 
 @pytest.mark.parametrize("name", OUTPUTS)
 @pytest.mark.parametrize("state", ["new", "finished"])
-def test_100_a_journal_named_over_an_output_is_refused(
+@pytest.mark.fault(100)
+def test_a_journal_named_over_an_output_is_refused(
     server: FakeServer, tasks: Path, tmp_path: Path, name: str, state: str
 ) -> None:
     """Any output's path, spelled in any way, before the folder is there and after."""
@@ -83,7 +84,8 @@ def test_100_a_journal_named_over_an_output_is_refused(
         refused(server, tasks, out, tmp_path / "hard")
 
 
-def test_100_a_journal_named_over_an_input_or_any_other_file_is_refused(
+@pytest.mark.fault(100)
+def test_a_journal_named_over_an_input_or_any_other_file_is_refused(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """A task, the config, meta-prompts, a note, by its name, a link, or a hard link."""
@@ -112,7 +114,8 @@ def test_100_a_journal_named_over_an_input_or_any_other_file_is_refused(
     assert server.calls == []
 
 
-def test_100_a_journal_that_is_no_file_is_refused(
+@pytest.mark.fault(100)
+def test_a_journal_that_is_no_file_is_refused(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """A folder, a FIFO, a device, the output folder itself or one above it."""
@@ -125,7 +128,8 @@ def test_100_a_journal_that_is_no_file_is_refused(
         refused(server, tasks, out, path)
 
 
-def test_100_an_output_is_never_written_over_a_journal(
+@pytest.mark.fault(100)
+def test_an_output_is_never_written_over_a_journal(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """expand, filter, verify --junit and bootstrap --force spare another run's journal."""
@@ -148,9 +152,8 @@ def test_100_an_output_is_never_written_over_a_journal(
     assert len(server.calls) == calls
 
 
-def test_100_bootstrap_takes_no_other_file_for_its_journal(
-    server: FakeServer, tmp_path: Path
-) -> None:
+@pytest.mark.fault(100)
+def test_bootstrap_takes_no_other_file_for_its_journal(server: FakeServer, tmp_path: Path) -> None:
     """FILE.replies.jsonl with something else in it, and a FILE that is none, are refused."""
     (tmp_path / "m.yaml.replies.jsonl").write_text("mine\n")
     os.mkfifo(tmp_path / "fifo")
@@ -163,7 +166,8 @@ def test_100_bootstrap_takes_no_other_file_for_its_journal(
 
 
 @pytest.mark.parametrize("start", [b"", b"\n \n", b"\0" * 4096, RECORD[:20], b"\n    \n" + RECORD])
-def test_100_an_empty_a_blank_and_a_damaged_journal_are_taken(
+@pytest.mark.fault(100)
+def test_an_empty_a_blank_and_a_damaged_journal_are_taken(
     server: FakeServer, tasks: Path, tmp_path: Path, start: bytes
 ) -> None:
     """What a crash or a repair leaves of a journal's start is still one; the run ends well."""
@@ -174,7 +178,8 @@ def test_100_an_empty_a_blank_and_a_damaged_journal_are_taken(
         assert len(replay) >= len(server.calls) > 0
 
 
-def test_100_a_journal_whose_first_record_is_damaged_is_taken(
+@pytest.mark.fault(100)
+def test_a_journal_whose_first_record_is_damaged_is_taken(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """Its first bytes are hit: the record is set aside and asked for again, as anywhere else."""
@@ -187,7 +192,8 @@ def test_100_a_journal_whose_first_record_is_damaged_is_taken(
 
 
 @given(st.binary(max_size=80))
-def test_100_no_bytes_pass_for_a_journal_that_do_not_begin_like_one(
+@pytest.mark.fault(100)
+def test_no_bytes_pass_for_a_journal_that_do_not_begin_like_one(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
     """Random bytes are none, unless they are blank; behind an intact record they are damage."""
@@ -202,7 +208,8 @@ def test_100_no_bytes_pass_for_a_journal_that_do_not_begin_like_one(
     assert content(path) == "a journal"
 
 
-def test_100_a_shared_journal_still_serves(server: FakeServer, tasks: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(100)
+def test_a_shared_journal_still_serves(server: FakeServer, tasks: Path, tmp_path: Path) -> None:
     """A new journal inside the output folder or the task folder, or behind a link, is taken."""
     (tmp_path / "link").symlink_to(tmp_path / "behind")
     for i, journal in enumerate([tmp_path / "o0" / "j", tasks / "j.jsonl", tmp_path / "link"]):

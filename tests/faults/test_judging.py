@@ -58,7 +58,8 @@ def run(folder: Path, fault: str, **config: Any) -> tuple[list[Verdict], FakeSer
         pytest.param("think", None, id="37"),
     ],
 )
-def test_23_to_37_an_odd_answer_is_judged_and_bought_once(
+@pytest.mark.fault(*range(23, 38))
+def test_an_odd_answer_is_judged_and_bought_once(
     fault: str, rule: str | None, tmp_path: Path
 ) -> None:
     """Each is journaled, rejected by the rule that names it or taken out of its wrapping, and no
@@ -98,7 +99,8 @@ LONG = "Please look and say if {text} is really in {region} of the picture or no
     ],
     ids=["dropped", "doubled", "renamed", "invented"],
 )
-def test_40_a_wrong_token_is_rejected_with_the_exact_difference(change: Any, said: str) -> None:
+@pytest.mark.fault(40)
+def test_a_wrong_token_is_rejected_with_the_exact_difference(change: Any, said: str) -> None:
     """Dropped, doubled, renamed, invented: never repaired."""
     text, tokens = spoken(LONG)
     old, new = change(tokens["text"], tokens["region"])
@@ -107,7 +109,8 @@ def test_40_a_wrong_token_is_rejected_with_the_exact_difference(change: Any, sai
     assert said in restored.difference
 
 
-def test_41_reordered_tokens_are_accepted() -> None:
+@pytest.mark.fault(41)
+def test_reordered_tokens_are_accepted() -> None:
     """Another order is another wording, and the row keeps it as it was answered."""
     text, tokens = spoken(LONG)
     a, b = tokens["text"], tokens["region"]
@@ -118,14 +121,16 @@ def test_41_reordered_tokens_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["{ text }", "{TEXT}", "{{text}}", "{text}"])
-def test_42_a_spelling_of_its_own_is_rejected(wrong: str) -> None:
+@pytest.mark.fault(42)
+def test_a_spelling_of_its_own_is_rejected(wrong: str) -> None:
     """What merely looks like a placeholder is none."""
     text, tokens = spoken(LONG)
     assert restore(text.replace(tokens["text"], wrong), mask(LONG)).instruction is None
 
 
 @pytest.mark.parametrize("stray", ['{"a": 1}', "{", "}", "{ }", "{x, y}"])
-def test_43_a_stray_brace_is_literal_in_an_answer_and_an_error_in_a_task_file(stray: str) -> None:
+@pytest.mark.fault(43)
+def test_a_stray_brace_is_literal_in_an_answer_and_an_error_in_a_task_file(stray: str) -> None:
     """The fix in a task file is to double it."""
     text, _ = spoken(LONG)
     restored = restore(f"{text} {stray}", mask(LONG))
@@ -136,13 +141,15 @@ def test_43_a_stray_brace_is_literal_in_an_answer_and_an_error_in_a_task_file(st
 
 
 @pytest.mark.parametrize("attack", ["{text.__class__}", "{text:>900000000}", "{0}", "{text!r}"])
-def test_44_what_python_would_evaluate_is_malformed(attack: str) -> None:
+@pytest.mark.fault(44)
+def test_what_python_would_evaluate_is_malformed(attack: str) -> None:
     """Never evaluated: one line, the column, the fix."""
     with pytest.raises(PlaceholderError, match=r"column 4: malformed placeholder"):
         parse(f"Is {attack} there?")
 
 
-def test_45_a_value_that_looks_like_a_placeholder_stays_as_it_is() -> None:
+@pytest.mark.fault(45)
+def test_a_value_that_looks_like_a_placeholder_stays_as_it_is() -> None:
     """Rendering is one pass."""
     task = chain.task("Is {text} one of {options}?")
     fields = {"text": "{options} {text} {{x}}", "options": ["a", "{text}"]}
@@ -151,14 +158,16 @@ def test_45_a_value_that_looks_like_a_placeholder_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("twin", ["\u0391", "\uff21", "A\u200b", "\u200bA", "A\u0301"])
-def test_46_a_confusable_token_is_no_token(twin: str) -> None:
+@pytest.mark.fault(46)
+def test_a_confusable_token_is_no_token(twin: str) -> None:
     """Greek and full-width letters, zero-width and combining characters: unequal, rejected."""
     text, tokens = spoken(LONG)
     wrong = tokens["text"].replace(tokens["text"].strip("{}"), twin)
     assert restore(text.replace(tokens["text"], wrong), mask(LONG)).instruction is None
 
 
-def test_47_tokens_collide_with_nothing_in_the_text() -> None:
+@pytest.mark.fault(47)
+def test_tokens_collide_with_nothing_in_the_text() -> None:
     """A template that holds what a mask looks like gets another family of masks."""
     template = "Is option {{A}} or {{B}} or {{A0}} true of {text} and {region}?"
     masked = mask(template)
@@ -178,14 +187,16 @@ def test_47_tokens_collide_with_nothing_in_the_text() -> None:
         "{a} {b}",
     ],
 )
-def test_48_placeholders_at_the_ends_side_by_side_and_in_quotes_are_kept(template: str) -> None:
+@pytest.mark.fault(48)
+def test_placeholders_at_the_ends_side_by_side_and_in_quotes_are_kept(template: str) -> None:
     """Masked and restored, the template comes back to the byte."""
     for constants in ((), ("options_token",)):
         masked = mask(template, constants)
         assert restore(masked.text, masked).instruction == template
 
 
-def test_40_a_broken_placeholder_reaches_the_verdict() -> None:
+@pytest.mark.fault(40)
+def test_a_broken_placeholder_reaches_the_verdict() -> None:
     """And no rule setting can turn it off."""
     task = chain.task(LONG)
     assert chain.broken(task, "Please say whether it is so in the picture or not") == [

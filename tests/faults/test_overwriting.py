@@ -49,7 +49,8 @@ def out(tmp_path: Path) -> Path:
         f"{JUNIT} and more",
     ],
 )
-def test_101_junit_is_not_written_over_another_file(out: Path, tmp_path: Path, text: str) -> None:
+@pytest.mark.fault(101)
+def test_junit_is_not_written_over_another_file(out: Path, tmp_path: Path, text: str) -> None:
     """What does not parse as JUnit XML stays: exit 2, one line, before anything is verified."""
     path = tmp_path / "file"
     path.write_text(text)
@@ -58,7 +59,8 @@ def test_101_junit_is_not_written_over_another_file(out: Path, tmp_path: Path, t
     assert tree(tmp_path) == before
 
 
-def test_101_junit_is_written_over_nothing_and_over_junit(out: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(101)
+def test_junit_is_written_over_nothing_and_over_junit(out: Path, tmp_path: Path) -> None:
     """A new name, an empty file, an earlier one of another tool, its own."""
     for text in (None, "", JUNIT):
         path = tmp_path / "new.xml"
@@ -70,7 +72,8 @@ def test_101_junit_is_written_over_nothing_and_over_junit(out: Path, tmp_path: P
         path.unlink()
 
 
-def test_101_junit_replaces_no_device_and_no_file_of_the_run(out: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(101)
+def test_junit_replaces_no_device_and_no_file_of_the_run(out: Path, tmp_path: Path) -> None:
     """A FIFO, a device, a link to one or to a file, and each file of the folder."""
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to(tmp_path / "new.xml")
@@ -90,7 +93,8 @@ def test_101_junit_replaces_no_device_and_no_file_of_the_run(out: Path, tmp_path
 HOSTILE = "a<b>&\"'|]]>*x*_y_`z`[l](u)~~s~~$m$\\ \x1b[31m\x00\u202e\ud800 <script>"
 
 
-def test_101_junit_and_card_escape_what_they_show(tmp_path: Path) -> None:
+@pytest.mark.fault(101)
+def test_junit_and_card_escape_what_they_show(tmp_path: Path) -> None:
     """Any name and text comes back from the XML as it is, unprintable characters as escapes."""
     path = tmp_path / "j.xml"
     write_junit(path, "s", [Check(HOSTILE, (Problem(HOSTILE, HOSTILE, HOSTILE),))])
@@ -100,7 +104,8 @@ def test_101_junit_and_card_escape_what_they_show(tmp_path: Path) -> None:
     assert case[0].text == "; ".join([f"{shown}: {shown}", shown])
 
 
-def test_101_the_card_shows_a_name_as_it_is() -> None:
+@pytest.mark.fault(101)
+def test_the_card_shows_a_name_as_it_is() -> None:
     """No markup, HTML, table cell or line break of a task's name takes effect."""
     task = {"rows": 1, "original": 1, "instructions": 1}
     figures = {"rows": 1, "epsilon": {"asked": 1, "realised": 1}}
@@ -119,7 +124,8 @@ ROWS = [caption_row(i) for i in range(3)]
 
 
 @pytest.mark.parametrize("dest", ["out.jsonl", "set"])
-def test_101_a_hidden_name_that_is_left_blocks_no_build(
+@pytest.mark.fault(101)
+def test_a_hidden_name_that_is_left_blocks_no_build(
     tmp_path: Path, dest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A killed build of the same process id, in a restarted container, left its folders."""
@@ -132,7 +138,8 @@ def test_101_a_hidden_name_that_is_left_blocks_no_build(
     assert len(names) == 100
 
 
-def test_101_a_hidden_name_that_is_left_blocks_no_file(tmp_path: Path) -> None:
+@pytest.mark.fault(101)
+def test_a_hidden_name_that_is_left_blocks_no_file(tmp_path: Path) -> None:
     """Whatever has the name that an earlier version gave, a folder even."""
     (tmp_path / f".out.{os.getpid()}.tmp").mkdir()
     with atomic_writer(tmp_path / "out") as file:
@@ -141,7 +148,8 @@ def test_101_a_hidden_name_that_is_left_blocks_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["out.jsonl", "out.jsonl.manifest.json", "set/data.jsonl"])
-def test_101_build_spares_a_journal_whatever_is_forced(tmp_path: Path, place: str) -> None:
+@pytest.mark.fault(101)
+def test_build_spares_a_journal_whatever_is_forced(tmp_path: Path, place: str) -> None:
     """Also where an earlier set of the same name left its manifest, which vouches for the name."""
     dest = place.split("/")[0].removesuffix(".manifest.json")
     built(tmp_path, ROWS, dest)
@@ -153,7 +161,8 @@ def test_101_build_spares_a_journal_whatever_is_forced(tmp_path: Path, place: st
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_101_build_spares_what_stands_at_its_manifests_path(tmp_path: Path, force: bool) -> None:
+@pytest.mark.fault(101)
+def test_build_spares_what_stands_at_its_manifests_path(tmp_path: Path, force: bool) -> None:
     """A file NAME.manifest.json of somebody else's is not replaced, nor is a link."""
     beside = tmp_path / "out.jsonl.manifest.json"
     beside.write_text('{"mine": 1}')
@@ -167,7 +176,8 @@ def test_101_build_spares_what_stands_at_its_manifests_path(tmp_path: Path, forc
 
 
 @pytest.mark.parametrize("odd", ["instances", "dest", "instructions", "tasks"])
-def test_100_build_finds_what_a_manifest_cannot_name(tmp_path: Path, odd: str) -> None:
+@pytest.mark.fault(100)
+def test_build_finds_what_a_manifest_cannot_name(tmp_path: Path, odd: str) -> None:
     """A byte that is not UTF-8 in any path: exit 2 in one line, and nothing is left."""
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / (f"{ODD}.yaml" if odd == "tasks" else "a.yaml")).write_text(
@@ -191,7 +201,8 @@ def test_100_build_finds_what_a_manifest_cannot_name(tmp_path: Path, odd: str) -
 
 
 @pytest.mark.parametrize("text", ["my notes\n", "name: t\ninstructions: [a]\n", '{"a": 1}'])
-def test_101_bootstrap_replaces_meta_prompts_alone(tmp_path: Path, text: str) -> None:
+@pytest.mark.fault(101)
+def test_bootstrap_replaces_meta_prompts_alone(tmp_path: Path, text: str) -> None:
     """--force over a file that holds no meta-prompts: exit 2, nothing asked, nothing changed."""
     (tmp_path / "m.yaml").write_text(text)
     before = tree(tmp_path)
@@ -205,7 +216,8 @@ def test_101_bootstrap_replaces_meta_prompts_alone(tmp_path: Path, text: str) ->
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict", "cp1252", "utf-16"])
-def test_101_no_encoding_of_the_output_ends_in_a_traceback(
+@pytest.mark.fault(101)
+def test_no_encoding_of_the_output_ends_in_a_traceback(
     out: Path, tmp_path: Path, encoding: str
 ) -> None:
     """Texts of any script go to a pipe of a small encoding, with the usual exit code."""
@@ -233,7 +245,8 @@ def test_101_no_encoding_of_the_output_ends_in_a_traceback(
         assert done.returncode == code, (command, done.stderr)
 
 
-def test_101_a_full_or_closed_stdout_is_one_line(out: Path) -> None:
+@pytest.mark.fault(101)
+def test_a_full_or_closed_stdout_is_one_line(out: Path) -> None:
     """/dev/full, and no stdout at all: no traceback, and no success where it was needed."""
     command = f"{sys.executable} -m instraug stats {out}"
     for where, code in ((">/dev/full", 1), (">&-", 0)):

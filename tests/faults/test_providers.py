@@ -118,7 +118,8 @@ REFUSED: list[tuple[str, int, object]] = [
 
 
 @pytest.mark.parametrize(("name", "status", "body"), REFUSED, ids=lambda c: str(c)[:40])
-def test_90_a_refused_parameter_is_sent_once_and_the_run_ends_well(
+@pytest.mark.fault(90)
+def test_a_refused_parameter_is_sent_once_and_the_run_ends_well(
     name: str, status: int, body: object, tmp_path: Path
 ) -> None:
     """One call at a time: the first is made twice, no other is refused, one line says so."""
@@ -132,7 +133,8 @@ def test_90_a_refused_parameter_is_sent_once_and_the_run_ends_well(
         assert run.manifest["sent_otherwise"] == otherwise
 
 
-def test_90_a_row_states_the_temperature_that_was_sent(tmp_path: Path) -> None:
+@pytest.mark.fault(90)
+def test_a_row_states_the_temperature_that_was_sent(tmp_path: Path) -> None:
     """None where it was left out."""
     rule = refusing("temperature", "temperature is not supported")
     with expanded(tmp_path, "--rewrites", 1, rule=rule) as run:
@@ -147,7 +149,8 @@ def test_90_a_row_states_the_temperature_that_was_sent(tmp_path: Path) -> None:
         "Unsupported value: 'temperature' does not support 0.9 with this model.",
     ],
 )
-def test_90_a_refused_value_costs_that_value_alone(text: str, tmp_path: Path) -> None:
+@pytest.mark.fault(90)
+def test_a_refused_value_costs_that_value_alone(text: str, tmp_path: Path) -> None:
     """Two temperatures, one out of range: it is refused once, the other is sent all along."""
     options = ("--temperature", 0.5, "--temperature", 0.9, "--concurrency", 1, "--rewrites", 4)
     with expanded(tmp_path, *options, rule=above("temperature", 0.7, text)) as run:
@@ -163,7 +166,8 @@ def test_90_a_refused_value_costs_that_value_alone(text: str, tmp_path: Path) ->
         assert (told["parameter"], told["asked"], told["sent"]) == ("temperature", 0.9, None)
 
 
-def test_90_n_must_be_one(tmp_path: Path) -> None:
+@pytest.mark.fault(90)
+def test_n_must_be_one(tmp_path: Path) -> None:
     """Each choice is then asked for alone."""
     rule = above("n", 1, '{"error":{"message":"\'n\' : number must be at most 1"}}')
     with expanded(tmp_path, rule=rule, config="choices: 3\nrewrites: 3\n") as run:
@@ -171,7 +175,8 @@ def test_90_n_must_be_one(tmp_path: Path) -> None:
         assert run.summary["answers"] == len([n for n in run.sent("n") if n is None])
 
 
-def test_90_a_text_that_quotes_the_prompt_teaches_nothing(tmp_path: Path) -> None:
+@pytest.mark.fault(90)
+def test_a_text_that_quotes_the_prompt_teaches_nothing(tmp_path: Path) -> None:
     """Every other request is answered, and keeps every parameter."""
 
     def rule(body: Body) -> Any:
@@ -205,7 +210,8 @@ def test_90_a_text_that_quotes_the_prompt_teaches_nothing(tmp_path: Path) -> Non
     ],
     ids=lambda b: str(b)[:30],
 )
-def test_91_equal_refusals_end_the_run(body: object, width: int, tmp_path: Path) -> None:
+@pytest.mark.fault(91)
+def test_equal_refusals_end_the_run(body: object, width: int, tmp_path: Path) -> None:
     """At most twice what is in flight is sent; exit 1, the words once."""
     many = tuple(f"{t} Think of case {i}." for t in TEMPLATES for i in range(20))
     options = ("-q", "--concurrency", width)
@@ -215,7 +221,8 @@ def test_91_equal_refusals_end_the_run(body: object, width: int, tmp_path: Path)
         assert run.server.count <= 2 * width + trial
 
 
-def test_91_a_run_too_small_to_tell_ends_with_exit_1_too(tmp_path: Path) -> None:
+@pytest.mark.fault(91)
+def test_a_run_too_small_to_tell_ends_with_exit_1_too(tmp_path: Path) -> None:
     """A script that repeats on 75 must not go round for ever."""
     rule = lambda _: (400, "no such model")  # noqa: E731
     with expanded(tmp_path, "--rewrites", 1, "-q", templates=TEMPLATES[:1], rule=rule) as run:
@@ -224,7 +231,8 @@ def test_91_a_run_too_small_to_tell_ends_with_exit_1_too(tmp_path: Path) -> None
         assert run.server.count <= 8
 
 
-def test_91_refusals_of_one_template_cost_that_template(tmp_path: Path) -> None:
+@pytest.mark.fault(91)
+def test_refusals_of_one_template_cost_that_template(tmp_path: Path) -> None:
     """The others are done, and the exit is 0: asking again would bring the same."""
 
     def rule(body: Body) -> Any:
@@ -246,7 +254,8 @@ MODERATION: list[object] = [
 
 
 @pytest.mark.parametrize("body", MODERATION, ids=lambda b: str(b)[:50])
-def test_09_a_403_of_a_filter_fails_that_request_alone(body: object, tmp_path: Path) -> None:
+@pytest.mark.fault(9)
+def test_a_403_of_a_filter_fails_that_request_alone(body: object, tmp_path: Path) -> None:
     """Even where it is the first answer."""
 
     def rule(asked: Body) -> Any:
@@ -260,14 +269,16 @@ def test_09_a_403_of_a_filter_fails_that_request_alone(body: object, tmp_path: P
         )
 
 
-def test_09_a_403_after_a_success_fails_that_request_alone(tmp_path: Path) -> None:
+@pytest.mark.fault(9)
+def test_a_403_after_a_success_fails_that_request_alone(tmp_path: Path) -> None:
     """The key was good a moment ago."""
     with expanded(tmp_path, "--rewrites", 2, "--concurrency", 1, faults={1: "403"}) as run:
         assert run.done.returncode == 0, run.done.stderr
         assert len(run.summary["run"]["failed"]) == 1
 
 
-def test_09_any_other_403_ends_the_run(tmp_path: Path) -> None:
+@pytest.mark.fault(9)
+def test_any_other_403_ends_the_run(tmp_path: Path) -> None:
     """One request, exit 1."""
     with expanded(tmp_path, "--concurrency", 1, "-q", always="403") as run:
         failed(run.done, 1, "check the API key")
@@ -282,7 +293,8 @@ def test_09_any_other_403_ends_the_run(tmp_path: Path) -> None:
     ["choice_error", "choice_error:error", "choice_error:insufficient_system_resource",
      "choice_error:network_error", "choice_error:ERROR"],
 )  # fmt: skip
-def test_92_a_broken_choice_is_retried_and_never_a_reply(fault: str, tmp_path: Path) -> None:
+@pytest.mark.fault(92)
+def test_a_broken_choice_is_retried_and_never_a_reply(fault: str, tmp_path: Path) -> None:
     """One more request, and no trace of it in the journal."""
     options = ("--rewrites", 1, "--concurrency", 1)
     with expanded(tmp_path, *options, templates=TEMPLATES[:1], faults={0: fault}) as run:
@@ -292,7 +304,8 @@ def test_92_a_broken_choice_is_retried_and_never_a_reply(fault: str, tmp_path: P
         assert run.summary["rejected_by_rule"].get("empty", 0) == 0
 
 
-def test_92_the_sound_choices_beside_a_broken_one_are_kept(tmp_path: Path) -> None:
+@pytest.mark.fault(92)
+def test_the_sound_choices_beside_a_broken_one_are_kept(tmp_path: Path) -> None:
     """They are paid for."""
     body = completion(G, "")
     body["choices"][1] |= {"finish_reason": "error", "error": {"message": "x"}}
@@ -304,7 +317,8 @@ def test_92_the_sound_choices_beside_a_broken_one_are_kept(tmp_path: Path) -> No
         assert (run.server.count, run.summary["answers"], run.summary["accepted"]) == (1, 1, 1)
 
 
-def test_92_entries_of_that_kind_in_old_journals_are_asked_again(tmp_path: Path) -> None:
+@pytest.mark.fault(92)
+def test_entries_of_that_kind_in_old_journals_are_asked_again(tmp_path: Path) -> None:
     """What an earlier version took for an empty reply is bought; all else is used again."""
     from instraug.models.journal.framing import frame
 
@@ -340,7 +354,8 @@ UNTOTALLED = {"prompt_tokens": 100, "completion_tokens": 20,
 
 
 @pytest.mark.parametrize("usage", [BESIDE, INSIDE, UNTOTALLED])
-def test_93_thinking_is_paid_wherever_it_is_counted(usage: Body, tmp_path: Path) -> None:
+@pytest.mark.fault(93)
+def test_thinking_is_paid_wherever_it_is_counted(usage: Body, tmp_path: Path) -> None:
     """470 tokens, though one vendor counts them beside the completion; a budget holds."""
     config = "prices:\n  m: {input: 0, output: 1000}\nanswer_tokens: 512\nrewrites: 1\n"
     rule = lambda _: (200, completion(G, usage=usage))  # noqa: E731
@@ -358,7 +373,8 @@ def test_93_thinking_is_paid_wherever_it_is_counted(usage: Body, tmp_path: Path)
 
 
 @pytest.mark.parametrize("n", [2, 3, 8])
-def test_93_a_figure_for_one_choice_of_several_is_estimated(n: int, tmp_path: Path) -> None:
+@pytest.mark.fault(93)
+def test_a_figure_for_one_choice_of_several_is_estimated(n: int, tmp_path: Path) -> None:
     """llama.cpp's server counts one: no fewer are charged than all can be."""
     body = completion(*[G] * n, usage={"prompt_tokens": 40, "completion_tokens": 14})
     config = f"choices: {n}\nrewrites: 1\n"
@@ -401,7 +417,8 @@ def _thinks(needs: int) -> Callable[[Body], Any]:
     return rule
 
 
-def test_99_a_thinking_model_gets_room_once_seen(tmp_path: Path) -> None:
+@pytest.mark.fault(99)
+def test_a_thinking_model_gets_room_once_seen(tmp_path: Path) -> None:
     """Nobody set answer_tokens: 4096 after the first answer that is all thinking."""
     with expanded(tmp_path, "--rewrites", 2, "--concurrency", 1, rule=_thinks(900)) as run:
         assert run.done.returncode == 0, run.done.stderr
@@ -416,9 +433,8 @@ def test_99_a_thinking_model_gets_room_once_seen(tmp_path: Path) -> None:
     ("config", "tokens"),
     [("answer_tokens: 512\n", 512), ("{}\n", 4096), ("answer_tokens: 64\n", 64)],
 )
-def test_99_all_thinking_and_no_answer_ends_the_run(
-    config: str, tokens: int, tmp_path: Path
-) -> None:
+@pytest.mark.fault(99)
+def test_all_thinking_and_no_answer_ends_the_run(config: str, tokens: int, tmp_path: Path) -> None:
     """After a few, exit 1, and the line names the setting; not after the whole plan."""
     with expanded(tmp_path, "-q", "--concurrency", 4, rule=_thinks(10**6), config=config) as run:
         failed_well = run.done.stderr.splitlines()[-1]
@@ -430,7 +446,8 @@ def test_99_all_thinking_and_no_answer_ends_the_run(
         assert sum(1 for line in lines if '"reply"' in line) > 0
 
 
-def test_99_thinking_in_the_text_is_seen_too(tmp_path: Path) -> None:
+@pytest.mark.fault(99)
+def test_thinking_in_the_text_is_seen_too(tmp_path: Path) -> None:
     """An opened tag that is never closed, or a cut text far too long for a rewrite."""
     for number, text in enumerate(("<think>Hmm, the user", "Okay, so " * 300)):
         rule = lambda _, t=text: (200, completion(t, finish="length"))  # noqa: E731
@@ -442,7 +459,8 @@ def test_99_thinking_in_the_text_is_seen_too(tmp_path: Path) -> None:
             assert run.server.count <= 7
 
 
-def test_99_a_dry_template_is_left_after_a_few_answers(tmp_path: Path) -> None:
+@pytest.mark.fault(99)
+def test_a_dry_template_is_left_after_a_few_answers(tmp_path: Path) -> None:
     """At most 7 x (accepted + 1), named with why; the setting stands in the manifest."""
 
     def rule(body: Body) -> Any:
@@ -460,7 +478,8 @@ def test_99_a_dry_template_is_left_after_a_few_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("config", "most"), [("patience: 2\n", 2), ("patience: null\n", 88)])
-def test_99_patience_is_a_setting(config: str, most: int, tmp_path: Path) -> None:
+@pytest.mark.fault(99)
+def test_patience_is_a_setting(config: str, most: int, tmp_path: Path) -> None:
     """Null asks the whole plan."""
     rule = lambda body: (200, completion(body["messages"][-1]["content"]))  # noqa: E731
     with expanded(tmp_path, "-q", templates=TEMPLATES[:1], rule=rule, config=config) as run:
@@ -470,7 +489,8 @@ def test_99_patience_is_a_setting(config: str, most: int, tmp_path: Path) -> Non
         assert why.startswith("its plan is used up" if most == 88 else "patience ended after 2")
 
 
-def test_99_patience_holds_with_several_choices_and_steps(tmp_path: Path) -> None:
+@pytest.mark.fault(99)
+def test_patience_holds_with_several_choices_and_steps(tmp_path: Path) -> None:
     """Never above 7 x (accepted + 1) answers, but for the first request."""
     rule = lambda body: (200, completion(*[body["messages"][-1]["content"]] * 3))  # noqa: E731
     config = "choices: 3\nvariant: iterative\n"
@@ -478,7 +498,8 @@ def test_99_patience_holds_with_several_choices_and_steps(tmp_path: Path) -> Non
         assert run.manifest["answers"] == 6
 
 
-def test_99_a_dry_run_states_its_yield_and_meets_it(tmp_path: Path) -> None:
+@pytest.mark.fault(99)
+def test_a_dry_run_states_its_yield_and_meets_it(tmp_path: Path) -> None:
     """From the journal where there is one, and within 20 % of what is then bought."""
     import hashlib
 
@@ -518,7 +539,8 @@ def test_99_a_dry_run_states_its_yield_and_meets_it(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_01_a_wait_is_honoured_however_it_is_asked_for(told: Body, tmp_path: Path) -> None:
+@pytest.mark.fault(1)
+def test_a_wait_is_honoured_however_it_is_asked_for(told: Body, tmp_path: Path) -> None:
     """Nothing is sent within the second."""
     fault = "answer:" + json.dumps({"status": 429} | told)
     options = ("--rewrites", 1, "--concurrency", 1)

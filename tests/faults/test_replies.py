@@ -19,7 +19,8 @@ NOT_COMPLETIONS = [
 
 @pytest.mark.parametrize("fault", NOT_COMPLETIONS, ids=lambda f: f[:20])
 @FIRST_MIDDLE_LAST
-def test_16_17_18_what_is_no_completion_is_retried(fault: str, at: int) -> None:
+@pytest.mark.fault(16, 17, 18)
+def test_what_is_no_completion_is_retried(fault: str, at: int) -> None:
     """Empty, cut, HTML, an error object: a passing fault; and what it cost stays charged."""
     budget = BudgetTracker()
     seen = asked(COUNT, in_turn=True, server={"faults": {at: fault}}, budget=budget)
@@ -30,7 +31,8 @@ def test_16_17_18_what_is_no_completion_is_retried(fault: str, at: int) -> None:
 
 
 @pytest.mark.parametrize("fault", NOT_COMPLETIONS, ids=lambda f: f[:20])
-def test_16_17_18_and_typed_where_it_stays(fault: str) -> None:
+@pytest.mark.fault(16, 17, 18)
+def test_and_typed_where_it_stays(fault: str) -> None:
     """Never a JSONDecodeError or an AttributeError: RequestFailed, one line."""
     seen = asked(1, server={"always": fault}, max_attempts=2)
     assert isinstance(seen.errors[0], RequestFailed)
@@ -47,7 +49,8 @@ def test_16_17_18_and_typed_where_it_stays(fault: str) -> None:
      "preamble", "list", "quotes", "fence", "french", "copy", "blank", "orders", "think",
      "lone_surrogate"],
 )  # fmt: skip
-def test_23_to_34_an_odd_reply_is_a_reply(odd: str) -> None:
+@pytest.mark.fault(*range(23, 35))
+def test_an_odd_reply_is_a_reply(odd: str) -> None:
     """It is handed on, raw body and all, without a second call: judging is not the client's."""
     seen = asked(3, in_turn=True, server={"faults": {1: odd}})
     assert len(seen.replies) == 3
@@ -58,7 +61,8 @@ def test_23_to_34_an_odd_reply_is_a_reply(odd: str) -> None:
         (choice.text or "").encode()
 
 
-def test_23_24_nothing_said_is_none() -> None:
+@pytest.mark.fault(23, 24)
+def test_nothing_said_is_none() -> None:
     """Choices empty or null are no choices; null content, reasoning beside it or not, is None."""
     odd = ["no_choices", "null_choices", "null_content", "reasoning"]
     seen = asked(4, in_turn=True, server={"faults": dict(enumerate(odd))})
@@ -66,14 +70,16 @@ def test_23_24_nothing_said_is_none() -> None:
     assert said == [[], [], [None], [None]]
 
 
-def test_25_26_finish_reasons_are_handed_on() -> None:
+@pytest.mark.fault(25, 26)
+def test_finish_reasons_are_handed_on() -> None:
     """``length`` and ``content_filter`` reach the rules."""
     seen = asked(2, in_turn=True, server={"faults": {0: "length", 1: "filter"}})
     reasons = [r.choices[0].finish_reason for r in seen.replies]
     assert reasons == ["length", "content_filter"]
 
 
-def test_35_missing_usage_is_estimated_high() -> None:
+@pytest.mark.fault(35)
+def test_missing_usage_is_estimated_high() -> None:
     """The budget sees at least as much as the endpoint would have counted."""
     told, untold = asked(1).replies, asked(1, server={"always": "no_usage"}).replies
     assert untold[0].usage.estimated
@@ -82,6 +88,7 @@ def test_35_missing_usage_is_estimated_high() -> None:
     assert untold[0].usage.completion_tokens >= told[0].usage.completion_tokens
 
 
-def test_36_another_model_is_recorded() -> None:
+@pytest.mark.fault(36)
+def test_another_model_is_recorded() -> None:
     """The reply carries the model that answered."""
     assert asked(1, server={"always": "other_model"}).replies[0].model == "another-model-0613"

@@ -79,7 +79,8 @@ class Still:
 
 
 @pytest.mark.parametrize("way", ["link", "hard link", "relative", "linked folder"])
-def test_100_a_journal_in_use_is_refused_however_it_is_named(
+@pytest.mark.fault(100)
+def test_a_journal_in_use_is_refused_however_it_is_named(
     server: FakeServer, tasks: Path, tmp_path: Path, way: str
 ) -> None:
     """A run of another output folder ends at once, sends nothing, and names who has the journal."""
@@ -101,7 +102,8 @@ def test_100_a_journal_in_use_is_refused_however_it_is_named(
     assert expand(server, tasks, tmp_path / "b", "--journal", other).returncode == 0
 
 
-def test_100_a_forgotten_journal_is_used_and_named(
+@pytest.mark.fault(100)
+def test_a_forgotten_journal_is_used_and_named(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """Run again without --journal: no request is sent, and one line says which journal it is."""
@@ -128,7 +130,8 @@ def first_two(journal: bytes) -> bytes:
 
 @pytest.mark.parametrize("slip", ["gone", "moved", "emptied", "shortened", "another"])
 @pytest.mark.parametrize("shared", [True, False])
-def test_100_a_journal_that_lacks_what_the_rows_count_on_ends_expand(
+@pytest.mark.fault(100)
+def test_a_journal_that_lacks_what_the_rows_count_on_ends_expand(
     server: FakeServer, tasks: Path, tmp_path: Path, slip: str, shared: bool
 ) -> None:
     """Exit 1 with how many replies it lacks, nothing sent; --force buys them, or it is put back."""
@@ -161,7 +164,8 @@ def test_100_a_journal_that_lacks_what_the_rows_count_on_ends_expand(
     assert rows(out) == before
 
 
-def test_100_a_kill_and_damage_are_no_slip(server: FakeServer, tasks: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(100)
+def test_a_kill_and_damage_are_no_slip(server: FakeServer, tasks: Path, tmp_path: Path) -> None:
     """What was in flight, and what is damaged, is asked for again without --force."""
     out = tmp_path / "out"
     assert expand(server, tasks, out).returncode == 0
@@ -174,7 +178,8 @@ def test_100_a_kill_and_damage_are_no_slip(server: FakeServer, tasks: Path, tmp_
     assert len(server.calls) == 2 * calls
 
 
-def test_100_the_manifest_finds_the_journal_from_where_the_folder_really_is(
+@pytest.mark.fault(100)
+def test_the_manifest_finds_the_journal_from_where_the_folder_really_is(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """OUT is a link and --journal is relative: the folder's next run, by any name, buys nothing."""
@@ -196,7 +201,8 @@ ODD = os.fsdecode(b"odd\xff")
 
 
 @pytest.mark.parametrize("more", [("--journal", ODD), ("--model", ODD), ("--only", ODD, "color")])
-def test_100_what_a_manifest_cannot_name_is_found_before_the_first_call(
+@pytest.mark.fault(100)
+def test_what_a_manifest_cannot_name_is_found_before_the_first_call(
     server: FakeServer, tasks: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
     """A byte that is not UTF-8, in a path or a setting: exit 2, nothing sent, nothing made."""
@@ -206,7 +212,8 @@ def test_100_what_a_manifest_cannot_name_is_found_before_the_first_call(
     still.refused(done, 2, "0xff", "no UTF-8")
 
 
-def test_100_a_number_that_a_manifest_cannot_hold_is_found_before_the_first_call(
+@pytest.mark.fault(100)
+def test_a_number_that_a_manifest_cannot_hold_is_found_before_the_first_call(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """More than 64 bits, as an option or as a task's default: nothing sent, nothing made."""
@@ -220,7 +227,8 @@ def test_100_a_number_that_a_manifest_cannot_hold_is_found_before_the_first_call
     still.refused(expand(server, tasks, tmp_path / "out"), 1, "color.yaml", "-9223372036854775809")
 
 
-def test_100_an_output_folder_of_any_name_is_taken(
+@pytest.mark.fault(100)
+def test_an_output_folder_of_any_name_is_taken(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """OUT itself may be spelled in any bytes, as no manifest names it."""
@@ -236,7 +244,8 @@ def test_100_an_output_folder_of_any_name_is_taken(
 
 
 @pytest.mark.parametrize("lost", ["manifest.json", None])
-def test_101_a_run_that_would_drop_tasks_ends_and_names_them(
+@pytest.mark.fault(101)
+def test_a_run_that_would_drop_tasks_ends_and_names_them(
     server: FakeServer, tasks: Path, tmp_path: Path, lost: str | None
 ) -> None:
     """--only another one, other tasks, a task file gone: exit 1, nothing sent; --force goes on."""
@@ -260,7 +269,8 @@ def test_101_a_run_that_would_drop_tasks_ends_and_names_them(
     assert names(out) == ["count"]
 
 
-def test_101_an_edited_or_removed_template_is_no_lost_task(
+@pytest.mark.fault(101)
+def test_an_edited_or_removed_template_is_no_lost_task(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """The run goes on, and asks for what is new alone."""
@@ -287,7 +297,8 @@ def test_101_an_edited_or_removed_template_is_no_lost_task(
     ],
 )
 @pytest.mark.parametrize("force", [(), ("--force",)])
-def test_101_expand_and_filter_write_over_their_own_files_alone(
+@pytest.mark.fault(101)
+def test_expand_and_filter_write_over_their_own_files_alone(
     server: FakeServer,
     tasks: Path,
     tmp_path: Path,
@@ -310,7 +321,8 @@ def test_101_expand_and_filter_write_over_their_own_files_alone(
     still.refused(instraug("filter", a, "-o", out, *force), 2, name, "choose another")
 
 
-def test_101_filter_replaces_what_was_made_from_its_run_alone(
+@pytest.mark.fault(101)
+def test_filter_replaces_what_was_made_from_its_run_alone(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """A run of its own, or another's judgement: exit 1 unless forced; its own again: replaced."""
@@ -332,7 +344,8 @@ def test_101_filter_replaces_what_was_made_from_its_run_alone(
     assert not (d / "replies.jsonl").exists()
 
 
-def test_101_filter_drops_no_task_unasked(server: FakeServer, tasks: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(101)
+def test_filter_drops_no_task_unasked(server: FakeServer, tasks: Path, tmp_path: Path) -> None:
     """The run has fewer tasks than when the judgement was made: exit 1, the task is named."""
     a, d = tmp_path / "a", tmp_path / "d"
     assert expand(server, tasks, a).returncode == 0
@@ -346,7 +359,8 @@ def test_101_filter_drops_no_task_unasked(server: FakeServer, tasks: Path, tmp_p
 # ── who answered ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_100_replies_of_another_endpoint_are_named(tasks: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(100)
+def test_replies_of_another_endpoint_are_named(tasks: Path, tmp_path: Path) -> None:
     """The second run sends nothing, one line says who answered, and so do both manifests."""
     a, b, journal = tmp_path / "a", tmp_path / "b", tmp_path / "j"
     with running(FakeServer()) as first, running(FakeServer()) as second:
@@ -365,7 +379,8 @@ def test_100_replies_of_another_endpoint_are_named(tasks: Path, tmp_path: Path) 
         assert expand(first, tasks, a, "--journal", journal).stderr == ""
 
 
-def test_100_bootstrap_names_another_endpoint_too(tmp_path: Path) -> None:
+@pytest.mark.fault(100)
+def test_bootstrap_names_another_endpoint_too(tmp_path: Path) -> None:
     """Its replies are used again, and one line says who gave them."""
     body = json.dumps({"model": "m", "choices": [{"message": {"content": GUIDELINES}}]})
     with running(FakeServer(always=f"raw:{body}")) as first, running(FakeServer()) as second:
@@ -382,7 +397,8 @@ GUIDELINES = """1. Turn the whole instruction into one short question.
 2. Use formal words in every sentence that you write."""
 
 
-def test_100_an_older_journal_does_not_say_who_answered(tmp_path: Path) -> None:
+@pytest.mark.fault(100)
+def test_an_older_journal_does_not_say_who_answered(tmp_path: Path) -> None:
     """Its replies are counted as unknown, and used as ever."""
     data = Path(__file__).parents[1] / "data" / "folder_of_0.1.0"
     out = Path(shutil.copytree(data / "out", tmp_path / "out"))
@@ -391,7 +407,8 @@ def test_100_an_older_journal_does_not_say_who_answered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [("--frozen",), ("--dry-run",), ()])
-def test_100_a_url_with_credentials_is_refused_and_not_shown(
+@pytest.mark.fault(100)
+def test_a_url_with_credentials_is_refused_and_not_shown(
     server: FakeServer, tasks: Path, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
     """Also where nothing is asked, as the manifest keeps the URL."""
@@ -417,7 +434,8 @@ def test_100_a_url_with_credentials_is_refused_and_not_shown(
     ],
 )
 @pytest.mark.parametrize("place", ["same folder", "new folder", "journal alone"])
-def test_100_a_frozen_miss_names_task_template_and_option(
+@pytest.mark.fault(100)
+def test_a_frozen_miss_names_task_template_and_option(
     server: FakeServer,
     tasks: Path,
     tmp_path: Path,
@@ -447,7 +465,8 @@ def test_100_a_frozen_miss_names_task_template_and_option(
         assert text in last
 
 
-def test_100_a_frozen_miss_names_an_edited_template_and_other_models(
+@pytest.mark.fault(100)
+def test_a_frozen_miss_names_an_edited_template_and_other_models(
     server: FakeServer, tasks: Path, tmp_path: Path
 ) -> None:
     """What no option says: the template is another; an old journal's replies are of a model."""

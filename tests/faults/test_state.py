@@ -56,7 +56,8 @@ def doubtful(out: Path, keep: int) -> int:
     return replies - keep
 
 
-def test_73_calls_of_unknown_outcome_are_told_counted_and_asked_once_more(
+@pytest.mark.fault(73)
+def test_calls_of_unknown_outcome_are_told_counted_and_asked_once_more(
     server: FakeServer, tmp_path: Path
 ) -> None:
     """Such a key is named in the manifest, and the run ends as undisturbed."""
@@ -75,7 +76,8 @@ def test_73_calls_of_unknown_outcome_are_told_counted_and_asked_once_more(
     assert manifest(out)["run"]["unknown"] == []
 
 
-def test_73_78_a_call_of_unknown_outcome_is_charged_to_the_budget(
+@pytest.mark.fault(73, 78)
+def test_a_call_of_unknown_outcome_is_charged_to_the_budget(
     server: FakeServer, tmp_path: Path
 ) -> None:
     """With 6 in doubt and 10 requests allowed, 5 are asked: each has its doubtful one beside it."""
@@ -91,7 +93,8 @@ def test_73_78_a_call_of_unknown_outcome_is_charged_to_the_budget(
     assert len(server.calls) - calls == 6
 
 
-def test_74_a_record_stays_readable_when_damage_on_its_line_is_blanked(tmp_path: Path) -> None:
+@pytest.mark.fault(74)
+def test_a_record_stays_readable_when_damage_on_its_line_is_blanked(tmp_path: Path) -> None:
     """The newline behind a reply is lost and what follows is damaged: fixed twice, it is there."""
     path = tmp_path / "replies.jsonl"
     reply = Reply("aa", "m", (Choice("text"),), Usage(1, 2), "{}")
@@ -106,7 +109,8 @@ def test_74_a_record_stays_readable_when_damage_on_its_line_is_blanked(tmp_path:
         assert not replay.damage
 
 
-def test_77_a_changed_config_is_told_and_buys_nothing_twice(
+@pytest.mark.fault(77)
+def test_a_changed_config_is_told_and_buys_nothing_twice(
     server: FakeServer, tmp_path: Path
 ) -> None:
     """More rewrites wanted: the line names old and new, and the old replies are used."""
@@ -124,7 +128,8 @@ def test_77_a_changed_config_is_told_and_buys_nothing_twice(
 
 
 @pytest.mark.parametrize("text", [None, "", '{"config":', "[]", "null", '{"config":5}', "\x00"])
-def test_79_a_lost_or_corrupt_manifest_is_rebuilt_by_running_again(
+@pytest.mark.fault(79)
+def test_a_lost_or_corrupt_manifest_is_rebuilt_by_running_again(
     server: FakeServer, tmp_path: Path, text: str | None
 ) -> None:
     """No request is made, and but for its account of the run the manifest is what it was."""
@@ -144,7 +149,8 @@ def test_79_a_lost_or_corrupt_manifest_is_rebuilt_by_running_again(
 
 
 @pytest.mark.parametrize("kept", [[{"name": 5, "templates": [{}, []]}, {"name": "t"}], [[]], 5, {}])
-def test_79_verify_says_what_a_manifest_of_another_shape_lacks(kept: Any, tmp_path: Path) -> None:
+@pytest.mark.fault(79)
+def test_verify_says_what_a_manifest_of_another_shape_lacks(kept: Any, tmp_path: Path) -> None:
     """Whatever stands where the tasks were: problems, and no traceback."""
     (tmp_path / "instructions.jsonl").write_text("")
     (tmp_path / "manifest.json").write_text(json.dumps({"inputs": {"tasks": kept}}))
@@ -152,9 +158,8 @@ def test_79_verify_says_what_a_manifest_of_another_shape_lacks(kept: Any, tmp_pa
     assert [c.name for c in checks if c.problems][:2] == ["manifest", "journal"]
 
 
-def test_79_a_manifest_that_cannot_be_replaced_is_one_line(
-    server: FakeServer, tmp_path: Path
-) -> None:
+@pytest.mark.fault(79)
+def test_a_manifest_that_cannot_be_replaced_is_one_line(server: FakeServer, tmp_path: Path) -> None:
     """A folder of that name: no traceback, and no success."""
     (tmp_path / "out" / "manifest.json").mkdir(parents=True)
     done = expand(server, tmp_path / "out", "-q")
@@ -175,7 +180,8 @@ def test_a_forecast_is_compared_with_what_came(server: FakeServer, tmp_path: Pat
     assert foreseen["tokens_off"] == round(taken / sum(told["usage"].values()) - 1, 3)
 
 
-def test_80_a_reader_that_goes_away_is_no_error_message(server: FakeServer, tmp_path: Path) -> None:
+@pytest.mark.fault(80)
+def test_a_reader_that_goes_away_is_no_error_message(server: FakeServer, tmp_path: Path) -> None:
     """stdout closed early: nothing on stderr, and the outputs are complete."""
     given = ["--model", "m", "--base-url", server.url, "--only", "color*", "--rewrites", "2"]
     command = [sys.executable, "-m", "instraug", "expand", str(TASKS), "-o", str(tmp_path / "out")]
@@ -194,7 +200,8 @@ def test_80_a_reader_that_goes_away_is_no_error_message(server: FakeServer, tmp_
     assert manifest(tmp_path / "out")["complete"] is True
 
 
-def test_72_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+@pytest.mark.fault(72)
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     """The first one waits for answers that do not come; nothing recorded is lost either way."""
     out = tmp_path / "out"
     with running(FakeServer(faults={0: "good", 1: "good"}, always="hang:60")) as server:
@@ -217,7 +224,8 @@ def test_72_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("jump", [-86_400, 86_400])
-def test_76_a_clock_that_jumps_changes_no_wait(jump: int, tmp_path: Path) -> None:
+@pytest.mark.fault(76)
+def test_a_clock_that_jumps_changes_no_wait(jump: int, tmp_path: Path) -> None:
     """The wall clock leaps a day at each look: the run ends as usual, as waits go by another."""
     code = (
         "import itertools, sys, time\n"

@@ -36,7 +36,8 @@ def closed_port() -> int:
 
 @pytest.mark.parametrize("fault", ["reset", "reset_early", "truncated", "hang"])
 @FIRST_MIDDLE_LAST
-def test_11_12_an_unknown_outcome_is_retried_and_stays_charged(fault: str, at: int) -> None:
+@pytest.mark.fault(11, 12)
+def test_an_unknown_outcome_is_retried_and_stays_charged(fault: str, at: int) -> None:
     """A reset or a timeout after sending is asked once more; its worst case stays in the budget,
     as the endpoint may bill it."""
     budget = BudgetTracker()
@@ -49,7 +50,8 @@ def test_11_12_an_unknown_outcome_is_retried_and_stays_charged(fault: str, at: i
 
 
 @pytest.mark.parametrize("fault", ["reset", "hang"])
-def test_11_12_unknown_outcomes_have_a_small_allowance(fault: str) -> None:
+@pytest.mark.fault(11, 12)
+def test_unknown_outcomes_have_a_small_allowance(fault: str) -> None:
     """Such a request is given up after 4 tries, however many others may have."""
     seen = asked(1, server={"always": fault}, max_attempts=50, timeout=0.2)
     assert isinstance(seen.errors[0], RequestFailed)
@@ -57,14 +59,16 @@ def test_11_12_unknown_outcomes_have_a_small_allowance(fault: str) -> None:
     assert seen.server.count == 4
 
 
-def test_05_a_request_that_surely_brought_nothing_says_so() -> None:
+@pytest.mark.fault(5)
+def test_a_request_that_surely_brought_nothing_says_so() -> None:
     """After nothing but 500s no answer can have been billed unseen."""
     seen = asked(1, server={"always": "500"}, max_attempts=2)
     assert isinstance(seen.errors[0], RequestFailed)
     assert seen.errors[0].outcome_known
 
 
-def test_13_a_refused_connection_is_one_line_and_costs_nothing() -> None:
+@pytest.mark.fault(13)
+def test_a_refused_connection_is_one_line_and_costs_nothing() -> None:
     """Nobody listens: EndpointUnavailable after a few tries, and the budget is untouched."""
 
     async def go() -> list[Any]:
@@ -79,7 +83,8 @@ def test_13_a_refused_connection_is_one_line_and_costs_nothing() -> None:
     assert requests == 0
 
 
-def test_13_an_endpoint_that_comes_up_late_is_found() -> None:
+@pytest.mark.fault(13)
+def test_an_endpoint_that_comes_up_late_is_found() -> None:
     """Refused connections are retried."""
 
     async def go() -> Reply:
@@ -93,7 +98,8 @@ def test_13_an_endpoint_that_comes_up_late_is_found() -> None:
     assert asyncio.run(go()).choices
 
 
-def test_13_an_unknown_host_is_endpoint_unavailable() -> None:
+@pytest.mark.fault(13)
+def test_an_unknown_host_is_endpoint_unavailable() -> None:
     """DNS failures are retried, then end the run resumably."""
 
     async def go() -> Any:
@@ -103,7 +109,8 @@ def test_13_an_unknown_host_is_endpoint_unavailable() -> None:
     assert isinstance(asyncio.run(go()), EndpointUnavailable)
 
 
-def test_14_tls_to_a_plain_server_is_fatal() -> None:
+@pytest.mark.fault(14)
+def test_tls_to_a_plain_server_is_fatal() -> None:
     """A TLS error is not retried."""
 
     async def go() -> Any:
@@ -118,7 +125,8 @@ def test_14_tls_to_a_plain_server_is_fatal() -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_14_a_self_signed_certificate_is_fatal(tmp_path: Path) -> None:
+@pytest.mark.fault(14)
+def test_a_self_signed_certificate_is_fatal(tmp_path: Path) -> None:
     """The certificate is checked, and the prompt is never sent to who cannot show one."""
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
@@ -147,7 +155,8 @@ def test_14_a_self_signed_certificate_is_fatal(tmp_path: Path) -> None:
     assert not seen
 
 
-def test_15_a_slow_drip_meets_a_total_deadline() -> None:
+@pytest.mark.fault(15)
+def test_a_slow_drip_meets_a_total_deadline() -> None:
     """A byte now and then keeps no call alive: the deadline counts the whole of it."""
     start = time.monotonic()
     seen = asked(1, server={"always": "drip:0.05"}, timeout=0.3)
@@ -159,7 +168,8 @@ def test_15_a_slow_drip_meets_a_total_deadline() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_19_a_redirect_is_refused(status: int) -> None:
+@pytest.mark.fault(19)
+def test_a_redirect_is_refused(status: int) -> None:
     """The prompt and the key never follow a redirect to another origin."""
 
     async def go() -> tuple[Any, int]:
@@ -175,9 +185,8 @@ def test_19_a_redirect_is_refused(status: int) -> None:
 
 
 @pytest.mark.parametrize("wanted", [False, True])
-def test_20_a_proxy_is_used_only_when_asked_for(
-    wanted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.fault(20)
+def test_a_proxy_is_used_only_when_asked_for(wanted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTP_PROXY and its kin mean nothing without ``use_env_proxy``."""
 
     async def go() -> tuple[int, int]:
@@ -193,14 +202,16 @@ def test_20_a_proxy_is_used_only_when_asked_for(
     assert asyncio.run(go()) == ((0, 1) if wanted else (1, 0))
 
 
-def test_20_no_proxy_is_honoured_with_the_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault(20)
+def test_no_proxy_is_honoured_with_the_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that NO_PROXY names is asked directly."""
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert asked(1, use_env_proxy=True).replies
 
 
-def test_20_a_proxy_of_another_kind_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault(20)
+def test_a_proxy_of_another_kind_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than to go around it; its credentials are not shown."""
     monkeypatch.setenv("http_proxy", "socks5://user:pw@127.0.0.1:1080")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -211,7 +222,8 @@ def test_20_a_proxy_of_another_kind_is_a_usage_error(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("fault", ["huge:2", "bomb:2"])
-def test_21_a_huge_reply_is_cut_off(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault(21)
+def test_a_huge_reply_is_cut_off(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body over the cap, compressed or not, is never read in full."""
     monkeypatch.setattr(transport, "MAX_REPLY", 1 << 20)
     seen = asked(2, in_turn=True, server={"faults": {0: fault}})
@@ -219,14 +231,16 @@ def test_21_a_huge_reply_is_cut_off(fault: str, monkeypatch: pytest.MonkeyPatch)
     assert seen.server.count == 3
 
 
-def test_21_a_compressed_reply_is_read() -> None:
+@pytest.mark.fault(21)
+def test_a_compressed_reply_is_read() -> None:
     """gzip is understood, up to the cap."""
     assert len(gzip.compress(b" " * (1 << 20))) < 2000
     seen = asked(1, server={"always": "bomb:1"})
     assert seen.replies[0].raw.endswith(" " * (1 << 20))
 
 
-def test_22_no_progress_ends_the_run_resumably() -> None:
+@pytest.mark.fault(22)
+def test_no_progress_ends_the_run_resumably() -> None:
     """An endpoint that takes requests and never answers is left, long before each one's own
     deadline, by calls in flight and waiting ones alike."""
     start = time.monotonic()

@@ -53,7 +53,8 @@ def test_the_guard_bites(canary: Path) -> None:
     assert guarded(canary, 1, *given, "--base-url", url).returncode == CAUGHT
 
 
-def test_44_62_attack_templates_reach_nothing(canary: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(44, 62)
+def test_attack_templates_reach_nothing(canary: Path, tmp_path: Path) -> None:
     """Format strings, attribute paths, template engines, shell, YAML tags, escapes, in every key:
     an input error in one printable line, or plain text."""
     folder = tmp_path / "tasks"
@@ -72,7 +73,8 @@ def test_44_62_attack_templates_reach_nothing(canary: Path, tmp_path: Path) -> N
     assert clean(whole.stdout + whole.stderr)
 
 
-def test_34_43_attack_answers_reach_nothing(canary: Path, tmp_path: Path) -> None:
+@pytest.mark.fault(34, 43)
+def test_attack_answers_reach_nothing(canary: Path, tmp_path: Path) -> None:
     """As answers, as error messages and as model names: journaled as they came, judged as text;
     what is accepted has its origin's placeholders, and no terminal escape gets out."""
     said = texts(times(1000), str(canary))

@@ -108,7 +108,8 @@ def sound(out: Path, *, torn: bool = False) -> bool:
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["first run", "a run before"])
-def test_70_no_failing_call_of_a_run_passes_for_success(folder: Path, again: bool) -> None:
+@pytest.mark.fault(70)
+def test_no_failing_call_of_a_run_passes_for_success(folder: Path, again: bool) -> None:
     """EIO, ENOSPC and short writes, once or from then on: an error in one line, or a folder that
     verifies; what was recorded is not asked for again, and a well disk ends the job."""
     run(folder, "undisturbed", 2, Endpoint())
@@ -159,7 +160,8 @@ def _torn(replay: Replay) -> set[str]:
     return {d.data.split(b'"')[7].decode() for d in replay.damage if d.data.count(b'"') > 7}
 
 
-def test_70_the_kernel_itself_refuses(folder: Path) -> None:
+@pytest.mark.fault(70)
+def test_the_kernel_itself_refuses(folder: Path) -> None:
     """A limit on file size at every few bytes, which fails writes of any kind for real."""
     import resource
 

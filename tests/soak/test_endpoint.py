@@ -28,7 +28,8 @@ KEY = "sk-canary-0123456789abcdef"
 
 
 @pytest.mark.parametrize("seed", range(times(10)))
-def test_05_three_failures_in_ten_end_complete_within_the_retry_budget(
+@pytest.mark.fault(5)
+def test_three_failures_in_ten_end_complete_within_the_retry_budget(
     seed: int, tmp_path: Path
 ) -> None:
     """Every retryable kind mixed: exit 0, the undisturbed outputs, and at most one and a half
@@ -54,7 +55,8 @@ def tokens(calls: list[Call]) -> int:
 
 
 @pytest.mark.parametrize("kind", ["--max-requests", "--max-tokens", "--max-cost"])
-def test_78_no_budget_is_exceeded(kind: str, tmp_path: Path) -> None:
+@pytest.mark.fault(78)
+def test_no_budget_is_exceeded(kind: str, tmp_path: Path) -> None:
     """Many calls at once, one in five failing, and a kill in between: never above the limit, a
     killed run's calls in doubt included, on the server's own count."""
     config = tmp_path / "c.yaml"

@@ -44,7 +44,8 @@ def moment(child: Child, server: FakeServer, out: Path, chance: random.Random) -
     time.sleep(chance.uniform(0, 0.02))
 
 
-def test_73_no_kill_loses_a_recorded_reply_or_buys_it_again(tmp_path: Path) -> None:
+@pytest.mark.fault(73)
+def test_no_kill_loses_a_recorded_reply_or_buys_it_again(tmp_path: Path) -> None:
     """SIGKILL at random moments, resumed each time: recorded replies stay, none is asked for
     again, no more than the concurrency is unrecorded, and the outputs are the undisturbed ones."""
     chance, kills, jobs = random.Random(73), 0, 0
@@ -69,7 +70,8 @@ def test_73_no_kill_loses_a_recorded_reply_or_buys_it_again(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_72_a_signal_loses_no_reply_inside_the_drain(tmp_path: Path, name: str) -> None:
+@pytest.mark.fault(72)
+def test_a_signal_loses_no_reply_inside_the_drain(tmp_path: Path, name: str) -> None:
     """Whatever the server was asked for is in the journal when the process has ended."""
     chance, signum, sent, jobs = random.Random(72), getattr(signal, name), 0, 0
     with serving(tmp_path) as (server, undisturbed):
@@ -98,7 +100,8 @@ def test_72_a_signal_loses_no_reply_inside_the_drain(tmp_path: Path, name: str) 
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["folder", "journal"])
-def test_75_of_two_starts_exactly_one_wins(tmp_path: Path, shared: bool) -> None:
+@pytest.mark.fault(75)
+def test_of_two_starts_exactly_one_wins(tmp_path: Path, shared: bool) -> None:
     """On one folder, or on one journal with two folders: the second ends at once, names the
     first, and the first goes on. A killed holder's lock is free for the next."""
     with running(FakeServer(delay=0.2)) as server:

@@ -47,7 +47,7 @@ class Journal(Replay):
     """Of this run, while they are not noted."""
 
     def __init__(self, path: Path) -> None:
-        # Opened before it is locked, so that no lock is left beside what is no regular file.
+        # Opened before it is locked, so that no lock is left beside what is not a regular file.
         self._fd = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "open")
         try:
             self._lock = Lock.file(path)
