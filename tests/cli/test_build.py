@@ -213,9 +213,11 @@ def test_bad_rows_are_one_line_each(tmp_path: Path) -> None:
 
 def running(tmp_path: Path, workers: int) -> subprocess.Popen[bytes]:
     """Start a build that takes seconds, and wait until it has begun to write."""
-    rows = [caption_row(i) for i in range(20_000)]
-    write_rows(tmp_path / "rows.jsonl", rows)
-    many = ["--instances", str(tmp_path / "rows.jsonl")] * 60
+    rows = write_rows(tmp_path / "rows.jsonl", [caption_row(i) for i in range(20_000)])
+    files = [tmp_path / f"rows{number}.jsonl" for number in range(60)]
+    for file in files:
+        file.hardlink_to(rows)
+    many = ["--instances", *map(str, files)]
     command = [sys.executable, "-m", "instraug", "build", str(write_tasks(tmp_path / "tasks"))]
     command += [*many, "-o", str(tmp_path / "out" / "set.jsonl"), "--workers", str(workers)]
     (tmp_path / "out").mkdir()
