@@ -165,6 +165,11 @@ class Generator:
         try:
             reply = await self.reply(request.chat)
             asked.take(request, reply)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            asked.fail(error)  # before it counts as landed, which would end the round well
+            raise
         finally:
             asked.landed()
 

@@ -117,7 +117,7 @@ def _once(files: Iterable[Path]) -> list[Path]:
     """Return each file at its first place; by a path in ``testing_data/`` where it has one."""
     found: dict[Path, Path] = {}
     for file in files:
-        real = file.resolve()
+        real = Path(os.path.realpath(file))
         if real not in found or (_is_testing(file) and not _is_testing(found[real])):
             found[real] = file
     return list(found.values())
