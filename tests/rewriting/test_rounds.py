@@ -59,6 +59,12 @@ def rewrite(chat: Chat) -> str:
     return " ".join(words)
 
 
+def told_apart(chat: Chat, mark: str) -> str:
+    """The template with a mark behind its second word."""
+    words = chat.messages[-1].content.split()
+    return " ".join([*words[:2], mark, *words[2:]])
+
+
 class Memory:
     """A journal that forgets when the process ends."""
 
@@ -141,7 +147,7 @@ def test_the_order_of_replies_changes_nothing() -> None:
 
 def test_calls_stop_when_a_template_has_enough() -> None:
     """With a model that always succeeds, no call more than wanted is made."""
-    model = Model(answer=lambda c: f"w{c.seed} {c.messages[-1].content} x{c.seed % 7919}")
+    model = Model(answer=lambda c: told_apart(c, f"w{c.seed} u{c.seed % 7919}"))
     grown, generator = run(model)
     assert model.calls == generator.bought == counts(grown, 3)["accepted"] == 9
 
@@ -302,7 +308,7 @@ def test_patience_leaves_a_hopeless_template() -> None:
 
 def test_patience_grows_with_what_is_accepted() -> None:
     """One good answer buys a template as many again, not its whole plan."""
-    model = Model(answer=lambda c: f"w {c.messages[-1].content} x" if c.sample == 0 else "")
+    model = Model(answer=lambda c: told_apart(c, "w u") if c.sample == 0 else "")
     grown, _ = run(model, samples=8, patience=4)
     accepted = sum(v.accepted for g in grown for v in g.verdicts)
     assert accepted == 3
