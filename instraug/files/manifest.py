@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ MANIFEST = "manifest.json"
 
 Kind = Literal["expand", "build"]
 """Which command wrote it."""
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""A NUL character as JSON spells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ def read_manifest(path: Path) -> Manifest:
         body = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return Manifest({}, Problem(str(path), f"the manifest is damaged ({error})", fix))
+    if _NUL.search(text):  # no path or name that a run writes holds it
+        return Manifest({}, Problem(str(path), "the manifest is damaged (a NUL character)", fix))
     if not isinstance(body, dict):
         return Manifest({}, Problem(str(path), "the manifest is not a JSON object", fix))
     return Manifest(body)
