@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import FileIO
