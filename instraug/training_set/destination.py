@@ -121,10 +121,10 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
     if dest.is_dir() == is_file:
         kind = "folder" if is_file else "file"
         raise UsageError(f"{dest}: there is a {kind} of this name; choose another destination")
-    for path in [dest] if is_file else dest.iterdir():
-        spare(path)
     if foreign := _foreign(dest, is_file=is_file):
         raise UsageError(f"{dest}: exists, and no build made {foreign}; choose another destination")
+    for path in [dest] if is_file else dest.iterdir():  # a manifest vouches for names alone
+        spare(path)
     if not force and (is_file or any(dest.iterdir())):
         raise UsageError(f"{dest}: exists; give --force to replace it, or choose another one")
 

@@ -163,7 +163,7 @@ def test_a_manifest_that_cannot_be_replaced_is_one_line(server: FakeServer, tmp_
     """A folder of that name: no traceback, and no success."""
     (tmp_path / "out" / "manifest.json").mkdir(parents=True)
     done = expand(server, tmp_path / "out", "-q")
-    failed(done, 1, "manifest.json")
+    failed(done, 2, "manifest.json: is a folder")
     assert not server.calls
 
 

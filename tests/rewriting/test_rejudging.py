@@ -94,7 +94,7 @@ HARMS: dict[str, Callable[[Path], object]] = {
 def test_replies_that_the_journal_lacks_end_filter(out: Path, harm: str, dest: str) -> None:
     """Exit 5 with how many and which tasks; nothing is replaced, and the journal back, all is."""
     journal, rules = out / "replies.jsonl", out.parent / "rules.yaml"
-    more = ("-o", out.parent / dest) if dest else ()
+    more = ("-o", out.parent / dest, "--force") if dest else ()
     safe, target = journal.read_bytes(), out.parent / (dest or "out")
     HARMS[harm](journal)
     before = outputs(target) if target.exists() else None
