@@ -202,7 +202,7 @@ def test_no_bytes_pass_for_a_journal_that_do_not_begin_like_one(
     blank = not data.strip(b"\0 \t\r\n")
     torn = data.lstrip(b"\0 \t\r\n") in {RECORD[:n] for n in range(1, 9)}
     assert content(path) == (
-        "nothing" if blank else "a journal" if torn else "not a journal of replies"
+        "nothing" if blank else "the start of a journal" if torn else "not a journal of replies"
     )
     path.write_bytes(data + b"\n" + RECORD)
     assert content(path) == "a journal"
