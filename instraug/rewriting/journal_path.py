@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from instraug.errors import UsageError
+from instraug.files.disk import refusals
 from instraug.files.lock import FOLDER_LOCK
 from instraug.files.manifest import MANIFEST
 from instraug.files.yaml_folder import SUFFIXES
@@ -48,13 +49,15 @@ def keep_apart(out: Path, journal: Path) -> None:
     Raises:
         UsageError: the journal's path is an output's, or holds the folder; or a journal is at an
             output's path.
+        StorageError: the system cannot look there, as where a name is too long for it.
     """
     replies, folder = _real(journal), _real(out)
     if folder.is_relative_to(replies):
         raise UsageError(f"{journal}: is, or holds, the output folder; choose another journal")
     for name in (INSTRUCTIONS, REJECTED, MANIFEST, FOLDER_LOCK):
         path = out / name
-        same = path.exists() and journal.exists() and path.samefile(journal)
+        with refusals(journal, "read"):
+            same = path.exists() and journal.exists() and path.samefile(journal)
         if same or _real(path) == replies:
             raise UsageError(f"{journal}: a run writes its {name} there; choose another journal")
         spare(path)
