@@ -16,7 +16,8 @@ from instraug.errors import InputError, UsageError
 from instraug.files.presets import folder
 from instraug.tasks.importers.multiinstruct.templates import read_templates
 from instraug.training_set.config import BuildConfig, load_build_config, with_options
-from tests.commandline import EXAMPLES, SHARED, environment, failed, instraug
+from tests.child import environment
+from tests.commandline import EXAMPLES, SHARED, failed, instraug
 from tests.sets import caption_row, choice_row, write_pool, write_rows, write_tasks
 
 TASKS = EXAMPLES / "tasks"

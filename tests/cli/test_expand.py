@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.commandline import EXAMPLES, environment, failed, instraug
+from tests.child import environment
+from tests.commandline import EXAMPLES, failed, instraug
 from tests.fakeserver import FakeServer, running
 
 TASKS = EXAMPLES / "tasks"

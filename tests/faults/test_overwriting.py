@@ -19,7 +19,8 @@ from instraug.evaluation.verify import Check
 from instraug.files.atomic import atomic_writer, hidden
 from instraug.models.journal.framing import frame
 from instraug.training_set.card import card
-from tests.commandline import environment, failed, instraug
+from tests.child import environment
+from tests.commandline import failed, instraug
 from tests.faults.test_journal_path import tree
 from tests.sets import built, caption_row
 

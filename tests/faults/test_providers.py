@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.commandline import environment, failed
+from tests.child import environment
+from tests.commandline import failed
 from tests.commandline import instraug_here as instraug
 from tests.fakeserver import FakeServer, running
 
