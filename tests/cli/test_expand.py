@@ -123,7 +123,7 @@ def test_a_shared_journal_serves_several_folders(server: FakeServer, tmp_path: P
 
 def test_results_do_not_depend_on_the_order_of_replies(tmp_path: Path) -> None:
     """One call at a time or sixteen at random speeds: the same bytes."""
-    with running(FakeServer(rate=0.2, kinds=["drip:0.01"], seed=1)) as slow:
+    with running(FakeServer(rate=0.2, kinds=["drip:0.001"], seed=1)) as slow:
         expand(slow, tmp_path / "a", "--concurrency", 16)
     with running(FakeServer()) as plain:
         expand(plain, tmp_path / "b", "--concurrency", 1)
