@@ -10,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, ManyValues
+from instraug.cli.options import FOLDER, PATH, ManyValues, config_option
 from instraug.cli.output import summarise
 from instraug.errors import Interrupted
 from instraug.training_set.formats.registry import FORMATS
@@ -76,9 +76,7 @@ from instraug.training_set.formats.registry import FORMATS
     help="Folder that image paths start from, to embed or measure images.",
 )
 @click.option("--force", is_flag=True, help="Replace DEST.")
-@click.option(
-    "-c", "--config", "config_file", metavar="FILE", help="A config file, or a shipped one's name."
-)
+@config_option("A config file, or a shipped one's name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
 def build(
@@ -114,7 +112,7 @@ def build(
         job = BuildJob(tasks, instances, dest, instructions, config, workers, force, bar.show)
         summary = build_set(job)
     if not quiet:
-        for _, problem in summary.listed:
+        for problem in summary.listed.values():
             click.echo(f"left out: {problem}", err=True)
         for remark in summary.remarks():
             click.echo(remark, err=True)

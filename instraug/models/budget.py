@@ -80,7 +80,9 @@ class BudgetTracker:
         unpriced = [m for m in models if m not in self._prices]
         if self._limits.max_cost is not None and unpriced:
             names = ", ".join(unpriced)
-            raise UsageError(f"--max-cost needs a price for {names}; give it under prices:")
+            raise UsageError(
+                f"--max-cost needs a price for {names}; give it under prices: in a config file"
+            )
         self._reserved = Amount()
         self._waiting: list[asyncio.Future[None]] = []
         self.spent = Amount()

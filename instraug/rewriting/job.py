@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
+from instraug.files.decode import suggest
 from instraug.files.manifest import MANIFEST, check_spelled
 from instraug.models.chat import Reply
 from instraug.models.endpoint.keys import check_url
@@ -147,15 +148,22 @@ def load(job: ExpandJob) -> Inputs:
     if config.base_url:  # also where no call is made: the manifest keeps it
         check_url(config.base_url, allow_http=True)
     check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])
+    tasks = load_tasks(job.tasks)
+    if lost := [g for g in only if not any(fnmatchcase(task.name, g) for task in tasks)]:
+        names = [task.name for task in tasks]
+        raise InputError(
+            Problem(str(job.tasks), f"no task's name matches --only {glob}", suggest(glob, names))
+            for glob in lost
+        )
     chosen = tuple(
         task
-        for task in load_tasks(job.tasks)
+        for task in tasks
         if (not only or any(fnmatchcase(task.name, glob) for glob in only))
         and (task.split == "train" or config.include_eval)
     )
     if not chosen:
-        fix = "name one of its train tasks with --only, or add --include-eval"
-        raise InputError([Problem(str(job.tasks), "no task is left to expand", fix)])
+        what = "every task to expand has split: eval, and those are left out"
+        raise InputError([Problem(str(job.tasks), what, "add --include-eval")])
     inputs = Inputs(chosen, load_meta_prompts(job.meta_prompts))
     check_folder(job, inputs)
     return inputs

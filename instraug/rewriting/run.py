@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from instraug.errors import EndpointUnavailable, InstraugError, NothingAccepted, RejectedRequest
+from instraug.errors import (
+    EndpointUnavailable,
+    InstraugError,
+    Interrupted,
+    NothingAccepted,
+    RejectedRequest,
+)
 from instraug.models.chat import Reply
 from instraug.models.config import Prices
 from instraug.models.journal.ledger import Lookup
@@ -148,6 +154,8 @@ class Run:
             RejectedRequest: every request was refused, and would be again.
             NothingAccepted: every answer was rejected.
         """
+        if isinstance(self.stopped, Interrupted) and not (self.bought or self.reused):
+            raise Interrupted(self.stopped.signum, "no reply had come yet, run again to start")
         if self.stopped is not None:
             raise self.stopped
         lost = [why for key, why in self.failed.items() if key not in self.refused]

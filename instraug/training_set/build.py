@@ -199,8 +199,8 @@ def manifest_body(
     sources = [pool.task.source for pool in recipe.pools if pool.task.source]
     pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
     listed: dict[str, list[str]] = {}
-    for kind, problem in summary.listed:
-        listed.setdefault(kind, []).append(problem.where)
+    for (kind, *_), problem in summary.listed.items():
+        listed.setdefault(kind, []).extend((problem.where, *problem.also))
     return {
         "kind": "build",
         "instraug": instraug.__version__,

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from instraug.errors import BadRow
+from instraug.errors import ALSO, BadRow
 from instraug.tasks.pool import Pool
 from instraug.training_set.answers import Note
 from instraug.training_set.caps import Cap
@@ -83,8 +83,9 @@ class ShardReport:
     """A note about rows' options (see `answers`), and the task -> rows."""
     noted_at: dict[str, int] = field(default_factory=dict)
     """What is noted -> the first such line."""
-    bad: list[tuple[int, BadRow]] = field(default_factory=list)
-    """The first `LISTED` of each kind, with their lines: from 1, within the shard."""
+    bad: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    """Kind, what and fix of the first `LISTED` faults that differ -> their rows, and the lines of a
+    few: from 1, within the shard."""
 
     def note(self, notes: list[Note], lines: list[bytes], first: int) -> None:
         """Count what is noted of lines; the first of them has that number."""
@@ -93,10 +94,15 @@ class ShardReport:
             self.noted_at.setdefault(what, first + lines.index(line))
 
     def leave_out(self, line: int, bad: BadRow) -> None:
-        """Count a row that cannot be built, and list it while there is room."""
+        """Count a row that cannot be built, and list its fault while there is room."""
         self.kinds[bad.kind] += 1
-        if self.kinds[bad.kind] <= LISTED:
-            self.bad.append((line, bad))
+        fault = (bad.kind, bad.what, bad.fix)
+        if seen := self.bad.get(fault):
+            seen[0] += 1
+            if len(seen) < 2 + ALSO:
+                seen.append(line)
+        elif len(self.bad) < LISTED:
+            self.bad[fault] = [1, line]
 
 
 class Builder:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from instraug.errors import Problem
+from instraug.errors import Problem, grouped
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
@@ -35,8 +35,8 @@ class Summary:
     """Instruction id -> rows built with it."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
-    listed: list[tuple[str, Problem]] = field(default_factory=list)
-    """Kind and problem of the first `LISTED` of each kind."""
+    listed: dict[tuple[str, str, str], Problem] = field(default_factory=dict)
+    """Kind, what and fix -> the problem, of the first `LISTED` that differ."""
     held: Counter[str] = field(default_factory=Counter)
     """Task of the split that was not asked for -> its rows."""
     testing: int = 0
@@ -47,8 +47,6 @@ class Summary:
     """What is noted -> ``file:line`` of the first."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
-    _listed: Counter[str] = field(default_factory=Counter)
-    """Kind -> rows seen that were to be listed."""
     _lines: int = 0
     """Of the file at hand, so far."""
 
@@ -56,11 +54,13 @@ class Summary:
         """Add what became of the next shard."""
         if not shard.start:
             self._lines = 0
-        for line, bad in report.bad:
-            self._listed[bad.kind] += 1
-            if self._listed[bad.kind] <= LISTED:
-                place = f"{shard.path}:{self._lines + line}"
-                self.listed.append((bad.kind, Problem(place, bad.what, bad.fix)))
+        for fault, (rows, *lines) in report.bad.items():
+            _, what, fix = fault
+            first, *also = [f"{shard.path}:{self._lines + line}" for line in lines]
+            known = [self.listed[fault]] if fault in self.listed else []
+            if known or len(self.listed) < LISTED:
+                new = Problem(first, what, fix, rows, tuple(also))
+                (self.listed[fault],) = grouped([*known, new])
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
         self.notes += report.notes
@@ -91,16 +91,16 @@ class Summary:
         """Return what ends the run: rows that may not be skipped, or that there is none at all."""
         bad = sum(n for kind, n in self.skipped.items() if kind not in NO_FAULT)
         if bad and not skip_bad:
-            problems = [problem for kind, problem in self.listed if kind not in NO_FAULT]
+            problems = [p for (kind, *_), p in self.listed.items() if kind not in NO_FAULT]
             more = f"{bad} rows cannot be used"
-            if bad > len(problems):
-                more += f", the first {len(problems)} of them are above"
+            if bad > (above := sum(p.times for p in problems)):
+                more += f", {above} of them are above"
             return [*problems, Problem("build", more, "fix them, or leave them out: --skip-bad")]
         if not self.rows:
             fix, what = "give rows of these tasks", "there is no row to build"
             if other := self.other_split():
                 what, fix = f"{what}, but {other}", "--split all takes them"
-            return [problem for _, problem in self.listed] + [Problem("build", what, fix)]
+            return [*self.listed.values(), Problem("build", what, fix)]
         return []
 
     def _noted(self) -> dict[str, Counter[str]]:

@@ -57,6 +57,7 @@ TABLE: dict[str, tuple[object, ...]] = {
         *("-o", "{}", "--force"),
     ),
     "check TASKS": ("check", "{}"),
+    "init DIR": ("init", "{}"),
     "meta-prompts list --meta-prompts": ("meta-prompts", "list", "--meta-prompts", "{}"),
     "meta-prompts bootstrap --out": (
         *("meta-prompts", "bootstrap", "-o", "{}", "--force"),
@@ -89,10 +90,11 @@ TAKES_FOLDERS = {
     *("build --images", "import multiinstruct SRC", "import multiinstruct --out", "check TASKS"),
     *("score PREDICTIONS [B]", "score --rows", "score --trained-on"),
     *("meta-prompts list --meta-prompts", "stats OUT", "stats --tasks", "stats --evaluation"),
+    *("stats --instructions", "init DIR"),
     *("verify OUT", "diff OUT", "diff OUT2"),
 }
 
-MAKES_FOLDERS = {"expand --out", "filter --out", "import multiinstruct --out"}
+MAKES_FOLDERS = {"expand --out", "filter --out", "import multiinstruct --out", "init DIR"}
 
 MANY_LINES = {"check TASKS", "verify OUT", "verify --journal", "build --images"}
 """Commands that list what is wrong, and then count it; images are missed by each row."""
