@@ -19,14 +19,14 @@ from instraug.models.chat import Chat, Complete, Reply
 from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.records import Request
 
-Take = Callable[[Request, Reply | None], None]
+TakeReply = Callable[[Request, Reply | None], None]
 """Takes the reply to a request; None if `Generator.failed` or `stopped` says why there is none."""
 
 
 class _Round:
     """Requests that are asked together, and how many of them are still in flight."""
 
-    def __init__(self, requests: Iterable[Request], take: Take) -> None:
+    def __init__(self, requests: Iterable[Request], take: TakeReply) -> None:
         self._requests, self.take = iter(requests), take
         self._asked = self._flying = 0
         self._exhausted = False
@@ -104,7 +104,7 @@ class Generator:
         while self._rounds:
             self._rounds.popleft().exhaust()
 
-    async def generate(self, requests: Iterable[Request], take: Take) -> int:
+    async def generate(self, requests: Iterable[Request], take: TakeReply) -> int:
         """Ask for all of the requests, after those of earlier calls.
 
         Args:
