@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -149,12 +149,7 @@ def load(job: ExpandJob) -> Inputs:
         check_url(config.base_url, allow_http=True)
     check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])
     tasks = load_tasks(job.tasks)
-    if lost := [g for g in only if not any(fnmatchcase(task.name, g) for task in tasks)]:
-        names = [task.name for task in tasks]
-        raise InputError(
-            Problem(str(job.tasks), f"no task's name matches --only {glob}", suggest(glob, names))
-            for glob in lost
-        )
+    _check_only(only, [task.name for task in tasks], job.tasks)
     chosen = tuple(
         task
         for task in tasks
@@ -167,3 +162,14 @@ def load(job: ExpandJob) -> Inputs:
     inputs = Inputs(chosen, load_meta_prompts(job.meta_prompts))
     check_folder(job, inputs)
     return inputs
+
+
+def _check_only(only: Sequence[str], names: Sequence[str], folder: Path) -> None:
+    """Refuse a name that no task has; a pattern may match nothing, if another one does."""
+    lost = [glob for glob in only if not any(fnmatchcase(name, glob) for name in names)]
+    wrong = [glob for glob in lost if len(lost) == len(only) or not set(glob) & set("*?[")]
+    if wrong:
+        raise InputError(
+            Problem(str(folder), f"no task's name matches --only {glob}", suggest(glob, names))
+            for glob in wrong
+        )
