@@ -16,8 +16,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from instraug.rewriting.judging.edges import titles
-from instraug.rewriting.judging.talk import about, is_label, on_topic
+from instraug.rewriting.judging.edges import is_label, sentence
+from instraug.rewriting.judging.talk import about, on_topic
 from instraug.rewriting.judging.thinking import spoken
 from instraug.tasks.words import folded
 
@@ -54,6 +54,9 @@ _PAIRS = {
 }
 
 _LATEX = re.compile(r"\\(?:[a-zA-Z]+\s*\{|\[|\()")
+
+_ITEM = re.compile(r"^\s*(?:[-*\u2022\u2013+]|\d{1,2}[.)])\s", re.MULTILINE)
+"""Matches the start of a list item."""
 
 _COMMA = re.compile(r",(?=\s*[}\]])")
 
@@ -205,8 +208,8 @@ def _own_lines(text: str, origin: _Origin) -> str:
     if origin.lines == 1 and (one := _one_line([x for x in lines if x.strip()], origin)):
         return one
     count = len(lines)
-    for end in (0, -1):
-        while _count(lines) > origin.lines and _is_talk(lines[end], origin, first=end == 0):
+    for end, talk in ((0, _talk_before), (-1, _talk_behind)):
+        while _count(lines) > origin.lines and talk(lines, origin):
             lines.pop(end)
             while lines and not lines[end].strip():
                 lines.pop(end)
@@ -224,15 +227,31 @@ def _one_line(lines: list[str], origin: _Origin) -> str | None:
     if plain and last and lines[last - 1].rstrip(" *_").endswith((":", "\uff1a")):
         return lines[last].strip()
     found = [b for line in lines if (b := _body(line, origin)) is not None]
-    return None if plain else origin.only(found)
+    return None if plain else origin.only(b for b in found if not about(b, origin.text))
 
 
-def _is_talk(line: str, origin: _Origin, *, first: bool) -> bool:
+def _talk_before(lines: list[str], origin: _Origin) -> bool:
+    line = lines[0].strip()
     if MASK.search(line):
-        return folded(_body(line, origin) or line) == folded(origin.text)
-    line = line.strip()
-    heading = first and (line.endswith((":", "\uff1a", ":**")) or line[0] in "#*")
+        same = folded(_body(line, origin) or line) == folded(origin.text)
+        return same or _note(line, lines[1:], origin)
+    heading = line.endswith((":", "\uff1a", ":**")) or line[0] in "#*"
     return bool(heading or about(line, origin.text) or not on_topic(line, origin.text))
+
+
+def _talk_behind(lines: list[str], origin: _Origin) -> bool:
+    line = lines[-1].strip()
+    if MASK.search(line):
+        return _note(line, lines[:-1], origin)
+    if line.endswith((":", "\uff1a")) and not origin.text.endswith(":"):
+        return True
+    listed = _ITEM.match(line) and not _ITEM.search(origin.text)
+    return bool(listed or about(line, origin.text) or not on_topic(line, origin.text))
+
+
+def _note(line: str, rest: list[str], origin: _Origin) -> bool:
+    """Whether a line speaks about a rewrite that the other lines hold."""
+    return origin.fits("\n".join(rest)) and about(line, origin.text) is not None
 
 
 def _unlabelled(text: str, origin: _Origin) -> str:
@@ -246,16 +265,18 @@ def _body(text: str, origin: _Origin) -> str | None:
     if match is None or _has_head(origin.text, match["head"]):
         return None
     body = text[match.end() :]
-    enough = max(2, _own(origin.text) // 2)
-    head = match["head"].strip()
-    if _own(body) < enough:
+    enough = 2 if sentence(body) else max(2, _own(origin.text) // 2)
+    if _own(body) < enough or not is_label(match["head"].strip(), body, origin.text, MASK):
         return None
-    names = is_label(head, body, origin.text, MASK) or titles(head, body, origin.text, MASK)
-    return body if names else None
+    return body
 
 
 def _has_head(origin: str, head: str) -> bool:
-    return folded(head) in folded(origin)
+    """Whether the origin holds these words in front of a colon or a dash, too."""
+    return (
+        re.search(rf"{re.escape(folded(head))}[\s*_]*[:\uff1a\u2013\u2014=|-]", folded(origin))
+        is not None
+    )
 
 
 def _own(text: str) -> int:

@@ -6,8 +6,10 @@ Tags that the instruction template itself holds are kept.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 _THOUGHT = re.compile(
     r"think|thought|reason|analy|scratch|reflect|monolog|deliberat|plan\b|cot\b|rationale",
@@ -36,6 +38,9 @@ _ROLE = re.compile(
     r"\s*(assistant|model|bot|final|analysis|commentary|thoughts?|user|human|system|developer|tool)"
     r"(?:\s*\n|\s*\Z)"
 )
+
+_MOST = 1000
+"""Tags of an answer that are read."""
 
 _ALOUD = frozenset(["", "assistant", "model", "bot", "final"])
 
@@ -71,7 +76,7 @@ class _Tag:
 
 def _tags(text: str, origin: str) -> Iterator[_Tag]:
     held = origin.casefold()
-    for match in _PAIRED.finditer(text):
+    for match in islice(_PAIRED.finditer(text), _MOST):
         # A template that holds a tag keeps it; a block before its rewrite is one tag too many.
         own = held.count(match[0].casefold())
         if own and text.casefold().count(match[0].casefold()) <= own:
@@ -83,6 +88,8 @@ def _tags(text: str, origin: str) -> Iterator[_Tag]:
 
 def _without_pair(text: str, origin: str, mask: re.Pattern[str]) -> str:
     tags = list(_tags(text, origin))
+    if last := _never_opened(tags):
+        return text[last.end :]
     for tag, close in _matched(tags):
         taken = _of_pair(text, tag, close, mask) if close else _of_single(text, tag)
         if taken is not None:
@@ -108,6 +115,19 @@ def _of_pair(text: str, tag: _Tag, close: _Tag, mask: re.Pattern[str]) -> str | 
         return inside
     apart = mask.search(rest) and not mask.search(inside) and _alone(text, tag, close)
     return rest if apart else None
+
+
+def _never_opened(tags: list[_Tag]) -> _Tag | None:
+    """Return the last closing tag of a thought that no opening one stands before."""
+    last, open_ = None, Counter[str]()
+    for tag in tags:
+        if not tag.closes:
+            open_[tag.name] += 1
+        elif open_[tag.name]:
+            open_[tag.name] -= 1
+        elif _THOUGHT.search(tag.name):
+            last = tag
+    return last
 
 
 def _matched(tags: list[_Tag]) -> list[tuple[_Tag, _Tag | None]]:
