@@ -122,8 +122,6 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
         mask: Matches a mask.
     """
     masked, held = mask.sub("{}", text), mask.sub("{}", origin)
-    if not mask.search(origin):
-        return
     if (head := _head(masked, held)) and not _head(held, ""):
         yield head
     tail, before = _TAIL.search(masked), _TAIL.search(held)
@@ -145,7 +143,7 @@ def recurs(word: str, body: str) -> bool:
 def _head(text: str, origin: str) -> str | None:
     """Return the first piece where a sentence begins behind it and it is none of the rewrite's."""
     for head, by, body in _heads(text):
-        if not _short(head) or "{" not in body:
+        if not _short(head) or ("{" in text and "{" not in body):
             return None
         sentences = by.strip("\"' ")[:1] in tuple(".!") and not body[:1].islower()
         if sentences or recurs(head.split()[0], body):  # `strays` judges sentences
@@ -218,7 +216,10 @@ def _introduces(found: list[str], origin: str) -> bool:
     """Whether words in front of a comma begin its sentence: "In your view", "Now", "Visually"."""
     if not found or found == ["so"]:
         return False
-    if found[0] in _PLACES | ORDERS or found[0].endswith("ing") or shares(found, origin):
+    first = "".join(verbs_of(found)[:1])
+    if {found[0], first} & (_PLACES | ORDERS) or first.endswith("ing") or shares(found, origin):
+        return True
+    if len(found) > 1 and first.endswith("ed"):  # "Provided the photo"
         return True
     return manner(found[-1]) or all(w in GRAMMATICAL | SKIPPED for w in found)
 
@@ -235,7 +236,8 @@ def _adds(piece: str, origin: str) -> bool:
         return not piece.strip()
     if "or" in found or shares(found, origin) or ANSWERS & set(found) - {"one"}:
         return True
-    if found[0] in _PLACES | NEGATIONS | ORDERS or found[-1] in ("please", "too", "speaking"):
+    first = "".join(verbs_of(found)[:1])
+    if {found[0], first} & (_PLACES | NEGATIONS | ORDERS) or found[-1] in ("please", "too", "speaking"):
         return True
     if found[-1] in ("is", "are"):  # to be completed by the answer
         return True
@@ -243,5 +245,5 @@ def _adds(piece: str, origin: str) -> bool:
     if found[0] in REQUESTS | BE:  # a tag: "would you say", "do you think"
         return all(w in ASKS | REQUESTS for w in content)
     if len(found) > _MOST:
-        return found[0].endswith("ing") or 2 * sum(w in ASKS for w in content) >= len(content)
+        return found[0].endswith(("ing", "ed")) or 2 * sum(w in ASKS for w in content) >= len(content)
     return manner(found[-1]) or not content

@@ -34,6 +34,8 @@ _GIVEN = bag("task asked given shown presented provided requires goal")
 _ALONE = bag("answer reply respond explain justify decide elaborate tell describe")
 """Orders that need no object."""
 
+_PRONOUNS = bag("one they them he she him her we i")
+
 _POINTING = bag("this that another it")
 
 _NOTE = re.compile(r"[^\W\d_][\w ]{0,30}:\s*\S")
@@ -53,21 +55,18 @@ def strays(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     held = mask.sub("{}", origin)
     every, had = list(pieces(text)), list(pieces(held))
     bare = [p for p in every if not mask.search(p)]
-    if "{}" in held:
-        if len(bare) == len(every) or not content_of(held):
-            return
-        more = len(bare) > sum("{}" not in p for p in had)
-    else:
-        more = len(bare) > len(had)
-        if not more:
-            return
-        bare.remove(max(bare, key=len))
+    if not bare or not content_of(held) or ("{}" in held and len(bare) == len(every)):
+        return
+    more = len(bare) > sum("{}" not in p for p in had)
+    if "{}" not in held:  # the longest is the rewrite
+        bare.remove(max(bare, key=len, default=""))
     last = max((i for i, p in enumerate(every) if mask.search(p)), default=0)
     own = {p.casefold() for p in had}
     for i, piece in enumerate(every):
         if piece in bare and piece.casefold() not in own:
             asked = text.count("?") if more else 0
-            if not says(piece, held, behind=more and i > last, asked=asked, strict=more):
+            behind = more and i > last and i == len(every) - 1
+            if not says(piece, held, behind=behind, asked=asked, strict=more):
                 yield piece
 
 
@@ -79,12 +78,12 @@ def says(
     Args:
         piece: The sentence, without a mask.
         origin: The template, its masks as ``{}``.
-        behind: It follows the last mask, and the template has no such sentence.
+        behind: It ends the rewrite, and the template has fewer sentences.
         asked: Question marks of the whole rewrite, if the template has fewer sentences.
         strict: The template has fewer sentences.
     """
     found = words(piece)
-    content = [w for w in found if w not in GRAMMATICAL | SKIPPED and w != "one"]
+    content = [w for w in found if w not in GRAMMATICAL | SKIPPED | _PRONOUNS]
     content = [w for w in content if not manner(w)]
     if not found:
         return True
@@ -94,19 +93,28 @@ def says(
         return shared or _asks(found, content, origin, more=more)
     if strict and _NOTE.match(piece):  # "Answer: yes.", but "Answer: yes or no."
         return alternatives(found)
+    if piece.endswith(":") and origin.endswith(":"):  # an answer's label
+        return True
     verbs = verbs_of(found)
     if {"yes", "no"} & set(found[:1] + found[-1:]) and "or" not in found:  # an answer given
         return bool(verbs) and verbs[0] in ORDERS - ANSWERS
     if verbs and (verbs[0] in ORDERS or (len(found) > 1 and orders(verbs[0]))):
         return not strict or _NAMED.search(piece) is not None or _objects(verbs, origin)
-    if len(found) > 2 and shares(found, origin):
-        return not behind or _obliges(found)
-    if ASKING.match(" ".join(verbs)) and _has_question(origin):
+    shared = len(found) > 2 and shares(found, origin)
+    if ASKING.match(" ".join(verbs)) and (shared or _has_question(origin)):
         return True
-    known = sum(w in ASKS or w in _GIVEN or orders(w) for w in content)
+    if shared:
+        return not behind or _obliges(found)
+    known = sum(_known(w) for w in content)
     whole = len(content) > 1 or found[-1] in ("is", "are")
     whole |= len(found) > 2 and found[-1] in SCENE  # "Here is an image."
-    return whole and 2 * known > len(content) and (not behind or _obliges(found))
+    enough = 2 * known > len(content) - (not strict)
+    return whole and enough and (not behind or _obliges(found))
+
+
+def _known(word: str) -> bool:
+    """Whether a word belongs to instructions at large."""
+    return word in ASKS or word in _GIVEN or orders(word)
 
 
 def _objects(verbs: list[str], origin: str) -> bool:
@@ -119,14 +127,14 @@ def _objects(verbs: list[str], origin: str) -> bool:
         return len(content) == 1
     if "one" in rest and not _POINTING & set(rest):
         return True
-    known = sum(w in ASKS or manner(w) or shares([w], origin) for w in content)
+    known = sum(_known(w) or manner(w) or shares([w], origin) for w in content)
     return any(manner(w) for w in rest) or bool(content and 2 * known >= len(content))
 
 
 def _obliges(found: list[str]) -> bool:
-    """Whether a statement says what must be done, or is completed by the answer."""
+    """Whether a statement says what must be done, is completed by the answer, or names choices."""
     return bool(
-        {"should", "must", "may", "can", "need"} & set(found)
+        {"should", "must", "may", "can", "need", "options", "choices", "possible"} & set(found)
         or found[-1] in ("is", "are")
         or alternatives(found)
     )

@@ -54,7 +54,7 @@ ORDERS = bag(
     keep include indicate justify compare verify confirm assess evaluate test detect spot discover
     recognize recognise classify categorize count compute calculate predict guess translate
     summarize fill match be do pretend assume generate create produce show report output focus
-    refer ensure remember avoid mark pinpoint localize elaborate"""
+    refer ensure remember avoid mark pinpoint localize elaborate inform"""
 )
 """Verbs that open an order."""
 
@@ -65,7 +65,7 @@ ASKS = ORDERS | bag(
     based attention word words sentence sentences single short brief briefly exactly one only both
     former latter two three whether not none either neither correct right object objects subject
     subjects thing things item items entity element content relation relationship statement claim
-    text passage caption title description complete"""
+    text passage caption title description complete possible"""
 )
 """Words of instructions at large."""
 
@@ -104,7 +104,7 @@ OPENING = GRAMMATICAL | bag("look find describe choose select decide identify de
 
 _END = re.compile(
     r"(?<=[?!])[\"'\u201d\u2019)]?\s+|(?<=\.)[\"'\u201d\u2019)]?\s+(?![a-z])|\n+"
-    r"|(?<=[\u3002\uff01\uff1f])"
+    r"|(?<=[a-z]{3}\.)(?<!etc\.)(?<!fig\.)(?<!prox\.)\s+(?=[a-z])|(?<=[\u3002\uff01\uff1f])"
 )
 
 
