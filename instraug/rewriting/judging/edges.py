@@ -161,7 +161,7 @@ def _head(text: str, origin: str) -> str | None:
         if strong or (word and ("," in by or word.lower() in OPENING - ORDERS)):
             leads = _opens(head, origin) if ":" in by else _leads(found, origin, not by.strip())
             return None if leads else head.strip()
-        if "," in by and (begins or sentence(body)):
+        if "," in by and (begins or sentence(body) or len(found) == 1):
             return None if _introduces(found, origin) else head.strip()
     return None
 
@@ -237,7 +237,11 @@ def _adds(piece: str, origin: str) -> bool:
     if "or" in found or shares(found, origin) or ANSWERS & set(found) - {"one"}:
         return True
     first = "".join(verbs_of(found)[:1])
-    if {found[0], first} & (_PLACES | NEGATIONS | ORDERS) or found[-1] in ("please", "too", "speaking"):
+    if {found[0], first} & (_PLACES | NEGATIONS | ORDERS) or found[-1] in (
+        "please",
+        "too",
+        "speaking",
+    ):
         return True
     if found[-1] in ("is", "are"):  # to be completed by the answer
         return True
@@ -245,5 +249,7 @@ def _adds(piece: str, origin: str) -> bool:
     if found[0] in REQUESTS | BE:  # a tag: "would you say", "do you think"
         return all(w in ASKS | REQUESTS for w in content)
     if len(found) > _MOST:
-        return found[0].endswith(("ing", "ed")) or 2 * sum(w in ASKS for w in content) >= len(content)
+        return found[0].endswith(("ing", "ed")) or 2 * sum(w in ASKS for w in content) >= len(
+            content
+        )
     return manner(found[-1]) or not content

@@ -25,7 +25,7 @@ _URL = re.compile(r"\w+://|\bwww\.|\b[\w-]+\.(?:com|org|net|io|ai|dev)\b")
 
 _DOTS = re.compile(r"\.{3}|\u2026")
 
-_BROKEN = re.compile(r"(?:[?!]|[a-z]{3}(?<!etc)\.)[\"'\u201d\u2019]?\s*[,;]")
+_BROKEN = re.compile(r"(?:[?!]|(?<!\.\w)(?<!etc)\.)[\"'\u201d\u2019]?\s*[,;]")
 """A comma after the end of a sentence."""
 
 _SLASHES = re.compile(r"(?<!\S)(?:/+|-{2,})(?!\S)")

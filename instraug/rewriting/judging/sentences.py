@@ -31,6 +31,9 @@ from instraug.rewriting.judging.talk import (
 
 _GIVEN = bag("task asked given shown presented provided requires goal")
 
+_DUTY = bag("should must may can need ought have options choices possible")
+"""Words of a statement that says what must be done, or names choices."""
+
 _ALONE = bag("answer reply respond explain justify decide elaborate tell describe")
 """Orders that need no object."""
 
@@ -62,12 +65,18 @@ def strays(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
         bare.remove(max(bare, key=len, default=""))
     last = max((i for i, p in enumerate(every) if mask.search(p)), default=0)
     own = {p.casefold() for p in had}
+    states = any("{}" not in p and not _instructs(p) for p in had)
     for i, piece in enumerate(every):
         if piece in bare and piece.casefold() not in own:
             asked = text.count("?") if more else 0
-            behind = more and i > last and i == len(every) - 1
+            behind = i > last and i == len(every) - 1 and not states
             if not says(piece, held, behind=behind, asked=asked, strict=more):
                 yield piece
+
+
+def _instructs(piece: str) -> bool:
+    verbs = verbs_of(words(piece))
+    return piece.endswith("?") or bool(verbs and orders(verbs[0])) or bool(_NOTE.match(piece))
 
 
 def says(
@@ -78,7 +87,7 @@ def says(
     Args:
         piece: The sentence, without a mask.
         origin: The template, its masks as ``{}``.
-        behind: It ends the rewrite, and the template has fewer sentences.
+        behind: It ends the rewrite, and the template holds no statement.
         asked: Question marks of the whole rewrite, if the template has fewer sentences.
         strict: The template has fewer sentences.
     """
@@ -87,11 +96,12 @@ def says(
     content = [w for w in content if not manner(w)]
     if not found:
         return True
-    if piece.rstrip("\"'\u201d\u2019)").endswith("?") and not (strict and _NOTE.match(piece)):
+    noted = _NOTE.match(piece) and not any(_NOTE.match(p) for p in pieces(origin))
+    if piece.rstrip("\"'\u201d\u2019)").endswith("?") and not noted:
         more = asked > max(1, origin.count("?"))
         shared = len(found) > 2 and shares(found, origin)
         return shared or _asks(found, content, origin, more=more)
-    if strict and _NOTE.match(piece):  # "Answer: yes.", but "Answer: yes or no."
+    if noted:  # "Answer: yes.", but "Answer: yes or no."
         return alternatives(found)
     if piece.endswith(":") and origin.endswith(":"):  # an answer's label
         return True
@@ -99,15 +109,18 @@ def says(
     if {"yes", "no"} & set(found[:1] + found[-1:]) and "or" not in found:  # an answer given
         return bool(verbs) and verbs[0] in ORDERS - ANSWERS
     if verbs and (verbs[0] in ORDERS or (len(found) > 1 and orders(verbs[0]))):
-        return not strict or _NAMED.search(piece) is not None or _objects(verbs, origin)
+        return _NAMED.search(piece) is not None or _objects(verbs, origin, strict=strict)
     shared = len(found) > 2 and shares(found, origin)
     if ASKING.match(" ".join(verbs)) and (shared or _has_question(origin)):
         return True
     if shared:
         return not behind or _obliges(found)
     known = sum(_known(w) for w in content)
-    whole = len(content) > 1 or found[-1] in ("is", "are")
-    whole |= len(found) > 2 and found[-1] in SCENE  # "Here is an image."
+    whole = (
+        len(content) > 1
+        or bool(content and found[-1] in ("is", "are"))
+        or (len(found) > 2 and found[-1] in SCENE)  # "Here is an image."
+    )
     enough = 2 * known > len(content) - (not strict)
     return whole and enough and (not behind or _obliges(found))
 
@@ -117,11 +130,16 @@ def _known(word: str) -> bool:
     return word in ASKS or word in _GIVEN or orders(word)
 
 
-def _objects(verbs: list[str], origin: str) -> bool:
-    """Whether an order says what to do with the input or how to answer: not "Read it twice"."""
+def _objects(verbs: list[str], origin: str, *, strict: bool) -> bool:
+    """Whether an order says what to do with the input or how to answer: not "Read it twice".
+
+    Where the template has such a sentence, any object will do.
+    """
     verb, rest = verbs[0], verbs[1:]
     content = [w for w in rest if w not in GRAMMATICAL | SKIPPED]
-    if verb in _ALONE and not content:
+    if (verb in _ALONE and not content) or (content and not strict):
+        return True
+    if not strict and ASKING.match(rest[-1] if rest else ""):  # "Inform me why."
         return True
     if verb == "be":
         return len(content) == 1
@@ -134,7 +152,8 @@ def _objects(verbs: list[str], origin: str) -> bool:
 def _obliges(found: list[str]) -> bool:
     """Whether a statement says what must be done, is completed by the answer, or names choices."""
     return bool(
-        {"should", "must", "may", "can", "need", "options", "choices", "possible"} & set(found)
+        _DUTY & set(found)
+        or ("to" in found[:-1] and orders(found[found.index("to") + 1]))
         or found[-1] in ("is", "are")
         or alternatives(found)
     )

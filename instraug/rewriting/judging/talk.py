@@ -25,7 +25,9 @@ _ABOUT_TASK = re.compile(rf"{_WORDS}|differently|wording|version|variant", re.IG
 _ABOUT = re.compile(
     rf"\b(?:{_WORDS}|reworked|rephrase|(?:this|that|my|new|above) (?:version|variant|wording)"
     r"|(?:alternative|final|original|shorter|longer|simplified|revised) version"
-    r"|alternatively|place-?holders?\b|as (?:you )?(?:requested|asked|instructed)"
+    r"|the same (?:meaning|question)\b"
+    r"|(?:keep|preserv|retain|maintain)\w* (?:the|its) (?:\w+ )?meaning|alternatively"
+    r"|place-?holders?\b|as (?:you )?(?:requested|asked|instructed)"
     r"|let me know(?! (?:if|whether|wh\w+|how)\b[^.?!]*\{)"
     r"|feel free|(?:happy|glad|here) to (?:help|assist)|please note|(?<!\ba )(?<!\bthe )note that"
     r"|hope (?:this|that|it|these)|(?:this|that|it) helps?[.!\s]*\Z"
@@ -54,7 +56,7 @@ ORDERS = bag(
     keep include indicate justify compare verify confirm assess evaluate test detect spot discover
     recognize recognise classify categorize count compute calculate predict guess translate
     summarize fill match be do pretend assume generate create produce show report output focus
-    refer ensure remember avoid mark pinpoint localize elaborate inform"""
+    refer ensure remember avoid mark pinpoint localize elaborate inform establish formulate"""
 )
 """Verbs that open an order."""
 
@@ -104,7 +106,7 @@ OPENING = GRAMMATICAL | bag("look find describe choose select decide identify de
 
 _END = re.compile(
     r"(?<=[?!])[\"'\u201d\u2019)]?\s+|(?<=\.)[\"'\u201d\u2019)]?\s+(?![a-z])|\n+"
-    r"|(?<=[a-z]{3}\.)(?<!etc\.)(?<!fig\.)(?<!prox\.)\s+(?=[a-z])|(?<=[\u3002\uff01\uff1f])"
+    r"|(?<=\})\s+(?=[A-Z][a-z]+\b)|(?<=[a-z\"'\u201d}][a-z\"'\u201d}]\.)(?<!etc\.)(?<!vs\.)(?<!no\.)(?<!fig\.)(?<!prox\.)\s+(?=[a-z])|(?<=[\u3002\uff01\uff1f])"
 )
 
 
