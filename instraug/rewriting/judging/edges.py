@@ -43,6 +43,9 @@ _PLACES = bag(
 )
 """Open a phrase that says where, whence, how or under which condition."""
 
+_ARTICLES = bag("a an the this that these those its your any each every some one")
+"""Begin the value of a field as well as a sentence."""
+
 _MOST = 4
 """Words of a label or remark."""
 
@@ -104,11 +107,7 @@ def sentence(body: str) -> bool:
     """Whether a text begins as a sentence does that is whole without what stands before it."""
     start = body.lstrip("\"'\u201c\u2018")
     first = words(start[:40])[:1]
-    return start[:1].isupper() or bool(first and start[:1].isalpha() and _begins_one(first[0]))
-
-
-def _begins_one(word: str) -> bool:
-    return word in BE | REQUESTS | ORDERS | bag("what which where who whose why when should")
+    return start[:1].isupper() or bool(first and start[:1].isalpha() and first[0] not in _ARTICLES)
 
 
 def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:

@@ -72,6 +72,15 @@ _FILTERS = re.compile(
 _NO_LEAK = GRAMMATICAL | bag("he she we they i my his her our who there then than so not")
 
 
+_ENGLISH = bag(
+    """inside outside under over near off down out onto upon across along around behind beside
+    beyond during until while than such much many more most few less least other another any
+    anything something whatever whichever whoever they them their our his her not but because since
+    although though however will would shall might throughout despite per instead together"""
+)
+"""Function words beyond those of `FUNCTION`."""
+
+
 def empty(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     """Reject an answer of which extraction leaves nothing, or without content."""
     if candidate.rewrite.strip():
@@ -193,12 +202,12 @@ def language(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
 
 
 def _unknown(words: list[str], origin: str) -> bool:
-    """Whether fewer than a quarter of four words or more are of instructions or of an origin."""
-    known = sum(w in FUNCTION or w in ASKS for w in words)
-    if len(words) < 4 or 4 * known >= len(words):
+    """Whether fewer than a fifth of four words or more are of English grammar or of an origin."""
+    known = sum(w in FUNCTION or w in ASKS or w in _ENGLISH for w in words)
+    if len(words) < 4 or 5 * known >= len(words):
         return False
     own = content_of(origin)
-    return 4 * (known + sum(any(alike(w, o) for o in own) for w in words)) < len(words)
+    return 5 * (known + sum(any(alike(w, o) for o in own) for w in words)) < len(words)
 
 
 def _writes(char: str) -> bool:

@@ -167,7 +167,8 @@ def _asks(found: list[str], content: list[str], origin: str, *, more: bool) -> b
     if not verbs or not (ASKING.match(" ".join(verbs)) or found[0] in BE or "or" in found):
         return False
     if not content:
-        return len(found) <= 3 and "you" not in found and (not more or found[0] == "why")
+        short = len(found) <= 3 and not {"you", "how"} & set(found)
+        return short and (not more or found[0] == "why")
     known = sum(w in ASKS - ORDERS for w in content)
     return 2 * known > len(content) or bool(ASKING.match(" ".join(verbs)) and _has_question(origin))
 

@@ -88,7 +88,7 @@ ASKING = re.compile(
 
 SKIPPED = bag(
     """please kindly now then first second third next finally also just only carefully closely you
-    your task job goal aim is to need should must will can and so again here"""
+    your task job goal aim is to need should must will can and so again here twice once"""
 )
 """May stand in front of the verb of an order."""
 
