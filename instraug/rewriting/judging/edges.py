@@ -142,6 +142,9 @@ def recurs(word: str, body: str) -> bool:
 def _head(text: str, origin: str) -> str | None:
     """Return the first piece where a sentence begins behind it and it is none of the rewrite's."""
     for head, by, body in _heads(text):
+        begins = _BEGINS.match(body)
+        if not by and not begins:
+            continue
         if not _short(head) or ("{" in text and "{" not in body):
             return None
         sentences = by.strip("\"' ")[:1] in tuple(".!") and not body[:1].islower()
@@ -151,7 +154,6 @@ def _head(text: str, origin: str) -> str | None:
         given = found[:1] in (["yes"], ["no"]) and (by.strip() or body[:1] == "{")
         if given and not alternatives(found):  # the question is answered
             return head.strip()
-        begins = _BEGINS.match(body)
         word = (begins["word"] if begins else None) or ""
         colon = ":" in by and ":" not in origin and (word or (body[:1].isalpha() and _hollow(head)))
         strong = (

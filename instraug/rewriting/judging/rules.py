@@ -189,13 +189,13 @@ def language(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
     strange = [c for c in text if c > "\u024f" and _writes(c) and c not in origin]
     if strange:
         return f"letters of another script: {''.join(strange[:5])}"
-    odd = [w for w in _words(text) if w in FOREIGN or not w.isascii()]
+    words = _words(re.sub(candidate.request.masked.pattern, " ", text))
+    odd = [w for w in words if w in FOREIGN or not w.isascii()]
     known = _words(origin) if odd else []
     foreign = [w for w in odd if w not in known]
     # One may be a loan word ("caf\u00e9"); beyond Latin-1 there is none.
     if len(foreign) > 1 or any(c > "\xff" for w in foreign for c in w):
         return f"words of another language: {' '.join(foreign[:5])}"
-    words = _words(re.sub(candidate.request.masked.pattern, " ", candidate.rewrite))
     if _unknown(words, origin) and not _unknown(_words(origin), ""):
         return f"hardly an English word: {' '.join(words[:5])}"
     return None

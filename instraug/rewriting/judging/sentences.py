@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from instraug.rewriting.grammar.lexicon import GRAMMATICAL, bag
 from instraug.rewriting.judging.talk import (
@@ -56,7 +57,7 @@ def strays(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     mask a statement says what must be done.
     """
     held = mask.sub("{}", origin)
-    every, had = list(pieces(text)), list(pieces(held))
+    every, had = list(pieces(text)), _sentences(held)
     bare = [p for p in every if not mask.search(p)]
     if not bare or not content_of(held) or ("{}" in held and len(bare) == len(every)):
         return
@@ -96,7 +97,7 @@ def says(
     content = [w for w in content if not manner(w)]
     if not found:
         return True
-    noted = _NOTE.match(piece) and not any(_NOTE.match(p) for p in pieces(origin))
+    noted = _NOTE.match(piece) and not any(_NOTE.match(p) for p in _sentences(origin))
     if piece.rstrip("\"'\u201d\u2019)").endswith("?") and not noted:
         more = asked > max(1, origin.count("?"))
         shared = len(found) > 2 and shares(found, origin)
@@ -173,5 +174,11 @@ def _asks(found: list[str], content: list[str], origin: str, *, more: bool) -> b
     return 2 * known > len(content) or bool(ASKING.match(" ".join(verbs)) and _has_question(origin))
 
 
+@lru_cache(maxsize=8192)
+def _sentences(origin: str) -> tuple[str, ...]:
+    return tuple(pieces(origin))
+
+
+@lru_cache(maxsize=8192)
 def _has_question(origin: str) -> bool:
     return any(ASKING.match(" ".join(verbs_of(words(p)))) for p in pieces(origin) if "{" not in p)

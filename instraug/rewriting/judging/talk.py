@@ -176,6 +176,7 @@ def manner(word: str) -> bool:
     return word.endswith("ly") and word not in ORDERS
 
 
+@lru_cache(maxsize=8192)
 def orders(word: str) -> bool:
     """Whether a word, or its like, is a verb of an order."""
     return word in ORDERS or any(alike(word, o) for o in ORDERS)
