@@ -119,6 +119,47 @@ def test_a_rewrite_may_turn_a_statement_to_the_end() -> None:
     assert broken(asked, "Identify the reason in the list. The picture is poor.") == []
 
 
+S = PAIRS[1][1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *[
+            f"<think>Hm.</think>{S}",
+            f"<answer>{S}</answer>",
+            f"{S}<|im_end|>",
+            f"[INST] hm [/INST] {S}",
+        ],
+        *[f"{S}<|endoftext|>Human: another one", f"{S}\n<note>I kept it.</note>"],
+        *[f'{{"instruction": "{S}", "explanation": "all is kept"}}', f"\\boxed{{{S}}}", f"**{S}**"],
+        f'<tool_call>{{"name": "rewrite", "arguments": {{"text": "{S}"}}}}</tool_call>',
+        *[f"| Rewrite |\n|---|\n| {S} |", f"Here it is:\n```\n{S}\n```\nLet me know!"],
+        *[
+            f"## Rewrite\n{S}",
+            f"Gerne!\n{S}",
+            f"{S}\n\nI hope this helps!",
+            f"{S}\n---",
+            f"{S}\nEND",
+        ],
+        f"**Thinking:** I should keep the placeholders.\n\n**Answer:** {S}",
+    ],
+)
+def test_a_template_without_masks_is_unwrapped_as_well(said: str) -> None:
+    """What stands for the masks: about its length, words of instructions, none of rewriting."""
+    found = candidate(task(PAIRS[1][0]), said)
+    assert (found.rewrite, found.reasons) == (S, ())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [f"{S} {S}", f"1. {S}\n2. Name what the photo shows.", f"{S}\n{S}", f'["{S}", "Name it."]'],
+)
+def test_several_rewrites_are_none(said: str) -> None:
+    """Which one is meant is not guessed."""
+    assert candidate(task(PAIRS[1][0]), said, max_length=9).reasons
+
+
 @pytest.mark.parametrize(
     "behind",
     [

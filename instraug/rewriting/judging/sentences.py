@@ -68,7 +68,10 @@ def strays(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     own = {p.casefold() for p in had}
     states = any("{}" not in p and not _instructs(p) for p in had)
     for i, piece in enumerate(every):
-        if piece in bare and piece.casefold() not in own:
+        said = piece.casefold()
+        if len(words(piece)) > 2 and said in (p.casefold() for p in every[:i]) and said not in own:
+            yield piece  # said twice
+        elif piece in bare and said not in own:
             asked = text.count("?") if more else 0
             behind = i > last and i == len(every) - 1 and not states
             if not says(piece, held, behind=behind, asked=asked, strict=more):

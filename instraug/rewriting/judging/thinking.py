@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -91,7 +91,11 @@ def _without_pair(text: str, origin: str, mask: re.Pattern[str]) -> str:
     if last := _never_opened(tags):
         return text[last.end :]
     for tag, close in _matched(tags):
-        taken = _of_pair(text, tag, close, mask) if close else _of_single(text, tag)
+        taken = (
+            _of_pair(text, tag, close, lambda t: _holds(t, origin, mask))
+            if close
+            else _of_single(text, tag)
+        )
         if taken is not None:
             return taken
     return text
@@ -107,13 +111,13 @@ def _of_single(text: str, tag: _Tag) -> str | None:
     return after if _WRAPPER.search(tag.name) and not before.strip() else None
 
 
-def _of_pair(text: str, tag: _Tag, close: _Tag, mask: re.Pattern[str]) -> str | None:
+def _of_pair(text: str, tag: _Tag, close: _Tag, holds: Callable[[str], bool]) -> str | None:
     inside, rest = text[tag.end : close.start], text[: tag.start] + text[close.end :]
     if _THOUGHT.search(tag.name):
         return rest
-    if not rest.strip() or (mask.search(inside) and not mask.search(rest)):
+    if not rest.strip() or (holds(inside) and not holds(rest)):
         return inside
-    apart = mask.search(rest) and not mask.search(inside) and _alone(text, tag, close)
+    apart = holds(rest) and not holds(inside) and _alone(text, tag, close)
     return rest if apart else None
 
 
@@ -165,4 +169,12 @@ def _without_specials(text: str, origin: str, mask: re.Pattern[str]) -> str:
             at = mark.end()
             if _THOUGHT.search(mark[0]):
                 role = "" if re.search(r"end|stop|/", mark[0], re.IGNORECASE) else "thought"
-    return next((t for t in aloud if mask.search(t)), aloud[-1] if aloud else "")
+    holds = (t for t in aloud if _holds(t, origin, mask))
+    return next(holds, aloud[-1] if aloud else "")
+
+
+def _holds(text: str, origin: str, mask: re.Pattern[str]) -> bool:
+    """Whether a text can hold the rewrite: it has a mask, or half of an unmasked origin's words."""
+    if mask.search(origin):
+        return mask.search(text) is not None
+    return 2 * len(text.split()) >= len(origin.split())
