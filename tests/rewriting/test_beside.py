@@ -147,13 +147,18 @@ S = PAIRS[1][1]
 )
 def test_a_template_without_masks_is_unwrapped_as_well(said: str) -> None:
     """What stands for the masks: about its length, words of instructions, none of rewriting."""
-    found = candidate(task(PAIRS[1][0]), said)
+    found = candidate(task(PAIRS[1][0]), said, max_length=9)
     assert (found.rewrite, found.reasons) == (S, ())
 
 
 @pytest.mark.parametrize(
     "said",
-    [f"{S} {S}", f"1. {S}\n2. Name what the photo shows.", f"{S}\n{S}", f'["{S}", "Name it."]'],
+    [
+        f"{S} {S}",
+        f"1. {S}\n2. Name what the photo shows.",
+        f"{S}\n{S}",
+        f'["{S}", "Name what the photo shows."]',
+    ],
 )
 def test_several_rewrites_are_none(said: str) -> None:
     """Which one is meant is not guessed."""
