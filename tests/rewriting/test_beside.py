@@ -14,7 +14,15 @@ PAIRS = [
     ("Copy the part of the image in the given region {text}.", "Extract the image part in {A}"),
 ]
 FRONT = [
-    *["Right: ", "Gotcha \u2014 ", "With pleasure: ", "Try: ", "How about this: ", "Perhaps: "],
+    *[
+        "Right: ",
+        "Gotcha \u2014 ",
+        "With pleasure: ",
+        "Try: ",
+        "Using synonyms: ",
+        "How about this: ",
+        "Perhaps: ",
+    ],
     *["Shorter, ", "Less formal: ", "For beginners: ", "In plain English: ", "Put simply: "],
     *["One option is: ", "You may ask: ", "I would ask: ", "My attempt: ", "Let's see: "],
     *["Task 1: ", "User: ", "AI: ", "v2: ", "#1 ", "1/ ", "\u2460", "A. ", "Q: ", "Q1: ", "Ans: "],
@@ -92,7 +100,7 @@ GOOD = [
     *["Provided the picture, is {A} near the left of {B}?", "Now, is {A} near the left of {B}?"],
     *["Is {A} at the left of {B}, roughly speaking?", "Is {A} left in {B}, would you say?"],
     *["Is {A} near the left of {B}, in your opinion?", "Is {A} near the left of {B}? Decide."],
-    *["Is {A} near the left side of {B}? Be precise.", "Is {A} left in {B}? Look closely."],
+    *["Is {A} near the left side of {B}? Be precise.", "Is {A} left in {B}? Give your reasoning."],
     *["Is {A} near the left side of {B}? Use the image.", "Is {A} left in {B}? Do not guess."],
     *["Is {A} left in {B}? Respond with one word.", "Is {A} left in {B}? Please answer."],
     *["Here is an image. Is {A} near the left of {B}?", "{A} is left in {B}. Are both right?"],

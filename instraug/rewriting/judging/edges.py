@@ -222,7 +222,7 @@ def _introduces(found: list[str], origin: str) -> bool:
         return True
     if len(found) > 1 and first.endswith("ed"):  # "Provided the photo"
         return True
-    return manner(found[-1]) or all(w in GRAMMATICAL | SKIPPED for w in found)
+    return manner(found[-1]) or all(w in GRAMMATICAL | SKIPPED or manner(w) for w in found)
 
 
 def _hollow(head: str) -> bool:

@@ -52,7 +52,7 @@ LABEL = re.compile(
 ORDERS = bag(
     """look view examine inspect observe see study consider analyze analyse read check watch think
     imagine suppose answer reply respond say state tell choose select pick decide determine judge
-    identify find locate describe explain name list use using pay write give provide make return
+    identify find locate describe explain name list use pay write give provide make return
     keep include indicate justify compare verify confirm assess evaluate test detect spot discover
     recognize recognise classify categorize count compute calculate predict guess translate
     summarize fill match be do pretend assume generate create produce show report output focus
@@ -67,7 +67,7 @@ ASKS = ORDERS | bag(
     based attention word words sentence sentences single short brief briefly exactly one only both
     former latter two three whether not none either neither correct right object objects subject
     subjects thing things item items entity element content relation relationship statement claim
-    text passage caption title description complete possible"""
+    text passage caption title description complete possible using reason reasons reasoning"""
 )
 """Words of instructions at large."""
 
