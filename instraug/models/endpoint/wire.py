@@ -147,8 +147,8 @@ def _status(error: object) -> int:
 def _choice(choice: dict[str, Any]) -> Choice:
     message = choice.get("message")
     content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        content = "".join(map(_part, content))
+    if isinstance(content, list | dict):
+        content = "".join(map(_part, content if isinstance(content, list) else [content]))
     reason = choice.get("finish_reason")
     text = _whole(content) if isinstance(content, str) else None
     return Choice(text, reason if isinstance(reason, str) else None, _logprobs(choice))

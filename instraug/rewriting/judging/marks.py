@@ -13,7 +13,9 @@ from functools import lru_cache
 
 _MARKED = frozenset("()[]{}<>\\|`*_#@%\u2022\u2023\u2020\u2021\u00a7\u00b6\u203b")
 
-_CATEGORIES = frozenset(["Sm", "Sc", "Sk", "So", "Cc", "Cf", "Cs", "Co", "Cn", "Ps", "Pe", "Pc"])
+_CATEGORIES = frozenset(
+    ["Sm", "Sc", "Sk", "So", "No", "Cc", "Cf", "Cs", "Co", "Cn", "Ps", "Pe", "Pc"]
+)
 
 _SPACES = frozenset(["Zs", "Zl", "Zp"])
 
@@ -22,6 +24,9 @@ _ENTITY = re.compile(r"&(?=[#\w])")
 _URL = re.compile(r"\w+://|\bwww\.|\b[\w-]+\.(?:com|org|net|io|ai|dev)\b")
 
 _DOTS = re.compile(r"\.{3}|\u2026")
+
+_BROKEN = re.compile(r"(?:[?!]|(?<!\.\w)(?<!etc)\.)[\"'\u201d\u2019]?\s*[,;]")
+"""A comma after the end of a sentence."""
 
 _SLASHES = re.compile(r"(?<!\S)(?:/+|-{2,})(?!\S)")
 
@@ -71,7 +76,7 @@ def more(rewrite: str, origin: str) -> str | None:
     for char, n in _marks(rewrite).items():
         if n > had[char]:
             return f"holds {_shown(char)} {n} times, the template {had[char]}"
-    for pattern in (_ENTITY, _URL, _DOTS, _SLASHES):
+    for pattern in (_ENTITY, _URL, _DOTS, _SLASHES, _BROKEN):
         now, before = pattern.findall(rewrite), pattern.findall(origin)
         if len(now) > len(before):
             return f"holds {now[0]!r} {len(now)} times, the template {len(before)}"
@@ -125,13 +130,18 @@ def _neighbours(text: str, mask: str) -> Counter[tuple[str, str, str]]:
         right = text[match.end() : match.end() + 1]
         if left and _is_mark(left) and not _ends_mask(text, match.start(), mask):
             neighbours[match[0], left, ""] += 1
-        if left.isalnum() or _GLUED.match(text, match.end()):
-            neighbours[
-                match[0], left if left.isalnum() else "", "" if left.isalnum() else right
-            ] += 1
+        if _glues(left):
+            neighbours[match[0], left, ""] += 1
+        elif _GLUED.match(text, match.end()) and _glues(right):
+            neighbours[match[0], "", right] += 1
         if right and _is_mark(right) and not re.compile(mask).match(text, match.end()):
             neighbours[match[0], "", right] += 1
     return neighbours
+
+
+def _glues(char: str) -> bool:
+    """Whether a letter or digit joins a value to a word; Chinese has no spaces between words."""
+    return char.isalnum() and char < "\u2e80"
 
 
 def _ends_mask(text: str, at: int, mask: str) -> bool:
