@@ -123,13 +123,19 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     masked, held = mask.sub("{}", text), mask.sub("{}", origin)
     if (head := _head(masked, held)) and not _head(held, ""):
         yield head
-    tail, before = _TAIL.search(masked), _TAIL.search(held)
-    if tail and not (before and _short(before[1])) and not _adds(tail[1], held):
-        yield tail[1].strip()
-    rest, before = _REST.search(masked), _REST.search(held)
-    if rest and not before and not says(rest[1], held, behind=True, asked=masked.count("?")):
+    tail = _TAIL.search(masked)
+    if tail and not _adds(tail[1], held):
+        before = _TAIL.search(held)
+        if not (before and _short(before[1])):
+            yield tail[1].strip()
+    rest = _REST.search(masked)
+    if (
+        rest
+        and not _REST.search(held)
+        and not says(rest[1], held, behind=True, asked=masked.count("?"))
+    ):
         yield rest[1].strip()
-    shout = _CAPITALS.search(masked)
+    shout = _CAPITALS.search(masked) if masked.rstrip(".!")[-1:].isupper() else None
     if shout and shout[2] not in origin and shout[1].lower() not in GRAMMATICAL | ORDERS:
         yield shout[2]
 

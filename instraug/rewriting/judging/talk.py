@@ -38,9 +38,9 @@ _ABOUT = re.compile(
     r"changed|made|used|replaced|tried|tweaked|swapped|preserved|removed|added|simplified))"
     r"|(?:\A\W*|[.?!:]\s+)(?:in (?:short|brief|essence|summary|sum|a nutshell)|to sum up|simply put"
     r"|put simply|to put it)\b|\bn\.?b\.?:|\bp\.?s\.?:|\bor:"
-    r"|(?<![\w,] )\b(?:note|explanation|translation|reasoning|changes):(?!\s*[\"\u201c]?\{)",
-    re.IGNORECASE,
+    r"|(?<![\w,] )\b(?:note|explanation|translation|reasoning|changes):(?!\s*[\"\u201c]?\{)"
 )
+"""Of a text in lower case, where it is found twice as fast as without case."""
 
 LABEL = re.compile(
     r"\b(?:version|variant|variation|alternative|wording|phrasing|attempt|draft"
@@ -114,8 +114,8 @@ def about(text: str, origin: str) -> str | None:
     """Return the words of a text that speak about rewriting if its origin does not; else None."""
     if rewrites(origin):
         return None
-    held = origin.casefold()
-    return next((m[0] for m in _ABOUT.finditer(text) if m[0].casefold() not in held), None)
+    held = origin.lower()
+    return next((m[0] for m in _ABOUT.finditer(text.lower()) if m[0] not in held), None)
 
 
 @lru_cache(maxsize=8192)
