@@ -20,6 +20,7 @@ _COMMANDS = {
     "import": ("importing", "Turn other projects' templates into a task folder."),
     "check": ("checking", "Report every problem of a task folder at once."),
     "meta-prompts": ("meta_prompts", "List the meta-prompts, or ask a model for more."),
+    "show": ("show", "Show originals beside their rewrites, and rejected answers with why."),
     "stats": ("stats", "Figures of an expand folder or a built set."),
     "score": ("score", "Score predictions; Sensitivity to wording with its noise floor and p."),
     "verify": ("verify", "Check a run's files and prove every accepted template again."),

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from instraug.cli.wordings import FirstRewrites
 from instraug.models.chat import Reply
 from instraug.models.config import Prices
 from instraug.rewriting.rounds import Grown
@@ -50,6 +51,7 @@ class Progress:
         self._done = 0
         self._began, self._every, self._ended = monotonic(), every, Event()
         self._lines = None if terminal or quiet else Thread(target=self._print, daemon=True)
+        self._first = FirstRewrites(sys.stderr) if shown or (verbose and not quiet) else None
 
     def __enter__(self) -> Progress:
         if self._lines:
@@ -77,6 +79,8 @@ class Progress:
 
     def round(self, grown: Grown) -> None:
         """Count a task's verdicts so far."""
+        for line in self._first.of(grown) if self._first else ():
+            self.notice(line)
         accepted = sum(grown.accepted.values())
         self._accepted[grown.task.name] = accepted
         self._rejected[grown.task.name] = grown.rejected
