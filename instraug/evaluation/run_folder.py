@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from instraug.errors import InputError, Problem
 from instraug.files.jsonl import read_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, REPLIES, InstructionRow, read_instructions
+from instraug.tasks.records import Task
 
 _AGAIN = "run the same `instraug expand` again; replies already bought are reused"
 
@@ -44,6 +46,20 @@ class RunFolder:
         """Where its replies are."""
         named = self.manifest.get("journal")
         return self.path / (named if isinstance(named, str) else REPLIES)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Its tasks, as far as the manifest states what figures need."""
+        with suppress(LookupError, TypeError, AttributeError):
+            return [
+                Task(
+                    str(kept["name"]),
+                    tuple(map(str, kept["templates"])),
+                    constants={str(k): str(v) for k, v in (kept.get("constants") or {}).items()},
+                )
+                for kept in self.manifest["inputs"]["tasks"]
+            ]
+        return []
 
     def instructions(self) -> Iterator[InstructionRow]:
         """Yield the rows of instructions.jsonl, as they are read.
