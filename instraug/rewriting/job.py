@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
+from instraug.files.card import PICTURE, README
 from instraug.files.decode import suggest
 from instraug.files.manifest import MANIFEST, check_spelled
+from instraug.files.stamp import may_write
 from instraug.models.chat import Reply
 from instraug.models.endpoint.keys import check_url
 from instraug.models.journal.replay import Replay
@@ -121,6 +123,9 @@ def check_folder(job: ExpandJob, inputs: Inputs) -> list[str]:
     if isinstance(before, Mapping) and (changed := changes(before, job.config)):
         again = "replies to requests that stay the same are used again"
         notices.append(f"changed since the last run: {', '.join(changed)}; {again}")
+    cards = (job.out / README, job.out / PICTURE)
+    foreign = "is not as a run wrote it, and stays; remove it to have it written anew"
+    notices += [f"{card}: {foreign}" for card in cards if not may_write(card)]
     if not (job.force or job.frozen):
         earlier.check_there(job.replies)
     if not job.force:

@@ -18,8 +18,10 @@ from typing import Any
 
 import instraug
 from instraug.errors import InputError, UsageError
+from instraug.files.card import PICTURE, README
 from instraug.files.disk import refusals
 from instraug.files.manifest import check_spelled, sha256
+from instraug.tasks.lengths_picture import draw
 from instraug.tasks.pool import Pool
 from instraug.training_set.caps import Cap, caps_of
 from instraug.training_set.card import card
@@ -181,7 +183,8 @@ def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: S
     for other, content in form.companions(name).items():
         dest.add(other, content)
     figures, seed = summary.figures(), recipe.config.seed
-    dest.add("README.md", card(name, recipe.format, figures, seed, dest.digest()).encode())
+    dest.add(README, card(name, recipe.format, figures, seed, dest.digest()).encode())
+    dest.add(PICTURE, draw(*summary.lengths()).encode())
 
 
 def manifest_body(

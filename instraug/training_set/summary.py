@@ -75,6 +75,15 @@ class Summary:
         """Rows built."""
         return self.used.total()
 
+    def lengths(self) -> tuple[Counter[int], Counter[int]]:
+        """Return words of the instruction -> rows, of hand-written ones and of generated ones."""
+        own, generated = Counter[int](), Counter[int]()
+        for pool in self.pools:
+            for spread, some in ((own, pool.task.templates), (generated, pool.generated)):
+                for template in some:
+                    spread[len(template.text.split())] += self.used[template.id]
+        return own, generated
+
     def _share(self, pools: Iterable[Pool]) -> float | None:
         """Return the share of these tasks' rows that have a hand-written instruction."""
         own = generated = 0

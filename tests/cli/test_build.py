@@ -135,7 +135,7 @@ def test_the_command_line_goes_over_a_config_file(tmp_path: Path) -> None:
     done = instraug(
         *("build", TASKS, "--instances", TRAIN, "-o", dest, "-c", file, "--per-task", 2, "--json")
     )
-    assert set(json.loads(done.stdout)["outputs"]) == {"data.tsv", "README.md"}
+    assert set(json.loads(done.stdout)["outputs"]) == {"data.tsv", "README.md", "lengths.svg"}
     config = json.loads((dest / "manifest.json").read_bytes())["config"]
     assert (config["epsilon"], config["per_task"], config["format"]) == (1.0, 2, "tsv")
 

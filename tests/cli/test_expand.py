@@ -58,7 +58,9 @@ def test_every_template_grows(server: FakeServer, tmp_path: Path) -> None:
     assert evaluation
     assert not names & evaluation
     assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.name[0] != ".") == [
+        "README.md",
         "instructions.jsonl",
+        "lengths.svg",
         "manifest.json",
         "rejected.jsonl",
         "replies.jsonl",

@@ -472,9 +472,11 @@ def test_a_folder_holds_rows_manifest_and_card(tmp_path: Path) -> None:
         "data.jsonl",
         "manifest.json",
         "README.md",
+        "lengths.svg",
     }
     outputs = json.loads((tmp_path / "set" / "manifest.json").read_bytes())["outputs"]
-    assert outputs == {n: sha256(tmp_path / "set" / n) for n in ("data.jsonl", "README.md")}
+    files = ("data.jsonl", "README.md", "lengths.svg")
+    assert outputs == {n: sha256(tmp_path / "set" / n) for n in files}
     card = (tmp_path / "set" / "README.md").read_text()
     assert "data_files: data.jsonl" in card
     assert "| choice | 40 | 40 | 2 |" in card
