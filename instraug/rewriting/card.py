@@ -70,14 +70,14 @@ def _card(run: Run, digest: str, lengths: str) -> str:
         "",
         (
             f"{counts['templates']} instruction templates written by hand, of {counts['tasks']} "
-            f"tasks, and {counts['accepted']} accepted rewrites of them: {factor:.3g} times as many. "
-            f"Made by instraug {instraug.__version__} (INSTRAUG, arXiv:2402.14492) with the model "
+            f"tasks, and {counts['accepted']} accepted rewrites of them: {factor:.3g} times as "
+            f"many. Made by instraug {instraug.__version__} (INSTRAUG, arXiv:2402.14492) with the model "
             f"{cell(run.plan.model)}, variant {run.config.variant}, seed {run.config.seed}."
         ),
         "",
         (
-            f"Of {counts['answers']} answers {yielded:.1%} were accepted. Every placeholder, such as "
-            "`{text}`, is that of the origin. "
+            f"Of {counts['answers']} answers {yielded:.1%} were accepted. Every placeholder, such "
+            "as `{text}`, is that of the origin. "
             f"`{REJECTED}` holds the other answers with the rules that they break; `manifest.json` "
             "every setting and hash."
         ),

@@ -59,6 +59,5 @@ def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: st
         "",
     ]
     category = "text-generation" if form == "alpaca" else "image-text-to-text"
-    return head(figures["rows"], category, {} if form.startswith("ofa-") else configs) + "\n".join(
-        text
-    )
+    loadable = {} if form.startswith("ofa-") else configs
+    return head(figures["rows"], category, loadable) + "\n".join(text)
