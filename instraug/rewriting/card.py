@@ -71,8 +71,8 @@ def _card(run: Run, digest: str, lengths: str) -> str:
         (
             f"{counts['templates']} instruction templates written by hand, of {counts['tasks']} "
             f"tasks, and {counts['accepted']} accepted rewrites of them: {factor:.3g} times as "
-            f"many. Made by instraug {instraug.__version__} (INSTRAUG, arXiv:2402.14492) with the model "
-            f"{cell(run.plan.model)}, variant {run.config.variant}, seed {run.config.seed}."
+            f"many. Made by instraug {instraug.__version__} (INSTRAUG, arXiv:2402.14492) with the "
+            f"model {cell(run.plan.model)}, variant {run.config.variant}, seed {run.config.seed}."
         ),
         "",
         (
