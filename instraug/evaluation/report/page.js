@@ -14,7 +14,7 @@
     const [run, task, origin, prompt, heat, id] = row;
     return { run, task, origin, prompt, heat: heat === null ? "" : String(heat), id, text, row, hay: "" };
   });
-  let found = rows, height = 96, active = 0, waiting = false;
+  let found = rows, height = 112, active = 0, waiting = false;
   const shown = new Map();
 
   // Text goes in as text nodes only.
@@ -33,10 +33,13 @@
     }
   }
   function changes(parent, row) {
+    let gone = false;
     for (let at = 6; at < row.length; at += 2) {
       const kind = row[at];
       const text = row[at + 1], words = kind === 0 ? text : text.trimEnd();
-      slots(kind === 0 ? parent : add(parent, kind === 1 ? "del" : "ins"), words);
+      const tight = kind === 2 && gone ? "tight" : "";
+      slots(kind === 0 ? parent : add(parent, kind === 1 ? "del" : "ins", undefined, tight), words);
+      gone = kind === 1 && words === text;
       parent.append(text.slice(words.length));
     }
   }
@@ -82,7 +85,7 @@
   function again() {
     shown.clear();
     sizer.replaceChildren();
-    height = matchMedia("(max-width: 46rem)").matches ? 224 : 96;
+    height = matchMedia("(max-width: 46rem)").matches ? 224 : 112;
     sizer.style.height = found.length * height + "px";
     grid.setAttribute("aria-rowcount", found.length + 1);
     active = Math.min(active, Math.max(0, found.length - 1));

@@ -26,6 +26,7 @@ _STYLES: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.axisbelow": True,
     "axes.grid": True,
     "grid.alpha": 0.3,
     "text.parse_math": False,
@@ -37,11 +38,12 @@ def _lengths(axes: Axes, contents: Contents) -> bool:
     if run is None:
         return False
     found = bins(*run.lengths)
-    width = (found[0].last - found[0].first + 1) * 0.45 if found else 1
+    span = found[0].last - found[0].first + 1 if found else 1
     for side, name in enumerate(KINDS):
-        places = [b.first + width * side for b in found]
+        places = [b.first - 0.5 + span * (0.05 + 0.45 * side) for b in found]
         heights = [100 * (b.after if side else b.before) for b in found]
-        axes.bar(places, heights, width, align="edge", label=name, color=_COLOURS[side])
+        axes.bar(places, heights, 0.45 * span, align="edge", label=name, color=_COLOURS[side])
+    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     axes.set(xlabel="words of the instruction", ylabel="share of texts (%)")
     axes.legend(frameon=False)
     return True
