@@ -16,6 +16,8 @@ from tests.commandline import instraug_here
 from tests.evaluation.report.browser import chromium, opened
 from tests.runs import compared_file, run_folder, wording
 
+pytest.importorskip("jinja2", reason="needs the extra report")
+
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> &lt;b&gt; {{7*7}} {% x %} "
     "\u202eback\u2066 \x1b[31m ]]> <!-- \" ' `"

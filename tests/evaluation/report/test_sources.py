@@ -69,6 +69,9 @@ def test_scores_belong_to_the_set_named_before_them(tmp_path: Path) -> None:
     contents = gather(open_sources(paths))
     assert [point[0] for point in contents.by_epsilon] == [0.5, 1.0]
     assert len({point[2] for point in contents.by_epsilon}) == 2
+    text = page(contents)
+    assert "All scores" in text
+    assert "Score against epsilon" in text
 
 
 def test_gain_stands_against_instance_text(tmp_path: Path) -> None:
