@@ -28,6 +28,10 @@ _STYLES: dict[str, dict[str, Any]] = {
 _MARKS = {"same": ("", ""), "gone": ("[-", "-]"), "new": ("{+", "+}")}
 
 
+_FROM_ONE = 2
+"""First rewrites shown of one round of a task."""
+
+
 def is_styled(stream: TextIO) -> bool:
     """Return whether a stream is a terminal that shows styles."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
@@ -41,11 +45,14 @@ def spans(text: str) -> list[Span]:
 
 def changed(before: str, after: str) -> list[Span]:
     """Return a rewrite with what differs from its origin styled."""
-    return [
-        (printable(part), _STYLES[piece.kind] or _slot(is_slot))
-        for piece in differences(before, after)
-        for part, is_slot in slots(piece.text)
-    ]
+    line = list[Span]()
+    for piece in differences(before, after):
+        words = piece.text.rstrip()
+        for part, is_slot in slots(words):
+            line.append((printable(part), _STYLES[piece.kind] or _slot(is_slot)))
+        if space := piece.text[len(words) :]:
+            line.append((printable(space), {}))
+    return line
 
 
 def marked(before: str, after: str) -> str:
@@ -142,12 +149,13 @@ class FirstRewrites:
 
     def of(self, grown: Grown) -> Iterator[str]:
         """Yield the lines for what a round of a task brought; nothing once enough were shown."""
-        for verdict in grown.verdicts if self._left else ():
+        here = min(self._left, _FROM_ONE)
+        for verdict in grown.verdicts if here else ():
             origin, text = verdict.candidate.request.origin, verdict.candidate.instruction
             key = (origin.task, origin.origin)
-            if self._left and verdict.accepted and text is not None and key not in self._seen:
+            if here and verdict.accepted and text is not None and key not in self._seen:
                 self._seen.add(key)
-                self._left -= 1
+                self._left, here = self._left - 1, here - 1
                 if self._styled:
                     yield f"{printable(origin.task)}: {styled(changed(origin.text, text))}"
                 else:
