@@ -19,7 +19,6 @@ from instraug.evaluation.show import wordings
 from instraug.rewriting.config import Rules
 from instraug.rewriting.judging.verdicts import State, judge
 from instraug.rewriting.rounds import Grown
-from instraug.tasks.differences import differences, slots
 from tests.chain import candidate, task
 from tests.commandline import failed, instraug_here
 from tests.runs import run_folder
@@ -138,18 +137,6 @@ def test_the_first_rewrites_are_shown_once_each_of_another_template() -> None:
 
 
 ANSWERS = ("Is the cat around now?", "Is that cat in here?", "no")
-
-
-def test_pieces_spell_both_texts() -> None:
-    """Without what is gone they are the rewrite, without what is new the origin's words."""
-    before = 'Is the object "{text}" in {region[0]}?\n\n{options}'
-    after = "Say if {region[0]} shows the  object “{text}”. {options}"
-    pieces = differences(before, after)
-    assert "".join(p.text for p in pieces if p.kind != "gone") == after
-    kept = "".join(p.text for p in pieces if p.kind != "new")
-    assert "".join(kept.split()) == "".join(before.split())
-    assert differences("", "") == []
-    assert [part for part, is_slot in slots("{{a}} {b.c} }") if is_slot] == ["{b.c}"]
 
 
 def test_a_line_of_a_terminal_is_never_too_wide() -> None:

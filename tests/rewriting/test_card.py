@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import datasets
 import pytest
 from huggingface_hub import DatasetCard
 
-from instraug.files.stamp import may_write, write_stamped
 from tests.commandline import EXAMPLES, instraug_here
 from tests.fakeserver import FakeServer, running
 from tests.sets import built, caption_row
@@ -111,25 +109,6 @@ def test_a_card_of_somebody_stays(server: FakeServer, tmp_path: Path) -> None:
     assert instraug_here("verify", out).returncode == 0
     assert instraug_here("filter", out).returncode == 0
     assert (out / "README.md").read_text() == edited
-
-
-@pytest.mark.fault(101)
-def test_only_what_bears_its_stamp_is_written_over(tmp_path: Path) -> None:
-    """A link, a FIFO, a folder, a changed byte: left alone, and not waited for."""
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "new")
-    os.mkfifo(tmp_path / "fifo")
-    for name in ("folder", "link", "fifo"):
-        assert not write_stamped(tmp_path / name, "x")
-    path = tmp_path / "card"
-    assert write_stamped(path, "one <!-- a --> two \ud800\n")
-    assert write_stamped(path, "other\n")
-    content = path.read_bytes()
-    for at in range(len(content)):
-        path.write_bytes(content[:at] + b"?" + content[at + 1 :])
-        assert not may_write(path)
-    path.write_bytes(content + b"more")
-    assert not may_write(path)
 
 
 def test_the_hub_reads_the_card_of_a_built_set(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ class Robustness:
     sides: Mapping[str, tuple[Side, list[Spread]]]
     texts: Mapping[str, str]
     """Instruction id -> text, or the prompt of a row, of those that were scored."""
+    unknown: int
+    """Instructions without a text."""
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -69,13 +71,14 @@ def robustness(scores: Scores, name: str, texts: Mapping[str, str]) -> Robustnes
     own = [one for one in ids if _OURS.fullmatch(one)]
     if own and texts and not any(one in texts for one in own):
         what = f"none of its {len(set(own))} instructions is in the run or set beside it"
-        fix = "name the run or the set whose instructions were scored"
+        fix = "name the run or set whose instructions were scored, or their task folder: --tasks"
         raise InputError([Problem(str(scores.path), what, fix)])
     sides = {
         key: (side, sorted(map(_spread, side.tasks), key=lambda s: -(s.scores.gap or 0)))
         for key, side in scores.sides.items()
     }
-    return Robustness(name, scores, sides, {one: texts[one] for one in ids if one in texts})
+    there = {one: texts[one] for one in ids if one in texts}
+    return Robustness(name, scores, sides, there, len(set(ids)) - len(there))
 
 
 def by_epsilon(scores: Sequence[Robustness]) -> list[tuple[float, float, str]]:

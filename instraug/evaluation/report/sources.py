@@ -136,8 +136,8 @@ def open_sources(paths: Sequence[Path]) -> Sources:
     for path in paths:
         if not path.exists():
             raise InputError([Problem(str(path), "does not exist", _KINDS)])
-        if (built := _manifest(path)).is_of("build") and not built.problem:
-            sets.append(BuiltSet(path, built.body))
+        if built := _built(path):
+            sets.append(built)
         elif path.is_dir() or path.name == INSTRUCTIONS:
             runs.append(open_run(path))
         elif path.suffix == ".json":
@@ -154,10 +154,23 @@ def members(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _manifest(path: Path) -> Manifest:
-    return read_manifest(
-        path / MANIFEST if path.is_dir() else path.with_name(f"{path.name}.{MANIFEST}")
-    )
+def _built(path: Path) -> BuiltSet | None:
+    """Return the built set that a path is, or that it is the data file of; None for no set."""
+    if path.is_dir():
+        manifest = read_manifest(path / MANIFEST)
+        return None if manifest.problem else _set(path, manifest)
+    beside = path.with_name(f"{path.name}.{MANIFEST}")
+    if beside.exists():
+        manifest = read_manifest(beside)
+        if manifest.problem:
+            raise InputError([manifest.problem])
+        return _set(path, manifest)
+    within = read_manifest(path.with_name(MANIFEST))
+    return _set(path, within) if path.name in members(within.body, "outputs") else None
+
+
+def _set(path: Path, manifest: Manifest) -> BuiltSet | None:
+    return BuiltSet(path, manifest.body) if manifest.is_of("build") else None
 
 
 def _scores(path: Path, trained_on: BuiltSet | None) -> Scores:

@@ -92,6 +92,8 @@ def of_scores(one: Robustness) -> Iterator[str]:
                 f"{which}Scores depend on the wording: corrected Sensitivity is {corrected:.1f} "
                 f"(p = {p:.3g})."
             )
+    if one.texts and one.unknown:
+        yield f"{one.unknown} of its instructions are in no run or set beside it."
     for notice in one.scores.notices:
         yield f"{notice}."
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -182,17 +181,19 @@ MEASURE = """async () => {
 
 @pytest.mark.slow
 def test_ten_thousand_rewrites_stay_smooth(browser: Any, tmp_path: Path) -> None:
-    """Under 15 MB, made in 10 s, painted within 1 s, no frame over 100 ms (best of three)."""
+    """Under 15 MB, made in 10 s, painted within 1 s, no frame over 100 ms."""
     began = process_time()
     page = made(tmp_path, tasks=50, originals=5, rewrites=40)
     assert process_time() - began < 10
     assert page.stat().st_size < 15e6
-    runs = []
-    for _ in range(3):
+    runs = list[Any]()
+    while len(runs) < 6 and not (runs and smooth(runs[-1])):  # another process may hold a frame up
         with opened(browser, page) as tab:
             assert found(tab) == "10,000 of 10,000 rewrites"
             runs.append(tab.evaluate(MEASURE))
-    print(json.dumps(runs), page.stat().st_size)  # noqa: T201 - the figures
-    assert min(run["paint"] for run in runs) < 1000
-    assert min(run["scrolling"] for run in runs) < 100
-    assert min(run["searching"] for run in runs) < 100
+    assert smooth(runs[-1]), runs
+
+
+def smooth(run: Any) -> bool:
+    """Whether all that was measured (in milliseconds) keeps to the limits."""
+    return bool(run["paint"] < 1000 and run["scrolling"] < 100 and run["searching"] < 100)

@@ -153,6 +153,8 @@ def test_scores_of_other_instructions_are_one_line(out: Path, tmp_path: Path) ->
     others = scores_file(tmp_path / "s.json", {"task_0": ["0123456789ab", "ba9876543210"]})
     done = instraug_here("report", out, others, "-o", tmp_path / "r.html")
     failed(done, 1, "s.json: none of its 2 instructions is in the run or set beside it")
+    some = scores_file(tmp_path / "p.json", {"task_0": [IDS["task_0"][0], "0123456789ab"]})
+    assert "1 of its instructions are in no run" in page(gather(open_sources([out, some])))
     harness = scores_file(tmp_path / "h.json", {"task_0": ["plain", "polite"]})
     assert instraug_here("report", out, harness, "-o", tmp_path / "r.html").returncode == 0
 
@@ -164,6 +166,17 @@ def test_a_path_of_another_kind_is_one_line(out: Path, tmp_path: Path) -> None:
     failed(instraug_here("report", tmp_path / "rows.jsonl", *page_), 1, "is neither a run, nor")
     failed(instraug_here("report", tmp_path / "nowhere", *page_), 1, "does not exist")
     failed(instraug_here("report", out), 2, "name the page")
+
+
+def test_a_set_is_known_by_its_folder_or_its_data_file(tmp_path: Path) -> None:
+    """Both are one set; a file of a run's folder is none; a damaged manifest is named."""
+    built(tmp_path, [caption_row(i) for i in range(3)], "set")
+    for path in (tmp_path / "set", tmp_path / "set" / "data.jsonl"):
+        assert gather(open_sources([path])).sets[0].rows == 3
+    built(tmp_path, [caption_row(i) for i in range(3)], "one.jsonl")
+    (tmp_path / "one.jsonl.manifest.json").write_text("{")
+    done = instraug_here("report", tmp_path / "one.jsonl", "-o", tmp_path / "r.html")
+    failed(done, 1, "one.jsonl.manifest.json: the manifest is damaged")
 
 
 def test_a_page_replaces_a_page_and_nothing_else(out: Path, tmp_path: Path) -> None:
