@@ -10,7 +10,10 @@ from instraug.errors import printable
 Point = tuple[float, float, str]
 """x, y, and what it is."""
 
-_W, _H, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 300, 56, 44, 12, 16
+_NAMED = 20
+"""Most points that bear their names."""
+
+_W, _H, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 300, 76, 44, 12, 16
 
 
 def strip(means: Sequence[float], low: float, high: float, label: str) -> str:
@@ -74,8 +77,8 @@ def scatter(points: Sequence[Point], x: str, y: str, joined: bool = False) -> st
         _line(root, "grid", f"{at[0]:.1f}", f"{at[1]:.1f}", str(_W - _RIGHT), f"{at[1]:.1f}")
         _text(root, at[0] - 6, at[1] + 4, f"{tick:g}", "end")
     _text(root, (_LEFT + _W - _RIGHT) / 2, _H - 8, x, "middle")
-    side = _text(root, 0, 0, y, "middle")
-    side.set("transform", f"translate(14 {(_TOP + _H - _BOTTOM) / 2:.0f}) rotate(-90)")
+    upright = _text(root, 0, 0, y, "middle")
+    upright.set("transform", f"translate(14 {(_TOP + _H - _BOTTOM) / 2:.0f}) rotate(-90)")
     spots = [place(px, py) for px, py, _ in points]
     if joined:
         line = Xml.SubElement(
@@ -83,6 +86,11 @@ def scatter(points: Sequence[Point], x: str, y: str, joined: bool = False) -> st
         )
         line.set("class", "line")
     for (a, b), (px, py, name) in zip(spots, points, strict=True):
+        if not joined and len(points) <= _NAMED:
+            left = a < 0.75 * _W
+            side = "start" if left else "end"
+            text = _text(root, a + (8 if left else -8), b - 6, printable(name), side)
+            text.set("class", "name")
         dot = Xml.SubElement(root, "circle", cx=f"{a:.1f}", cy=f"{b:.1f}", r="5")
         dot.set("class", "dot")
         Xml.SubElement(dot, "title").text = f"{printable(name)}: {px:.3g}, {py:.3g}"
