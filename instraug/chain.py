@@ -64,6 +64,7 @@ from instraug.training_set.build import (
 from instraug.training_set.destination import destination
 from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
+from instraug.training_set.narrowing import narrowed
 from instraug.training_set.summary import Summary
 
 
@@ -181,7 +182,7 @@ def build(job: BuildJob) -> Summary:
     """
     began = monotonic()
     data_file = settled(job)
-    pools = load_pools(load_tasks(job.tasks), job.instructions)
+    pools = narrowed(job.config, load_pools(load_tasks(job.tasks), job.instructions))
     recipe = make_recipe(job.config, data_file, pools)
     files = recipe.instances.files(job.instances)
     shards = recipe.instances.split(files)

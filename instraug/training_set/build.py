@@ -211,6 +211,7 @@ def manifest_body(
             "instructions": pool,
             "tasks": {source: sha256(Path(source)) for source in sources},
         },
+        "instruction_ids": sorted(summary.used),
         "skipped_at": listed,
         **summary.figures(),
         "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},
