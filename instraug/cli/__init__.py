@@ -21,6 +21,7 @@ _COMMANDS = {
     "check": ("checking", "Report every problem of a task folder at once."),
     "meta-prompts": ("meta_prompts", "List the meta-prompts, or ask a model for more."),
     "stats": ("stats", "Figures of an expand folder or a built set."),
+    "predict": ("predict", "Put built rows to a model, and keep its predictions."),
     "score": ("score", "Score predictions; Sensitivity to wording with its noise floor and p."),
     "verify": ("verify", "Check a run's files and prove every accepted template again."),
     "diff": ("verify", "Compare two runs' instructions, by task."),

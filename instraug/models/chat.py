@@ -5,9 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture of a message; its bytes are read when it is sent, and kept nowhere."""
+
+    sha256: str
+    """Of the file, hex."""
+    side: int | None
+    """Pixels that its longest side has at most when it is sent; None: as it is stored."""
+    url: Callable[[], str] = field(compare=False, repr=False)
+    """Reads it and returns it as a data URL."""
+    tokens: int = field(default=0, compare=False)
+    """What it counts as where the endpoint's count is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +30,8 @@ class Message:
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[Image, ...] = ()
+    """Pictures that stand before the text."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ class Chat:
     @property
     def canonical(self) -> str:
         """The chat as canonical JSON: sorted keys, no spaces, everything that shapes the answer."""
-        turns = ",".join([_turn(m.role, m.content) for m in self.messages])
+        turns = ",".join([_turn(m.role, m.content, _shown(m)) for m in self.messages])
         grammar = "null" if self.grammar is None else json.dumps(self.grammar)
         return (
             f'{{"grammar":{grammar},"max_tokens":{self.max_tokens!r},"messages":[{turns}]'
@@ -54,9 +70,17 @@ class Chat:
 
 
 @lru_cache(maxsize=4096)
-def _turn(role: str, content: str) -> str:
-    """Spell one turn: guidelines and worked examples come again and again."""
-    return f'{{"content":{json.dumps(content)},"role":"{role}"}}'
+def _turn(role: str, content: str, images: tuple[tuple[str, int | None], ...]) -> str:
+    """Spell one turn: guidelines and worked examples come again and again.
+
+    Images are spelled by the SHA-256 of their files, and the size they are sent in.
+    """
+    shown = f',"images":{json.dumps(images, separators=(",", ":"))}' if images else ""
+    return f'{{"content":{json.dumps(content)}{shown},"role":"{role}"}}'
+
+
+def _shown(message: Message) -> tuple[tuple[str, int | None], ...]:
+    return tuple([(i.sha256, i.side) for i in message.images]) if message.images else ()
 
 
 @dataclass(frozen=True, slots=True)

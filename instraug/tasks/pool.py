@@ -15,6 +15,9 @@ from instraug.tasks.records import Task, Template, instruction_id
 INSTRUCTIONS, REJECTED, REPLIES = "instructions.jsonl", "rejected.jsonl", "replies.jsonl"
 """What a run leaves in its output folder, beside the manifest."""
 
+OUTPUTS = (INSTRUCTIONS, REJECTED)
+"""Those that are written anew each time."""
+
 _FIX = "give the instructions.jsonl of a run over these tasks"
 
 

@@ -212,6 +212,8 @@ def manifest_body(
             "tasks": {source: sha256(Path(source)) for source in sources},
         },
         "instruction_ids": sorted(summary.used),
+        "original_instruction_ids": summary.originals(),
+        "task_outputs": {p.task.name: p.task.output for p in recipe.pools if summary.has(p)},
         "skipped_at": listed,
         **summary.figures(),
         "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},

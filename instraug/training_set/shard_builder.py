@@ -283,7 +283,8 @@ class Builder:
         encoded = list(map(self._format.encode, self._out.rows))
         report.used.update(used)
         report.held.update(self._out.held)
-        report.lacking.update(self._out.lacking)
+        if self._out.lacking:
+            report.lacking.update(self._out.lacking)
         if self._out.notes:
             report.note(self._out.notes, lines, first)
         return encoded

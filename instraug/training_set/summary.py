@@ -78,6 +78,15 @@ class Summary:
         """Rows built."""
         return self.used.total()
 
+    def has(self, pool: Pool) -> bool:
+        """Whether there are rows of a pool's task."""
+        return any(self.used[t.id] for t in pool.instructions)
+
+    def originals(self) -> list[str]:
+        """Return the ids of the hand-written instructions that rows have, sorted."""
+        ids = {t.id for pool in self.pools for t in pool.originals}
+        return sorted(ids & self.used.keys())
+
     def _share(self, pools: Iterable[Pool]) -> float | None:
         """Return the share of these tasks' rows that have a hand-written instruction."""
         own = generated = 0
