@@ -189,7 +189,7 @@ class Generator(Generic[R]):
     async def reply(self, chat: Chat) -> Reply | None:
         """Return the reply to one chat, or None where `failed` or `stopped` says why not."""
         reply = self._paid.get(chat.key)
-        bought = reply is None
+        bought = reply is None and chat.key not in self._flying  # else another request buys it
         if reply is None:
             reply = await self._buy(chat)
         else:

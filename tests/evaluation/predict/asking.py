@@ -28,7 +28,7 @@ def picture(number: int, size: tuple[int, int] = (8, 6), form: str = "PNG") -> b
     return out.getvalue()
 
 
-def test_set(folder: Path, count: int = 4, images: bool = True, **given: Any) -> Path:
+def made_set(folder: Path, count: int = 4, images: bool = True, **given: Any) -> Path:
     """Build rows of two tasks under each hand-written instruction, and the pictures they name."""
     rows: list[Row] = [choice_row(n, target_txt="abcd"[n % 4]) for n in range(count)]
     rows += [caption_row(n) for n in range(count)]
