@@ -49,7 +49,7 @@ def test_rows_go_out_with_their_pictures_and_score(tmp_path: Path) -> None:
         (row["prompt"], sha((tmp_path / row["image_path"]).read_bytes())): row
         for _, row in read_jsonl(rows)
     }
-    good = instruction_id("choice", list(CHOICE["instructions"])[0])
+    good = instruction_id("choice", next(iter(CHOICE["instructions"])))
     seen: list[tuple[str, list[bytes]]] = []
 
     def answer(prompt: str, images: list[bytes]) -> str:
@@ -68,16 +68,14 @@ def test_rows_go_out_with_their_pictures_and_score(tmp_path: Path) -> None:
     assert (summary["rows"], summary["predictions"], summary["images"]) == (40, 40, 40)
     assert sorted((p, sha(i[0])) for p, i in seen) == sorted(wanted)
     first, second = lines(out)[:2]
-    asked_first = "Pick one. Which is 0?\n\n[Options]:"
+    start = "Pick one. Which is 0?\n\n[Options]:"
     assert first == {
         "key": first["key"],
         "unique_id": "c0",
         "task_name": "choice",
         "instruction_id": good,
         "instruction_source": "original",
-        "prompt_sha256": sha(
-            "Pick one. Which is 0?\n\n[Options]: " + "||||".join(first["options"])
-        ),
+        "prompt_sha256": sha(f"{start} {'||||'.join(first['options'])}"),
         "prediction": "a",
         "target": "a",
         "options": first["options"],
@@ -284,8 +282,8 @@ def test_equal_rows_of_two_tasks_are_asked_once(tmp_path: Path) -> None:
     row = {"unique_id": "1", "instruction_id": "i", "prompt": "Say it.", "target": "x"}
     rows.write_text("".join(json.dumps(row | {"task_name": t}) + "\n" for t in "ab"))
     with running(FakeServer(rule=looking(yes))) as server:
-        asked(rows, tmp_path / "out", server.url)
-    assert server.count == 1
+        run = asked(rows, tmp_path / "out", server.url)
+    assert (server.count, run.bought, run.reused) == (1, 1, 1)
     found = lines(tmp_path / "out")
     assert [row["task_name"] for row in found] == ["a", "b"]
     assert (found[0]["instruction_source"], found[0]["output"], found[0]["options"]) == (None,) * 3
