@@ -55,7 +55,7 @@ class Chat:
     @property
     def canonical(self) -> str:
         """The chat as canonical JSON: sorted keys, no spaces, everything that shapes the answer."""
-        turns = ",".join([_turn(m.role, m.content, _shown(m)) for m in self.messages])
+        turns = ",".join(map(_turn, self.messages))
         grammar = "null" if self.grammar is None else json.dumps(self.grammar)
         return (
             f'{{"grammar":{grammar},"max_tokens":{self.max_tokens!r},"messages":[{turns}]'
@@ -69,18 +69,21 @@ class Chat:
         return hashlib.sha256(self.canonical.encode()).hexdigest()
 
 
+def _turn(message: Message) -> str:
+    """Spell one turn, images by the SHA-256 of their files and the size they are sent in."""
+    plain = _plain_turn(message.role, message.content)
+    if not message.images:
+        return plain
+    shown = [[image.sha256, image.side] for image in message.images]
+    spelled = json.dumps(shown, separators=(",", ":"))
+    head, tail = plain.rsplit(',"role":', 1)
+    return f'{head},"images":{spelled},"role":{tail}'
+
+
 @lru_cache(maxsize=4096)
-def _turn(role: str, content: str, images: tuple[tuple[str, int | None], ...]) -> str:
-    """Spell one turn: guidelines and worked examples come again and again.
-
-    Images are spelled by the SHA-256 of their files, and the size they are sent in.
-    """
-    shown = f',"images":{json.dumps(images, separators=(",", ":"))}' if images else ""
-    return f'{{"content":{json.dumps(content)}{shown},"role":"{role}"}}'
-
-
-def _shown(message: Message) -> tuple[tuple[str, int | None], ...]:
-    return tuple([(i.sha256, i.side) for i in message.images]) if message.images else ()
+def _plain_turn(role: str, content: str) -> str:
+    """Spell a turn of text alone: guidelines and worked examples come again and again."""
+    return f'{{"content":{json.dumps(content)},"role":"{role}"}}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ class TestRows:
             found = read_manifest(manifest)
             if found.is_of("build"):
                 kinds = found.body.get("task_outputs")
-                outputs |= kinds if isinstance(kinds, dict) else {}
+                if isinstance(kinds, dict):
+                    outputs |= {k: kind for k, kind in kinds.items() if isinstance(kind, str)}
                 originals |= _texts(found.body.get("original_instruction_ids"))
                 listed |= _texts(found.body.get("instruction_ids"))
         return SetNotes(outputs, frozenset(originals), frozenset(listed))
