@@ -20,6 +20,7 @@ from instraug.evaluation.predict import job as predicting
 from instraug.evaluation.predict.config import PredictConfig
 from instraug.evaluation.predict.job import PredictJob
 from instraug.files.jsonl import read_jsonl
+from instraug.files.lock import Lock
 from instraug.tasks.records import instruction_id
 from tests.commandline import instraug_here
 from tests.evaluation.predict.asking import (
@@ -503,3 +504,56 @@ def test_changed_settings_are_told(tmp_path: Path) -> None:
         told = done.stderr.splitlines()
     assert len(told) == 1
     assert told[0].startswith("changed since the last run: model, temperature;")
+
+
+def test_wordings_that_were_trained_on_are_not_scored_unasked(tmp_path: Path) -> None:
+    """Build, predict, score: the training set's manifest names what it used; exit 1, ids named."""
+    rows = made_set(tmp_path, 4, images=False)
+    for name, part in (("train", "train"), ("unseen", "eval")):
+        done = instraug_here(
+            "build", tmp_path / "tasks", "--instances", tmp_path / "rows.jsonl",
+            "-o", tmp_path / f"{name}.jsonl", "--per-instance", "all",
+            "--instruction-split", part, "--hold-out", "0.4",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    with running(FakeServer(rule=looking(yes))) as server:
+        asked(rows, tmp_path / "out", server.url)
+        asked(tmp_path / "unseen.jsonl", tmp_path / "new", server.url)
+    seen = {row["instruction_id"] for _, row in read_jsonl(tmp_path / "train.jsonl")}
+    done = instraug_here("score", tmp_path / "out", "--trained-on", tmp_path / "train.jsonl")
+    assert done.returncode == 1
+    assert all(one in done.stderr for one in seen)
+    allowed = ("--trained-on", tmp_path / "train.jsonl", "--allow-seen")
+    assert instraug_here("score", tmp_path / "out", *allowed).returncode == 0
+    done = instraug_here("score", tmp_path / "new", "--trained-on", tmp_path / "train.jsonl")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_key_is_in_no_file_of_a_run(tmp_path: Path) -> None:
+    """Not even where the endpoint repeats it in an answer."""
+    canary = "sk-canary-0123456789abcdef"
+    (tmp_path / "key").write_text(canary)
+    (tmp_path / "key").chmod(0o600)
+    rows, out = made_set(tmp_path, 1), tmp_path / "out"
+    with running(FakeServer(rule=looking(lambda _p, _i: f"it is {canary}"))) as server:
+        done = instraug_here(
+            "predict", rows, "-o", out, "--model", "m", "--base-url", server.url,
+            "--images", tmp_path, "--api-key-file", tmp_path / "key", "--json",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert server.calls[0].headers["Authorization"] == f"Bearer {canary}"
+    assert lines(out)[0]["prediction"] == "it is ***"
+    for text in (done.stdout, done.stderr, *(p.read_text() for p in out.iterdir())):
+        assert canary not in text
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    """The second ends at once and names the first."""
+    rows, out = made_set(tmp_path, 1), tmp_path / "out"
+    out.mkdir()
+    with Lock.folder(out):
+        done = instraug_here(
+            "predict", rows, "-o", out, "--model", "m", "--base-url", NOWHERE, "--images", tmp_path
+        )
+    assert done.returncode == 1
+    assert "in use by process" in done.stderr
