@@ -301,7 +301,7 @@ def test_equal_rows_of_two_tasks_are_asked_once(tmp_path: Path) -> None:
         ("folder", {"format": "tsv"}),
     ],
 )
-def made_sets_of_other_formats_give_the_same_requests(
+def test_sets_of_other_formats_give_the_same_requests(
     tmp_path: Path, dest: str, given: dict[str, str]
 ) -> None:
     """A set may be compressed, a table or Parquet, a file or a folder; tsv alone lacks options."""
@@ -456,6 +456,9 @@ def test_outputs_go_over_nothing_else(tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
     (inside / "predictions.jsonl").write_bytes(rows.read_bytes())
+    with pytest.raises(UsageError, match="is no output of `instraug predict`"):
+        asked(rows, inside, NOWHERE)
+    (inside / "predictions.jsonl").write_text("notes\n")
     with pytest.raises(UsageError, match="is no output of `instraug predict`"):
         asked(rows, inside, NOWHERE)
     with pytest.raises(UsageError, match="a run writes its"):
