@@ -13,15 +13,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from instraug.evaluation.predict import asking, output
-from instraug.evaluation.predict import job as predicting
-from instraug.evaluation.predict.asking import Noted, RowRequest, noting
-from instraug.evaluation.predict.job import UNWATCHED, Loaded, PredictJob, PredictWatch
-from instraug.evaluation.predict.run import PredictRun, there
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
-from instraug.models.generation import Generator
+from instraug.models.generation import Generator, HasChat
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints
 from instraug.models.journal.paths import keep_apart
@@ -73,6 +69,11 @@ from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
 from instraug.training_set.narrowing import narrowed
 from instraug.training_set.summary import Summary
+
+if TYPE_CHECKING:
+    from instraug.evaluation.predict.asking import Noted
+    from instraug.evaluation.predict.job import Loaded, PredictJob, PredictWatch
+    from instraug.evaluation.predict.run import PredictRun
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -212,13 +213,13 @@ def build(job: BuildJob) -> Summary:
 
 
 def predict(
-    job: PredictJob, loaded: Loaded | None = None, watch: PredictWatch = UNWATCHED
+    job: PredictJob, loaded: Loaded | None = None, watch: PredictWatch | None = None
 ) -> PredictRun:
     """Put built rows to a model, and write its predictions.
 
     Args:
         job: Which rows, whom to ask, where to.
-        loaded: What `evaluation.predict.job.load` returns for the job; None: it is loaded here.
+        loaded: What `load_rows` returns for the job; None: it is loaded here.
         watch: What to call while the run goes on.
 
     Returns:
@@ -228,22 +229,30 @@ def predict(
         InputError, UsageError, LockedError: before anything is sent.
         FrozenMiss, FatalEndpointError, StorageError: no outputs; what was paid for is journaled.
     """
-    loaded = loaded or predicting.load(job)
-    notices = predicting.notices(job, loaded)
+    # Imported here: no other command needs it.
+    from instraug.evaluation.predict.asking import noting
+    from instraug.evaluation.predict.job import UNWATCHED, load_rows, notices
+    from instraug.evaluation.predict.output import write_predictions
+
+    loaded, watch = loaded or load_rows(job), watch or UNWATCHED
+    lines = notices(job, loaded)
     with session(job.out), open_journal(job.replies, frozen=job.frozen) as journal:
-        for notice in (*journal.notices, *notices):
+        for notice in (*journal.notices, *lines):
             watch.notice(notice)
         with noting(job.out) as noted:
             run = finish(_predict(job, loaded, journal, noted, watch))
             if isinstance(journal, Journal):
                 journal.sync()
-            output.export(job, run, noted, journal)
+            write_predictions(job, run, noted, journal)
     return run
 
 
 async def _predict(
     job: PredictJob, loaded: Loaded, journal: Journal | Replay, noted: Noted, watch: PredictWatch
 ) -> PredictRun:
+    from instraug.evaluation.predict.asking import requests
+    from instraug.evaluation.predict.run import PredictRun, there
+
     config, asked = job.config, job.address.asked
     budget = BudgetTracker(config.budget, config.prices, (job.model,))
     look = other_endpoints(asked, watch.notice)
@@ -255,14 +264,14 @@ async def _predict(
             run.count(reply, bought)
             watch.reply(reply, bought)
 
-        rows = asking.requests(config, model.name, loaded, noted)
+        rows = requests(config, model.name, loaded, noted)
         complete = None
         if isinstance(journal, Journal):
             again = run.unknown.append
             complete = recorded(model.complete, journal, budget, run.settings, asked, again)
         else:
             rows = (there(row, journal) for row in rows)
-        generator = Generator[RowRequest](complete, journal, model.concurrency, count)
+        generator = Generator[HasChat](complete, journal, model.concurrency, count)
         async with draining(generator):
             await generator.generate(rows, lambda _row, _reply: None)
         run.stopped, run.failed = generator.stopped, generator.failed

@@ -58,7 +58,7 @@ def predict(
     from instraug import chain
     from instraug.evaluation.predict.config import PredictConfig, load_predict_config, with_given
     from instraug.evaluation.predict.forecast import forecast
-    from instraug.evaluation.predict.job import PredictJob, PredictWatch, load
+    from instraug.evaluation.predict.job import PredictJob, PredictWatch, load_rows
     from instraug.files.presets import find
     from instraug.models.opening import chosen
 
@@ -67,7 +67,7 @@ def predict(
     config = with_given(config, sections(given))
     model = chosen(config.model, config.base_url, has_key=key is not None)
     job = PredictJob(rows, out, model, config, journal, frozen, key, force)
-    loaded = load(job)
+    loaded = load_rows(job)
     if dry_run:
         summarise(forecast(job, loaded), as_json=as_json, quiet=False)
         return

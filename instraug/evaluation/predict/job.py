@@ -98,7 +98,7 @@ class Loaded:
     notes: SetNotes
 
 
-def load(job: PredictJob) -> Loaded:
+def load_rows(job: PredictJob) -> Loaded:
     """Find and check the rows of a job; nothing is made or sent.
 
     Raises:

@@ -26,7 +26,7 @@ REFUSED = "refused"
 """The finish reason of a prediction where the endpoint refused the request; it is empty."""
 
 
-def export(job: PredictJob, run: PredictRun, noted: Noted, replies: Lookup) -> None:
+def write_predictions(job: PredictJob, run: PredictRun, noted: Noted, replies: Lookup) -> None:
     """Write predictions.jsonl, then manifest.json; the manifest of an earlier run goes first.
 
     Args:

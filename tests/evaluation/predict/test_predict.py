@@ -401,10 +401,10 @@ def test_rows_with_images_need_their_folder_and_a_model_that_sees(tmp_path: Path
     rows = made_set(tmp_path, 2)
     job = PredictJob((rows,), tmp_path / "out", "m", PredictConfig(base_url=NOWHERE))
     with pytest.raises(InputError, match=r"the row names an image \(10 times.*--images DIR"):
-        predicting.load(job)
+        predicting.load_rows(job)
     local = PredictJob((rows,), tmp_path / "out", "local", PredictConfig(images=str(tmp_path)))
     with pytest.raises(InputError, match="the embedded model sees no images"):
-        predicting.load(local)
+        predicting.load_rows(local)
 
 
 def test_a_frozen_run_names_the_row_that_has_no_reply(tmp_path: Path) -> None:
