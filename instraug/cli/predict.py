@@ -56,7 +56,12 @@ def predict(
     again after any interruption: replies that are in the journal are never bought twice.
     """
     from instraug import chain
-    from instraug.evaluation.predict.config import PredictConfig, load_predict_config, with_given
+    from instraug.evaluation.predict.config import (
+        PredictConfig,
+        load_predict_config,
+        with_given,
+        with_known_prices,
+    )
     from instraug.evaluation.predict.forecast import forecast
     from instraug.evaluation.predict.job import PredictJob, PredictWatch, load_rows
     from instraug.files.presets import find
@@ -66,6 +71,7 @@ def predict(
     config = load_predict_config(find(config_file)) if config_file else PredictConfig()
     config = with_given(config, sections(given))
     model = chosen(config.model, config.base_url, has_key=key is not None)
+    config = with_known_prices(config, model)
     job = PredictJob(rows, out, model, config, journal, frozen, key, force)
     loaded = load_rows(job)
     if dry_run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from instraug.errors import InputError, UsageError
 from instraug.files import strict_yaml
 from instraug.files.decode import Count, Range, decode, some
 from instraug.models.config import Budget, Endpoint, Prices
+from instraug.models.prices import known_prices
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ def with_given(config: PredictConfig, given: Mapping[str, Any]) -> PredictConfig
     if problems or changed is None:
         raise UsageError("\n".join(map(str, problems)))
     return changed
+
+
+def with_known_prices(config: PredictConfig, model: str) -> PredictConfig:
+    """Return the config with the shipped price of a model, where it has none of its own."""
+    return replace(config, prices={**known_prices(config.base_url, [model]), **config.prices})
 
 
 def changed(before: Mapping[str, Any], config: PredictConfig) -> list[str]:

@@ -111,6 +111,15 @@ def test_what_replies_cost_is_known_where_prices_are(tmp_path: Path) -> None:
     assert run.cost == pytest.approx(5 * (11 * 1000 + 3 * 2000) / 1e6)
 
 
+def test_known_models_have_their_price(tmp_path: Path) -> None:
+    """As in expand; a config's own price goes before."""
+    rows = made_set(tmp_path, 1, images=False)
+    given = ("--model", "gpt-4o-mini", "--dry-run", "--json")
+    done = instraug_here("predict", rows, "-o", tmp_path / "out", *given)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cost"] is not None
+
+
 def test_a_manifest_of_other_shape_is_passed_over(tmp_path: Path) -> None:
     """It is of another version, or was edited: kinds and sources are unknown then."""
     rows = made_set(tmp_path, 1)
