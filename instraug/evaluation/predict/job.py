@@ -129,8 +129,8 @@ def _check_outputs(job: PredictJob) -> None:
         spare(job.out / name)
         check_replaceable(job.out / name, "output of `instraug predict`", is_own)
     check_journal_path(job.replies, job.out, (PREDICTIONS,))
-    real = {path.resolve() for path in job.rows}
-    if job.out.resolve() in real or (job.out / PREDICTIONS).resolve() in real:
+    real = set(map(os.path.realpath, job.rows))
+    if not real.isdisjoint(map(os.path.realpath, (job.out, job.out / PREDICTIONS))):
         raise UsageError(f"{job.out}: the rows are there; choose another folder")
     with refusals(job.replies, "read"):
         there = job.replies.is_file() and job.replies.stat().st_size > 0
