@@ -22,8 +22,9 @@ _COMMANDS = {
     "meta-prompts": ("meta_prompts", "List the meta-prompts, or ask a model for more."),
     "show": ("show", "Show originals beside their rewrites, and rejected answers with why."),
     "stats": ("stats", "Figures of an expand folder or a built set."),
-    "report": ("report", "Write runs, sets and scores as one HTML page; figures for papers."),
+    "predict": ("predict", "Put built rows to a model, and keep its predictions."),
     "score": ("score", "Score predictions; Sensitivity to wording with its noise floor and p."),
+    "report": ("report", "Write runs, sets and scores as one HTML page; figures for papers."),
     "verify": ("verify", "Check a run's files and prove every accepted template again."),
     "diff": ("verify", "Compare two runs' instructions, by task."),
 }

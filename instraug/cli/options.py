@@ -120,9 +120,14 @@ def settings(config_file: str | None, **given: Any) -> Config:
     from instraug.rewriting.config import load_config, with_known_prices, with_overrides
 
     config = load_config(find(config_file)) if config_file else Config()
+    return with_known_prices(with_overrides(config, **sections(given)))
+
+
+def sections(given: dict[str, Any]) -> dict[str, Any]:
+    """Return given options as a config has them: those of its sections together."""
     for section, names in _SECTIONS.items():
         given[section] = {name: given.pop(name, None) for name in names}
-    return with_known_prices(with_overrides(config, **given))
+    return given
 
 
 def api_key(key_file: Path | None) -> str | None:

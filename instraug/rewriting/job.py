@@ -16,15 +16,16 @@ from instraug.files.manifest import MANIFEST, check_spelled
 from instraug.files.stamp import may_write
 from instraug.models.chat import Reply
 from instraug.models.endpoint.keys import check_url
+from instraug.models.journal.paths import beside, check_journal_path
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import Address
 from instraug.rewriting.config import Config, as_plain, changes
 from instraug.rewriting.earlier import read_earlier
-from instraug.rewriting.journal_path import beside, check_journal_path
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompts
 from instraug.rewriting.prompts.requests import AS_TEXT
 from instraug.rewriting.rounds import Grown
 from instraug.tasks.load import load_tasks
+from instraug.tasks.pool import OUTPUTS
 from instraug.tasks.records import Task
 
 
@@ -149,7 +150,7 @@ def load(job: ExpandJob) -> Inputs:
             could not name it.
     """
     only, config = job.config.only, job.config
-    check_journal_path(job.replies, job.out, job.tasks, job.meta_prompts)
+    check_journal_path(job.replies, job.out, OUTPUTS, job.tasks, job.meta_prompts)
     if config.base_url:  # also where no call is made: the manifest keeps it
         check_url(config.base_url, allow_http=True)
     check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])

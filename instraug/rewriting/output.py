@@ -16,9 +16,9 @@ from instraug.files.disk import refusals
 from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
 from instraug.models.journal.ledger import Lookup
+from instraug.models.journal.paths import beside
 from instraug.rewriting.card import write_card
 from instraug.rewriting.config import Config, as_plain, from_plain
-from instraug.rewriting.journal_path import beside
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.records import Candidate, Verdict
 from instraug.rewriting.rounds import Grown

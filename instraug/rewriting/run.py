@@ -18,7 +18,7 @@ from instraug.errors import (
 from instraug.models.chat import Reply
 from instraug.models.config import Prices
 from instraug.models.journal.ledger import Lookup
-from instraug.rewriting.config import Config
+from instraug.rewriting.config import Config, as_plain
 from instraug.rewriting.job import Inputs
 from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.rounds import Grown
@@ -105,6 +105,11 @@ class Run:
     foreseen: Mapping[str, Any] | None = None
     """What `forecast.forecast` returned for the run."""
     began: float = field(default_factory=monotonic)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the journal notes of the run."""
+        return {"config": as_plain(self.config), "model": self.plan.model}
 
     def count(self, reply: Reply, bought: bool) -> None:
         """Add a reply to the run's figures."""

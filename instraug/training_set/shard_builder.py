@@ -26,6 +26,7 @@ from instraug.training_set.formats.ofa_bins import quantiser
 from instraug.training_set.instances.base import Instances
 from instraug.training_set.row_maker import (
     Out,
+    Rank,
     Take,
     capped,
     exhauster,
@@ -33,7 +34,7 @@ from instraug.training_set.row_maker import (
     ranked,
     sampler,
 )
-from instraug.training_set.sampling import HIGHEST, Smallest, ranker
+from instraug.training_set.sampling import BITS, HIGHEST, Smallest, ranker
 from instraug.training_set.shards import Shard
 
 BATCH = 12 << 10
@@ -77,6 +78,8 @@ class ShardReport:
     """Kind of fault -> rows left out."""
     held: Counter[str] = field(default_factory=Counter)
     """Task of the split that is not built -> its rows."""
+    lacking: Counter[str] = field(default_factory=Counter)
+    """Task without an instruction that may be used -> its rows."""
     testing: int = 0
     """Rows of ``testing_data/`` that are not built."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -118,10 +121,12 @@ class Builder:
         self._format = registry.load(recipe.format, recipe.options)
         self._out = Out()
         """Of the batch at hand."""
-        self._all = self._config.per_instance == "all"
+        # One line at a time where each gives many rows, or where its place counts.
+        self._single = self._config.per_instance == "all" or any(c.first for c in recipe.caps)
         tasks = [pool.task for pool in recipe.pools]
         self._adapter = self._instances.adapter(tasks)
-        take = exhauster if self._all else sampler
+        take = exhauster if self._config.per_instance == "all" else sampler
+        self._lacking = {p.task.name for p in recipe.pools if not p.instructions}
         self._takes = {
             pool.task.name: take(pool, self._config, self._adapter, self._out)
             for pool in recipe.pools
@@ -148,7 +153,7 @@ class Builder:
             self._count(shard, report)
             return report
         pack, size = self._format.pack, self._format.block_rows
-        takes = self._capped(self._takes, shard, bounds)
+        takes = self._capped(self._takes, shard, bounds, report)
         block: list[Any] = []
         for lines, encoded in self._batches(shard, takes, report):
             block += encoded
@@ -172,23 +177,37 @@ class Builder:
         """
         if self._passed_over(shard):
             return {}
-        cap, seed = self._recipe.caps[len(earlier)], self._config.seed
+        cap, report = self._recipe.caps[len(earlier)], ShardReport()
         smallest: dict[str, Smallest] = {}
 
         def of(group: str) -> Smallest:
             return smallest.setdefault(group, Smallest(cap.rows, known.get(group, HIGHEST)))
 
         takes = {
-            name: ranked(take, ranker(seed, name), cap.group(name, shard.path), of, self._out.ranks)
+            name: ranked(
+                take,
+                self._rank(cap, name, shard, report),
+                cap.group(name, shard.path),
+                of,
+                self._out.ranks,
+            )
             for name, take in self._takes.items()
         }
-        takes = self._capped(takes, shard, earlier)
-        for _ in self._batches(shard, takes, ShardReport()):
+        takes = self._capped(takes, shard, earlier, report)
+        for _ in self._batches(shard, takes, report):
             for of_group, number in self._out.ranks:
                 of_group.add(number)
         return {group: ranks for group, s in smallest.items() if (ranks := s.held())}
 
-    def _capped(self, takes: Mapping[str, Take], shard: Shard, bounds: Bounds) -> dict[str, Take]:
+    def _rank(self, cap: Cap, task: str, shard: Shard, report: ShardReport) -> Rank:
+        """Return what ranks a task's rows for a cap: by a hash, or by the line being read."""
+        if cap.first:
+            return lambda _id, _line: (shard.number << BITS) + report.lines
+        return ranker(self._config.seed, task)
+
+    def _capped(
+        self, takes: Mapping[str, Take], shard: Shard, bounds: Bounds, report: ShardReport
+    ) -> dict[str, Take]:
         """Return what takes a shard's rows, except those of the other split or over a cap."""
         held = self._other_split(shard)
         capped_takes = {}
@@ -196,9 +215,12 @@ class Builder:
             if name in held:
                 capped_takes[name] = passer(name, self._out.held)
                 continue
+            if name in self._lacking:
+                capped_takes[name] = passer(name, self._out.lacking)
+                continue
             capped_takes[name] = take
             for cap, of_cap in zip(self._recipe.caps, bounds, strict=False):
-                rank, group = ranker(self._config.seed, name), cap.group(name, shard.path)
+                rank, group = self._rank(cap, name, shard, report), cap.group(name, shard.path)
                 capped_takes[name] = capped(capped_takes[name], rank, group, of_cap)
         return capped_takes
 
@@ -226,8 +248,7 @@ class Builder:
 
         Where a row of a batch is at fault, the batch is done again row by row.
         """
-        # One line is enough where each gives many rows, or large ones.
-        size = 1 if self._all or self._format.block_rows == 1 else BATCH
+        size = 1 if self._single or self._format.block_rows == 1 else BATCH
         with self._instances.opened(shard, size) as batches:
             for batch in batches:
                 try:
@@ -262,6 +283,8 @@ class Builder:
         encoded = list(map(self._format.encode, self._out.rows))
         report.used.update(used)
         report.held.update(self._out.held)
+        if self._out.lacking:
+            report.lacking.update(self._out.lacking)
         if self._out.notes:
             report.note(self._out.notes, lines, first)
         return encoded

@@ -39,6 +39,8 @@ class Summary:
     """Kind, what and fix -> the problem, of the first `LISTED` that differ."""
     held: Counter[str] = field(default_factory=Counter)
     """Task of the split that was not asked for -> its rows."""
+    lacking: Counter[str] = field(default_factory=Counter)
+    """Task without an instruction that may be used -> its rows."""
     testing: int = 0
     """Rows of ``testing_data/`` that were not asked for."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -67,6 +69,7 @@ class Summary:
         self._lines += report.lines
         self.skipped += report.kinds
         self.held += report.held
+        self.lacking += report.lacking
         self.testing += report.testing
         self.used.update(report.used)
 
@@ -79,16 +82,25 @@ class Summary:
         """Return words of the instruction -> rows, of hand-written ones and of generated ones."""
         own, generated = Counter[int](), Counter[int]()
         for pool in self.pools:
-            for spread, some in ((own, pool.task.templates), (generated, pool.generated)):
+            for spread, some in ((own, pool.originals), (generated, pool.generated)):
                 for template in some:
                     spread[len(template.text.split())] += self.used[template.id]
         return own, generated
+
+    def has(self, pool: Pool) -> bool:
+        """Whether there are rows of a pool's task."""
+        return any(self.used[t.id] for t in pool.instructions)
+
+    def originals(self) -> list[str]:
+        """Return the ids of the hand-written instructions that rows have, sorted."""
+        ids = {t.id for pool in self.pools for t in pool.originals}
+        return sorted(ids & self.used.keys())
 
     def _share(self, pools: Iterable[Pool]) -> float | None:
         """Return the share of these tasks' rows that have a hand-written instruction."""
         own = generated = 0
         for pool in pools:
-            own += self._rows(pool.task.templates).total()
+            own += self._rows(pool.originals).total()
             generated += self._rows(pool.generated).total()
         return round(own / (own + generated), 6) if own + generated else None
 
@@ -99,18 +111,30 @@ class Summary:
     def failures(self, *, skip_bad: bool) -> list[Problem]:
         """Return what ends the run: rows that may not be skipped, or that there is none at all."""
         bad = sum(n for kind, n in self.skipped.items() if kind not in NO_FAULT)
-        if bad and not skip_bad:
+        if (bad or self.lacking) and not skip_bad:
             problems = [p for (kind, *_), p in self.listed.items() if kind not in NO_FAULT]
-            more = f"{bad} rows cannot be used"
+            lacking, more = self.without_instruction(), f"{bad} rows cannot be used"
+            if not bad:
+                return lacking
             if bad > (above := sum(p.times for p in problems)):
                 more += f", {above} of them are above"
-            return [*problems, Problem("build", more, "fix them, or leave them out: --skip-bad")]
+            last = Problem("build", more, "fix them, or leave them out: --skip-bad")
+            return [*lacking, *problems, last]
         if not self.rows:
             fix, what = "give rows of these tasks", "there is no row to build"
             if other := self.other_split():
                 what, fix = f"{what}, but {other}", "--split all takes them"
             return [*self.listed.values(), Problem("build", what, fix)]
         return []
+
+    def without_instruction(self) -> list[Problem]:
+        """Return each task whose rows find no instruction, with their count."""
+        sources = {pool.task.name: pool.task.source for pool in self.pools}
+        fix = "choose other instructions, or leave its rows out: --skip-bad"
+        return [
+            Problem(sources[task], f"task {task} has no such instruction, which {n} rows need", fix)
+            for task, n in sorted(self.lacking.items())
+        ]
 
     def _noted(self) -> dict[str, Counter[str]]:
         by_note: dict[str, Counter[str]] = {}
@@ -145,12 +169,12 @@ class Summary:
                 "asked": self.epsilon,
                 "realised": self._share(self.pools),
                 "realised_both_pools": self._share(
-                    [pool for pool in self.pools if pool.task.templates and pool.generated]
+                    [pool for pool in self.pools if pool.originals and pool.generated]
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
             "options": {what: dict(rows) for what, rows in self._noted().items()},
-            "skipped": dict(sorted(self.skipped.items())),
+            "skipped": dict(sorted(self._skipped().items())),
             "tasks": {
                 pool.task.name: figures
                 for pool in self.pools
@@ -158,8 +182,11 @@ class Summary:
             },
         }
 
+    def _skipped(self) -> Counter[str]:
+        return self.skipped + Counter({"no instruction": self.lacking.total()})
+
     def _of_task(self, pool: Pool) -> dict[str, int]:
-        own, generated = self._rows(pool.task.templates), self._rows(pool.generated)
+        own, generated = self._rows(pool.originals), self._rows(pool.generated)
         return {
             "rows": own.total() + generated.total(),
             "original": own.total(),
