@@ -59,6 +59,11 @@ TABLE: dict[str, tuple[object, ...]] = {
     ),
     "check TASKS": ("check", "{}"),
     "init DIR": ("init", "{}"),
+    "show OUT": ("show", "{}"),
+    "report OUT|SET|SCORES ...": ("report", "{}", "-o", "r.html"),
+    "report --tasks": ("report", OUT, "-o", "r.html", "--tasks", "{}"),
+    "report --plots": ("report", OUT, "-o", "r.html", "--plots", "{}"),
+    "report --out": ("report", OUT, "-o", "{}"),
     "meta-prompts list --meta-prompts": ("meta-prompts", "list", "--meta-prompts", "{}"),
     "meta-prompts bootstrap --out": (
         *("meta-prompts", "bootstrap", "-o", "{}", "--force"),
@@ -97,7 +102,7 @@ TAKES_FOLDERS = {
     *("build --images", "import multiinstruct SRC", "import multiinstruct --out", "check TASKS"),
     *("score PREDICTIONS [B]", "score --rows", "score --trained-on"),
     *("meta-prompts list --meta-prompts", "stats OUT", "stats --tasks", "stats --evaluation"),
-    *("stats --instructions", "init DIR"),
+    *("stats --instructions", "init DIR", "report --plots"),
     *("predict ROWS...", "predict --out", "predict --images"),
     *("verify OUT", "diff OUT", "diff OUT2"),
 }
@@ -108,6 +113,7 @@ MAKES_FOLDERS = {
     "filter --out",
     "import multiinstruct --out",
     "init DIR",
+    "report --plots",
 }
 
 MANY_LINES = {"check TASKS", "verify OUT", "verify --journal", "build --images"}
