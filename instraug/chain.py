@@ -57,6 +57,7 @@ from instraug.training_set.build import (
     check_apart,
     check_names,
     find_bounds,
+    fitted,
     hashing,
     make_recipe,
     manifest_body,
@@ -190,6 +191,7 @@ def build(job: BuildJob) -> Summary:
         StorageError: the disk refused. Nothing half-written is left in any of these cases.
     """
     began = monotonic()
+    job = fitted(job)
     data_file = settled(job)
     pools = narrowed(job.config, load_pools(load_tasks(job.tasks), job.instructions))
     recipe = make_recipe(job.config, data_file, pools)

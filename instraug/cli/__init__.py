@@ -17,6 +17,7 @@ _COMMANDS = {
     "expand": ("expand", "Grow every template of a task folder through a model."),
     "filter": ("expand", "Judge a finished run again with other rules; makes no call."),
     "build": ("build", "Build a training set (MIns+) from instances and a pool."),
+    "formats": ("profiles", "List the formats, and what each profile of --for sets."),
     "import": ("importing", "Turn other projects' templates into a task folder."),
     "check": ("checking", "Report every problem of a task folder at once."),
     "meta-prompts": ("meta_prompts", "List the meta-prompts, or ask a model for more."),

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from instraug.cli.options import FOLDER, PATH, ManyValues, config_option
 from instraug.cli.output import summarise
+from instraug.cli.profiles import box_options
 from instraug.errors import Interrupted
 from instraug.training_set.formats.registry import FORMATS
 
@@ -86,7 +87,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as-released", is_flag=True, default=None, help="Keep MultiInstruct's known faults."
 )
-@click.option("--ofa-bins", is_flag=True, default=None, help="Spell regions as OFA's <bin_N>.")
+@box_options
 @click.option(
     "--images",
     metavar="DIR",
@@ -133,7 +134,7 @@ def build(
             click.echo(line, err=True)
     figures = summary.figures()
     if not as_json:
-        for name in ("tasks", "left_out", "options"):
+        for name in ("tasks", "left_out", "options", "boxes", "options_style", "answers"):
             figures.pop(name)
     shown = {"dest": str(dest), **figures, "outputs": summary.outputs}
     summarise(shown, as_json=as_json, quiet=quiet)

@@ -313,6 +313,27 @@ class Arranger:
         return int(moved) if type(answer) is int else moved
 
 
+def named(
+    target: str, texts: Sequence[str], kind: Answers | None
+) -> tuple[Sequence[int], bool] | None:
+    """Return the positions of the options that a target names, and whether it does so by text.
+
+    Args:
+        target: Of the row.
+        texts: Its options, in the order that the target fits.
+        kind: What the task says that targets are.
+
+    Returns:
+        None where it names none of them.
+    """
+    is_a_text = is_text(target, texts)
+    a_place = kind != "text" and not (kind is None and is_a_text)
+    if a_place and (found := places(target, texts, kind or "letter")):
+        return found.positions, False
+    positions = _positions(target, texts) if is_a_text else []
+    return (positions, True) if positions else None
+
+
 def _positions(target: str, texts: Sequence[str]) -> list[int]:
     named = {_plain(target), *map(_plain, _apart(target)[::2])}
     return [position for position, text in enumerate(texts) if _plain(text) in named]

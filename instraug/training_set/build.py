@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -32,6 +32,8 @@ from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Block, Format, Options
 from instraug.training_set.formats.registry import DataFile
 from instraug.training_set.instances.multiinstruct import MultiInstruct
+from instraug.training_set.option_styles import pairs
+from instraug.training_set.profiles import facts
 from instraug.training_set.shard_builder import Bounds, Recipe, ShardReport
 from instraug.training_set.shards import Shard
 from instraug.training_set.summary import Summary
@@ -55,6 +57,15 @@ class BuildJob:
     """Called with the shards done, from 0 on, and their total."""
 
 
+def fitted(job: BuildJob) -> BuildJob:
+    """Return a job whose config holds what its profile sets.
+
+    Raises:
+        UsageError: there is no such profile.
+    """
+    return replace(job, config=job.config.fitted())
+
+
 def settled(job: BuildJob) -> DataFile:
     """Settle where a job's rows go, and in which format, before anything is read.
 
@@ -64,11 +75,42 @@ def settled(job: BuildJob) -> DataFile:
     """
     data_file = registry.data_file(job.dest, job.config.format)
     check_free(job.dest, is_file=data_file.is_file, force=job.force)
-    if job.config.ofa_bins and data_file.format == "ofa-refcoco":
-        raise UsageError(
-            "ofa-refcoco takes numbers, of which its reader makes bins; leave --ofa-bins out"
-        )
+    check_boxes(job.config, data_file.format)
+    pairs(job.config.options_style, job.config.answers)
     return data_file
+
+
+def check_boxes(config: BuildConfig, form: str) -> None:
+    """Refuse settings of boxes that contradict each other or the format.
+
+    Raises:
+        UsageError: they do.
+    """
+    boxes = config.boxes
+    if form == "ofa-refcoco" and boxes not in (None, "pixels"):
+        left = "--ofa-bins" if config.ofa_bins else f"--boxes {boxes}"
+        raise UsageError(
+            f"ofa-refcoco takes numbers, of which its reader makes bins; leave {left} out"
+        )
+    if config.ofa_bins and boxes != "ofa":
+        raise UsageError(f"--ofa-bins is --boxes ofa, and --boxes {boxes} another; leave one out")
+    if boxes == "ms-swift" and form not in ("ms-swift", "multiinstruct"):
+        raise UsageError(
+            f"--boxes ms-swift writes objects beside the text, which the format {form} has no room "
+            "for; use --format ms-swift"
+        )
+    settings = config.box_settings()
+    bounds = settings.before or settings
+    if bounds.min_pixels > bounds.max_pixels:
+        raise UsageError(
+            f"--min-pixels {bounds.min_pixels} is above --max-pixels {bounds.max_pixels}; "
+            "give the smaller one first"
+        )
+    if config.patch_size > config.max_image_size:
+        raise UsageError(
+            f"--patch-size {config.patch_size} is above --max-image-size {config.max_image_size}, "
+            "which OFA has no bins for; raise the second"
+        )
 
 
 def make_recipe(config: BuildConfig, data_file: DataFile, pools: tuple[Pool, ...]) -> Recipe:
@@ -217,6 +259,7 @@ def manifest_body(
         "instruction_ids": sorted(summary.used),
         "original_instruction_ids": summary.originals(),
         "task_outputs": {p.task.name: p.task.output for p in recipe.pools if summary.has(p)},
+        "profile": facts(job.config.profile) if job.config.profile else None,
         "skipped_at": listed,
         **summary.figures(),
         "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},

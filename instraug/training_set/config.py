@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from instraug.errors import InputError, UsageError
 from instraug.files import strict_yaml
 from instraug.files.decode import Count, Range, Share, decode, some, suggest
+from instraug.training_set.boxes.base import Resizing, Settings
+from instraug.training_set.boxes.registry import FAMILIES
 from instraug.training_set.formats.registry import FORMATS
+from instraug.training_set.option_styles import STYLES, fits
+from instraug.training_set.profiles import PROFILES, find, wrong_name
 
 
 def _known(name: str) -> str | None:
@@ -19,6 +23,14 @@ def _known(name: str) -> str | None:
 
 def _part(share: float) -> str | None:
     return None if 0 < share < 1 else "give a number above 0 and below 1"
+
+
+def _style(name: str) -> str | None:
+    return None if name in STYLES else suggest(name, STYLES)
+
+
+def _family(name: str) -> str | None:
+    return None if name in FAMILIES else suggest(name, FAMILIES)
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,10 @@ class BuildConfig:
     """Share of each pool that `instruction_split` holds out, of each original's wordings alike."""
     shuffle_options: bool = True
     """Put each row's options in an order of its own; a target that names a place moves along."""
+    options_style: tuple[Annotated[str, _style], ...] | None = None
+    """How options are shown, drawn for each row where there are several; None: as released."""
+    answers: tuple[Literal["text", "letter", "number"], ...] | None = None
+    """What answers are, drawn likewise; None: as in the rows, by the labels that are shown."""
     format: Annotated[str, _known] | None = None
     """None: by the destination's suffix, else multiinstruct."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0
@@ -55,9 +71,62 @@ class BuildConfig:
     as_released: bool = False
     """Keep the known faults of MultiInstruct's rows."""
     ofa_bins: bool = False
-    """Spell regions as OFA's ``<bin_N>`` tokens; needs image sizes."""
+    """`boxes` ``ofa`` at full size; a coordinate outside its picture counts as the edge."""
+    profile: Annotated[str, wrong_name] | None = None
+    """MODEL[:TRAINER], which sets `boxes`, `format` and `options_style` where they are None."""
+    boxes: Annotated[str, _family] | None = None
+    """How regions are spelled; None: as they stand in the rows."""
+    min_pixels: Count | None = None
+    """Least pixels of a resized picture; None: as the model, or its trainer, has it."""
+    max_pixels: Count | None = None
+    """Most pixels of a resized picture; None: likewise."""
+    patch_size: Count = 512
+    """Side of the picture that OFA sees, in pixels."""
+    max_image_size: Count = 512
+    """What OFA divides coordinates by, in pixels."""
+    box_digits: Annotated[int, Range(1, 9)] = 2
+    """Digits after the point of LLaVA's boxes."""
+    box_pad: bool = True
+    """LLaVA's boxes are those of pictures padded to a square."""
     images: Annotated[str, some] | None = None
     """The folder that image paths start at, where images are embedded or measured."""
+
+    def fitted(self) -> BuildConfig:
+        """Return the config with what its profile sets filled in where it sets nothing itself."""
+        config = replace(self, boxes="ofa") if self.ofa_bins and not self.boxes else self
+        if not config.profile:
+            return config
+        own = find(config.profile)
+        style = own.options_style
+        fitting = all(fits(style, kind) for kind in config.answers or ())
+        return replace(
+            config,
+            boxes=config.boxes or own.boxes,
+            format=config.format or own.format,
+            options_style=config.options_style or ((style,) if fitting else None),
+        )
+
+    def box_settings(self) -> Settings:
+        """Return what the spelling of boxes depends on; a trainer's bounds go by ours, if any."""
+        usual = Settings()
+        before = find(self.profile).before if self.profile else None
+        bounds = before or Resizing(usual.min_pixels, usual.max_pixels)
+        given = Resizing(self.min_pixels or bounds.min_pixels, self.max_pixels or bounds.max_pixels)
+        own = Resizing(usual.min_pixels, usual.max_pixels) if before else given
+        return Settings(
+            min_pixels=own.min_pixels,
+            max_pixels=own.max_pixels,
+            patch_size=self.patch_size,
+            max_image_size=self.max_image_size,
+            digits=self.box_digits,
+            pad=self.box_pad,
+            before=given if before else None,
+        )
+
+    def turns(self) -> bool:
+        """Return whether pictures are measured turned, as the reader of the profile has them."""
+        name = self.profile or self.boxes or ""
+        return name in PROFILES and PROFILES[name].turns
 
 
 def load_build_config(path: Path) -> BuildConfig:

@@ -82,6 +82,19 @@ _labelled = re.compile(
 
 _OF_NUMBERS = b"-+0123456789.,eE<bin_>"
 
+_spelled = re.compile(
+    r"<\|box_start\|>\(N,N\),\(N,N\)<\|box_end\|>"
+    r'|\{"bbox_2d": \[N, N, N, N\]\}'
+    r"|<box>\[\[N, N, N, N\]\]</box>"
+    r"|\[N, N, N, N\]"
+    r"|(?:<loc_?N>){4}"
+    r"|<object>(?:<patch_index_N>){2}</object>"
+    r"|\ue000N N N N\ue001".replace("N", r"-?[0-9][0-9.e+-]*")
+).fullmatch
+
+_BEGIN = ("<", "{", "[", "\ue000")
+"""What the spellings of `_spelled` begin with."""
+
 
 def labels(options: Sequence[str]) -> list[tuple[str, str]] | None:
     """Return each option's label in lower case, and its text, where all begin with labels."""
@@ -95,13 +108,15 @@ def labels(options: Sequence[str]) -> list[tuple[str, str]] | None:
 
 
 def are_regions(options: Sequence[str]) -> bool:
-    """Return whether options are four numbers each, or bins; they never have to keep their order.
+    """Return whether options are regions, in any family's spelling: they may stand in any order.
 
     Raises:
         TypeError: an option is not text.
     """
     between = " ".join(options).encode().translate(None, _OF_NUMBERS)
-    return between == b" " * (4 * len(options) - 1)
+    if between == b" " * (4 * len(options) - 1):
+        return True
+    return options[0][:1] in _BEGIN and all(map(_spelled, options))
 
 
 def keeps_order(options: Sequence[str]) -> bool:
@@ -131,8 +146,20 @@ def is_step(option: str) -> bool:
 
 def _refers_to_others(whole: str) -> bool:
     """Return whether one of the options (a line each, case folded) names others, or places."""
-    if any(map(whole.__contains__, _TRIGGERS)) and _refers(whole):
-        return True
+    return bool(any(map(whole.__contains__, _TRIGGERS)) and _refers(whole)) or _names_places(whole)
+
+
+def names_labels(options: Sequence[str]) -> bool:
+    """Return whether options number themselves, or name others by labels: "only B", "A and C".
+
+    Raises:
+        TypeError: an option is not text.
+    """
+    return labels(options) is not None or _names_places("\n".join(options).casefold())
+
+
+def _names_places(whole: str) -> bool:
+    """Return whether one of the options (a line each, case folded) names places by labels."""
     if not any(map(whole.__contains__, _JOINERS)):
         return False
     options = whole.split("\n")

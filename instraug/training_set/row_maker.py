@@ -5,14 +5,17 @@ Everything that depends only on the task is settled here, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from instraug.errors import BadRow
 from instraug.files.decode import shown
 from instraug.tasks.pool import Pool
+from instraug.tasks.records import Task
 from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note, Seen
+from instraug.training_set.boxes.regions import Regions
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.instances.base import Adapter
@@ -33,11 +36,13 @@ class Out:
     """The task of each row whose task has no instruction that may be used."""
     ranks: list[Ranked] = field(default_factory=list)
     """Of rows that may be among the smallest."""
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    """Of rows whose options are shown in a style: its name, and what the answer is."""
     seen: Seen = field(default_factory=Seen)
 
     def clear(self) -> None:
         """Forget all but the options that were seen."""
-        for kind in (self.rows, self.notes, self.held, self.lacking, self.ranks):
+        for kind in (self.rows, self.notes, self.held, self.lacking, self.ranks, self.shown):
             kind.clear()
 
 
@@ -72,9 +77,9 @@ def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take
         try:
             unique_id, target = row["unique_id"], row["target_txt"]
         except KeyError:
-            raise _no_text(row) from None
+            raise no_text(row) from None
         if type(unique_id) is not str or type(target) is not str:
-            raise _no_text(row)
+            raise no_text(row)
         (render, instruction), order = draw(unique_id)
         if type(options := row.get("options")) is list:
             # Nearly every row's options were all seen, and one is the target.
@@ -101,13 +106,7 @@ def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Ta
 
     The arguments are those of `sampler`; options stand in one order in all of a row's prompts.
     """
-    choices = _choices(pool)
-    hand_written = len(pool.originals)
-    if config.epsilon == 1 and hand_written:
-        choices = choices[:hand_written]
-    elif config.epsilon == 0 and pool.generated:
-        choices = choices[hand_written:]
-    draw = _drawer(pool, config)
+    choices, draw = drawable(pool, config, _choices(pool)), _drawer(pool, config)
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     arrange = arranger.arrange
@@ -115,9 +114,9 @@ def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Ta
     def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
-        unique_id, target = _id(row), row.get("target_txt")
+        unique_id, target = id_of(row), row.get("target_txt")
         if type(target) is not str:
-            raise _no_text(row)
+            raise no_text(row)
         if type(row.get("options")) is list:
             target = arrange(row, target, draw(unique_id)[1], line)
         built = [
@@ -129,6 +128,29 @@ def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Ta
         out.rows.extend([row | more for more in built])
 
     return take
+
+
+def spelling(take: Take, task: Task, regions: Regions, out: Out) -> Take:
+    """Return the function that spells a row's regions before it is taken.
+
+    Args:
+        take: What builds the task's rows.
+        task: The task.
+        regions: Spells them.
+        out: Takes what there is to note.
+    """
+    spell, note, name = (
+        regions.speller(answers=task.output == "region"),
+        out.notes.append,
+        task.name,
+    )
+
+    def spell_and_take(row: Fields, line: bytes) -> None:
+        for what in spell(row):
+            note((what, name, line))
+        take(row, line)
+
+    return spell_and_take
 
 
 def passer(task: str, passed: list[str]) -> Take:
@@ -150,7 +172,7 @@ def capped(take: Take, rank: Rank, group: Group, bounds: Mapping[str, int]) -> T
 
 def _below(take: Take, rank: Rank, bound: Callable[[Fields], int]) -> Take:
     def take_if_below(row: Fields, line: bytes) -> None:
-        if rank(_id(row), line) < bound(row):
+        if rank(id_of(row), line) < bound(row):
             take(row, line)
 
     return take_if_below
@@ -171,7 +193,7 @@ def ranked(
     append = ranks.append
 
     def note(row: Fields, line: bytes) -> None:
-        number = rank(_id(row), line)
+        number = rank(id_of(row), line)
         of_group = smallest(group if isinstance(group, str) else group(row))
         if number < of_group.bound:
             take(row, line)
@@ -189,6 +211,24 @@ Group = str | Callable[[Fields], str]
 _Choice = tuple[Renderer, str]
 """An instruction, compiled, and its id."""
 
+T = TypeVar("T")
+
+
+def drawable(pool: Pool, config: BuildConfig, choices: Sequence[T]) -> Sequence[T]:
+    """Return what may be drawn of a pool's instructions, by the epsilon of a config.
+
+    Args:
+        pool: The pool.
+        config: Gives epsilon.
+        choices: One for each of its instructions, hand-written ones first.
+    """
+    hand_written = len(pool.originals)
+    if config.epsilon == 1 and hand_written:
+        return choices[:hand_written]
+    if config.epsilon == 0 and pool.generated:
+        return choices[hand_written:]
+    return choices
+
 
 def _choices(pool: Pool) -> list[_Choice]:
     compiled = compiler(pool.task)
@@ -200,15 +240,16 @@ def _drawer(pool: Pool, config: BuildConfig) -> Callable[[str], tuple[_Choice, i
     return drawer(config.seed, pool.task.name, choices[:own], choices[own:], config.epsilon)
 
 
-def _id(row: Fields) -> str:
+def id_of(row: Fields) -> str:
     """Return a row's id; its target may not be there yet."""
     unique_id = row.get("unique_id")
     if type(unique_id) is str:
         return unique_id
-    raise _no_text(row)
+    raise no_text(row)
 
 
-def _no_text(row: Fields) -> BadRow:
+def no_text(row: Fields) -> BadRow:
+    """Return what to raise for a row that lacks an id or a target."""
     name = "target_txt" if type(row.get("unique_id")) is str else "unique_id"
     what = f"{name} is {shown(row[name])}" if name in row else f"the row lacks {name}"
     return BadRow("missing field", what, "write it as text in quotes, or leave the row out")

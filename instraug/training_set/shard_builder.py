@@ -18,11 +18,12 @@ import orjson
 from instraug.errors import ALSO, BadRow
 from instraug.tasks.pool import Pool
 from instraug.training_set.answers import Note
+from instraug.training_set.boxes import ms_swift
+from instraug.training_set.boxes.regions import regions_of
 from instraug.training_set.caps import Cap
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats import registry
-from instraug.training_set.formats.base import Fields, Options
-from instraug.training_set.formats.ofa_bins import quantiser
+from instraug.training_set.formats.base import Options
 from instraug.training_set.instances.base import Instances
 from instraug.training_set.row_maker import (
     Out,
@@ -33,9 +34,11 @@ from instraug.training_set.row_maker import (
     passer,
     ranked,
     sampler,
+    spelling,
 )
 from instraug.training_set.sampling import BITS, HIGHEST, Smallest, ranker
 from instraug.training_set.shards import Shard
+from instraug.training_set.styled_rows import styled
 
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
@@ -80,6 +83,8 @@ class ShardReport:
     """Task of the split that is not built -> its rows."""
     lacking: Counter[str] = field(default_factory=Counter)
     """Task without an instruction that may be used -> its rows."""
+    shown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """A style of options, and what the answer is -> rows."""
     testing: int = 0
     """Rows of ``testing_data/`` that are not built."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -127,14 +132,19 @@ class Builder:
         self._adapter = self._instances.adapter(tasks)
         take = exhauster if self._config.per_instance == "all" else sampler
         self._lacking = {p.task.name for p in recipe.pools if not p.instructions}
+        if self._config.options_style or self._config.answers:
+            take = styled
         self._takes = {
             pool.task.name: take(pool, self._config, self._adapter, self._out)
             for pool in recipe.pools
         }
-        self._quantise: Callable[[Fields], None] | None = None
-        if self._config.ofa_bins:
-            regions = {task.name for task in tasks if task.output == "region"}
-            self._quantise = quantiser(recipe.options.images, regions)
+        self._regions = regions = regions_of(self._config, recipe.options.images)
+        if regions:
+            self._takes = {
+                pool.task.name: spelling(self._takes[pool.task.name], pool.task, regions, self._out)
+                for pool in recipe.pools
+            }
+        self._finish = ms_swift.finish if self._config.boxes == "ms-swift" else None
 
     def build(self, shard: Shard, bounds: Bounds, write: Callable[[bytes], Any]) -> ShardReport:
         """Write a shard's rows, as blocks of the format.
@@ -269,22 +279,26 @@ class Builder:
 
         Raises one of `_FAULTS` where a row cannot be used; nothing is noted of any row then.
         """
-        task_of, quantise = self._adapter.task_of, self._quantise
+        task_of = self._adapter.task_of
         self._out.clear()
+        if self._regions:
+            self._regions.begin()
         for row, line in zip(list(map(orjson.loads, lines)), lines, strict=True):
             try:
                 take = takes[row["task_name"]]
             except (LookupError, TypeError):
                 take = takes[task_of(row)]
-            if quantise:
-                quantise(row)
             take(row, line)
+        if self._finish:
+            for row in self._out.rows:
+                self._finish(row)
         used = list(map(_instruction, self._out.rows))
         encoded = list(map(self._format.encode, self._out.rows))
         report.used.update(used)
         report.held.update(self._out.held)
         if self._out.lacking:
             report.lacking.update(self._out.lacking)
+        report.shown.update(self._out.shown)
         if self._out.notes:
             report.note(self._out.notes, lines, first)
         return encoded

@@ -11,7 +11,9 @@ from instraug.errors import Problem, grouped
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
+from instraug.training_set.boxes.regions import SAME, TURNED
 from instraug.training_set.instances.base import NO_FAULT
+from instraug.training_set.option_styles import KEPT
 from instraug.training_set.shard_builder import LISTED, ShardReport
 from instraug.training_set.shards import Shard
 
@@ -22,7 +24,18 @@ REMARKS = {
         "file whether it counts from 0 or from 1 (answers: index0 or index1)"
     ),
     NO_OPTION: "their target is none of their options, which keep their order; check the rows",
+    KEPT: (
+        "their answer stays as it is: none of the options, more options than letters, or options "
+        "with labels of their own"
+    ),
+    TURNED: (
+        "their picture is to be turned by its EXIF data; sizes are as the profile's reader has "
+        "them, and boxes have to be of that picture: check these, or turn the files themselves"
+    ),
+    SAME: "two of their options are one box in this spelling; check the rows",
 }
+
+_OF_BOXES = (TURNED, SAME)
 
 
 @dataclass
@@ -41,6 +54,8 @@ class Summary:
     """Task of the split that was not asked for -> its rows."""
     lacking: Counter[str] = field(default_factory=Counter)
     """Task without an instruction that may be used -> its rows."""
+    shown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """A style of options, and what the answer is -> rows whose options are shown so."""
     testing: int = 0
     """Rows of ``testing_data/`` that were not asked for."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -71,6 +86,7 @@ class Summary:
         self.held += report.held
         self.lacking += report.lacking
         self.testing += report.testing
+        self.shown.update(report.shown)
         self.used.update(report.used)
 
     @property
@@ -173,7 +189,10 @@ class Summary:
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
-            "options": {what: dict(rows) for what, rows in self._noted().items()},
+            "options": {w: dict(rows) for w, rows in self._noted().items() if w not in _OF_BOXES},
+            "boxes": {w: dict(rows) for w, rows in self._noted().items() if w in _OF_BOXES},
+            "options_style": self._shares(0),
+            "answers": self._shares(1),
             "skipped": dict(sorted(self._skipped().items())),
             "tasks": {
                 pool.task.name: figures
@@ -184,6 +203,14 @@ class Summary:
 
     def _skipped(self) -> Counter[str]:
         return self.skipped + Counter({"no instruction": self.lacking.total()})
+
+    def _shares(self, which: int) -> dict[str, dict[str, float]]:
+        """Return, by style or by kind of answer, the rows and their share."""
+        rows = Counter[str]()
+        for pair, count in self.shown.items():
+            rows[pair[which]] += count
+        total = rows.total()
+        return {n: {"rows": rows[n], "share": round(rows[n] / total, 6)} for n in sorted(rows)}
 
     def _of_task(self, pool: Pool) -> dict[str, int]:
         own, generated = self._rows(pool.originals), self._rows(pool.generated)

@@ -29,6 +29,8 @@ class Answer:
     options: Options | None = None
     output: str | None = None
     """label, text, region or likelihood; None where the file does not state it."""
+    protocol: str | None = None
+    """How the row says that the answer is to be read; None: it does not."""
     score: float | None = None
     """Where the file has one already."""
     group: str | None = None

@@ -249,5 +249,31 @@ LIKELIHOOD = Given(
 )
 """Options ranked by their log-likelihood."""
 
+
+@dataclass(frozen=True, slots=True)
+class Stated(Protocol):
+    """Scores each answer by the protocol that its row states."""
+
+    known: tuple[str, ...] = ()
+    """Those that a row may state; the first one is for rows that state none."""
+
+    def judge(self, answer: Answer) -> Judged:
+        """Score an answer against the target that it fits best.
+
+        Raises:
+            UnusableTarget: a target is nothing that the row's protocol can score.
+        """
+        name = answer.protocol if answer.protocol in self.known else self.known[0]
+        return PROTOCOLS[name].judge(answer)
+
+
+STATED = Stated(
+    "stated",
+    "what the row's own protocol says: the option, the letter or the number",
+    PROTOCOLS["letter"].score,
+    known=("letter", "option", "number"),
+)
+"""Rows of one task whose answers are of several kinds."""
+
 GIVEN = Given("given", "the score that the file holds", PROTOCOLS["exact"].score)
 """A score from elsewhere."""

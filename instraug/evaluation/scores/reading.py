@@ -121,6 +121,7 @@ def _answer(
         targets=targets,
         options=texts(parts.get("options"), _JOINT) or None,
         output=text(parts.get("output")),
+        protocol=text(parts.get("protocol")),
         score=score,
         group=text(parts.get("group")),
         content=text(parts.get("content")),

@@ -24,6 +24,7 @@ from instraug.evaluation.scores.protocols import (
     GIVEN,
     LIKELIHOOD,
     PROTOCOLS,
+    STATED,
     UNICODE_ROUGE,
     Protocol,
 )
@@ -133,7 +134,7 @@ class _Chosen:
     """Task -> protocol; where none is named, by what all its targets so far have in common."""
 
     def __init__(self, source: Source, scoring: Scoring) -> None:
-        self._known = PROTOCOLS | {LIKELIHOOD.name: LIKELIHOOD}
+        self._known = PROTOCOLS | {LIKELIHOOD.name: LIKELIHOOD, STATED.name: STATED}
         if scoring.unicode_words:
             self._known["rouge-l"] = UNICODE_ROUGE
         self._named = self._known[scoring.protocol] if scoring.protocol else None
@@ -150,7 +151,7 @@ class _Chosen:
         if self._named or self._settled:
             return self.of(answer.task)
         survey = self._surveys.setdefault(answer.task, Survey())
-        survey.see(answer.targets, answer.options, answer.output)
+        survey.see(answer.targets, answer.options, answer.output, answer.protocol)
         protocol = self._known[survey.protocol()]
         self.changed |= self._of.setdefault(answer.task, protocol) is not protocol
         self._of[answer.task] = protocol

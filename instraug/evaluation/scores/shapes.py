@@ -23,6 +23,7 @@ COLUMNS = {
     "target": ("target", "target_txt", "answerKey"),
     "options": ("options",),
     "output": ("output",),
+    "protocol": ("protocol",),
     "score": (),
 }
 """Field -> the columns that hold it where ``--columns`` does not name one."""
@@ -30,7 +31,7 @@ COLUMNS = {
 SHORT = {"id": "unique_id", "task": "task_name", "instruction": "instruction_id"}
 """Shorter names that ``--columns`` takes too."""
 
-OF_ROWS = ("target", "options", "output")
+OF_ROWS = ("target", "options", "output", "protocol")
 """What a test row may add to a prediction."""
 
 

@@ -35,6 +35,7 @@ FORMATS = {
     "lavis-caption": Entry("lavis", _LIST, "caption"),
     "llava": Entry("llava", _LIST),
     "sharegpt": Entry("sharegpt", _LIST),
+    "ms-swift": Entry("ms_swift", _LINES),
     "messages": Entry("messages", _LINES, "messages"),
     "prompt-completion": Entry("messages", _LINES, "prompt-completion"),
     "alpaca": Entry("alpaca", _LIST),

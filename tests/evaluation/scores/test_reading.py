@@ -11,6 +11,7 @@ from instraug.errors import InputError
 from instraug.evaluation.scores.answers import Answer, Problems
 from instraug.evaluation.scores.naming import is_samples, one_set, prediction_files, stated
 from instraug.evaluation.scores.reading import Reader
+from instraug.evaluation.scores.scoring import Scoring, score
 from instraug.evaluation.scores.shapes import Source
 from tests.evaluation.scores.files import (
     TARGETS,
@@ -273,3 +274,33 @@ def test_test_rows_without_an_id_or_twice_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         Reader(Source((rows,), rows=(rows,)))
     assert len(error.value.problems) == 2
+
+
+def test_rows_of_a_built_set_state_how_they_are_read(tmp_path: Path) -> None:
+    """Text, letters and numbers of one task, each by its own protocol, shuffled options and all."""
+    rows = [
+        ("1", "dog", "option", "It is a dog.", 1.0),
+        ("2", "C", "letter", "(C) because it moos", 1.0),
+        ("3", "2", "number", "Option 2", 1.0),
+        ("4", "a", "letter", "B", 0.0),
+        ("5", "1", "number", "3", 0.0),
+    ]
+    options = ["cat", "dog", "cow"]
+    made = [
+        {
+            "unique_id": at,
+            "task_name": "pick",
+            "instruction_id": "i",
+            "prediction": prediction,
+            "target": target,
+            "options": options,
+            "protocol": protocol,
+        }
+        for at, target, protocol, prediction, _ in rows
+    ]
+    outcome = score([Source((write(tmp_path / "p.jsonl", made),))], Scoring())
+    (task,) = outcome.figures["tasks"]
+    assert (task["protocol"], task["mean"]) == ("stated", 0.6)
+    letters = [row for row in made if row["protocol"] == "letter"]
+    outcome = score([Source((write(tmp_path / "l.jsonl", letters),))], Scoring())
+    assert outcome.figures["tasks"][0]["protocol"] == "letter"

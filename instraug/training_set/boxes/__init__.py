@@ -1,0 +1,1 @@
+"""Regions as each family of models spells them, one module a family."""
