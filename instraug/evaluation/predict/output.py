@@ -98,7 +98,8 @@ def _prediction(run: PredictRun, row: TestRow, key: str, reply: Reply | None) ->
         "prompt": reply.usage.prompt_tokens,
         "completion": reply.usage.completion_tokens,
     }
-    return {
+    stated = {"protocol": fields["protocol"]} if fields.get("protocol") else {}
+    return stated | {
         "key": key,
         "unique_id": fields["unique_id"],
         "task_name": fields["task_name"],

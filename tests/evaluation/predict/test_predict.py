@@ -33,7 +33,7 @@ from tests.evaluation.predict.asking import (
     sha,
 )
 from tests.fakeserver import FakeServer, running
-from tests.sets import CHOICE
+from tests.sets import CHOICE, built, choice_row
 
 NOWHERE = "http://127.0.0.1:9/v1"
 """An endpoint that nobody asks: every reply is in the journal."""
@@ -560,3 +560,18 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
         )
     assert done.returncode == 1
     assert "in use by process" in done.stderr
+
+
+def test_a_row_says_how_its_answer_is_read(tmp_path: Path) -> None:
+    """Letters and numbers of one task; `score` reads each by the protocol that its row states."""
+    given: dict[str, Any] = {"answers": ("letter", "number")}
+    built(tmp_path, [choice_row(n, image_path="") for n in range(20)], "set.jsonl", **given)
+    with running(FakeServer(rule=looking(lambda _prompt, _images: "Option 1"))) as server:
+        done = instraug_here(
+            "predict", tmp_path / "set.jsonl", "-o", tmp_path / "out", "--model", "m",
+            "--base-url", server.url,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {row["protocol"] for row in lines(tmp_path / "out")} == {"letter", "number"}
+    scored = instraug_here("score", tmp_path / "out", "--json")
+    assert json.loads(scored.stdout)["tasks"][0]["protocol"] == "stated"
