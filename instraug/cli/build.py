@@ -126,7 +126,7 @@ def build(
             )
     figures = summary.figures()
     if not as_json:
-        for name in ("tasks", "left_out", "options"):
+        for name in ("tasks", "left_out", "options", "readers"):
             figures.pop(name)
     shown = {"dest": str(dest), **figures, "outputs": summary.outputs}
     summarise(shown, as_json=as_json, quiet=quiet)

@@ -142,7 +142,7 @@ def writing(dest: Destination, form: Format, shown: Path) -> Iterator[Write]:
         shown: The destination's name, for messages.
     """
     with dest.stream() as stream:
-        sink = form.sink(stream)
+        sink = form.sink(stream, dest.data.parent)
 
         def write(block: Block) -> None:
             # Caught here, so that what reads the rows does not take it for an error of its own.

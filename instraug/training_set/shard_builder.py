@@ -21,7 +21,7 @@ from instraug.training_set.answers import Note
 from instraug.training_set.caps import Cap
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats import registry
-from instraug.training_set.formats.base import Fields, Options
+from instraug.training_set.formats.base import Fields, Look, Options
 from instraug.training_set.formats.ofa_bins import quantiser
 from instraug.training_set.instances.base import Instances
 from instraug.training_set.row_maker import (
@@ -244,7 +244,8 @@ class Builder:
         """
         task_of, quantise = self._adapter.task_of, self._quantise
         self._out.clear()
-        for row, line in zip(list(map(orjson.loads, lines)), lines, strict=True):
+        rows = list(map(orjson.loads, lines))
+        for row, line in zip(rows, lines, strict=True):
             try:
                 take = takes[row["task_name"]]
             except (LookupError, TypeError):
@@ -252,13 +253,22 @@ class Builder:
             if quantise:
                 quantise(row)
             take(row, line)
+        noted = [*self._noted(look, rows, lines)] if (look := self._format.look) else []
         used = list(map(_instruction, self._out.rows))
         encoded = list(map(self._format.encode, self._out.rows))
         report.used.update(used)
         report.held.update(self._out.held)
-        if self._out.notes:
-            report.note(self._out.notes, lines, first)
+        if noted or self._out.notes:
+            report.note(self._out.notes + noted, lines, first)
         return encoded
+
+    def _noted(self, look: Look, rows: list[Any], lines: list[bytes]) -> Iterator[Note]:
+        """Yield what the format notes of the built rows."""
+        for what, at in look(self._out.rows):
+            built = self._out.rows[at]
+            # Rows that are built with every instruction are new ones, and come a line at a time.
+            line = next((n for n, row in enumerate(rows) if row is built), 0)
+            yield what, built["task_name"], lines[line]
 
 
 def _bad(fault: BaseException, line: bytes) -> BadRow:

@@ -11,6 +11,7 @@ from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
+from instraug.training_set.formats import readers
 from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.shard_builder import LISTED, ShardReport
 from instraug.training_set.shards import Shard
@@ -22,6 +23,7 @@ REMARKS = {
         "file whether it counts from 0 or from 1 (answers: index0 or index1)"
     ),
     NO_OPTION: "their target is none of their options, which keep their order; check the rows",
+    **readers.REMARKS,
 }
 
 
@@ -42,7 +44,7 @@ class Summary:
     testing: int = 0
     """Rows of ``testing_data/`` that were not asked for."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """A note about rows' options (see `answers`), and the task -> rows."""
+    """A note about rows' options (`answers`) or their readers (`readers`), and the task -> rows."""
     noted_at: dict[str, str] = field(default_factory=dict)
     """What is noted -> ``file:line`` of the first."""
     outputs: dict[str, str] = field(default_factory=dict)
@@ -110,7 +112,7 @@ class Summary:
         return by_note
 
     def remarks(self) -> list[str]:
-        """Return in words the notes about rows' options, a line each, with the first place."""
+        """Return in words what is noted of rows, a line each, with the first place."""
         return [
             f"{self.noted_at[what]}: {rows.total()} rows ({_listed(rows)}): {REMARKS[what]}"
             for what, rows in self._noted().items()
@@ -130,6 +132,7 @@ class Summary:
 
     def figures(self) -> dict[str, Any]:
         """Return counts, as the manifest and ``--json`` have them (docs/building.md)."""
+        noted = self._noted()
         return {
             "rows": self.rows,
             "epsilon": {
@@ -140,7 +143,8 @@ class Summary:
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
-            "options": {what: dict(rows) for what, rows in self._noted().items()},
+            "options": {w: dict(n) for w, n in noted.items() if w not in readers.REMARKS},
+            "readers": {w: dict(n) for w, n in noted.items() if w in readers.REMARKS},
             "skipped": dict(sorted(self.skipped.items())),
             "tasks": {
                 pool.task.name: figures
