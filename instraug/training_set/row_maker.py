@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from instraug.errors import BadRow
 from instraug.files.decode import shown
@@ -31,11 +32,13 @@ class Out:
     """The task of each row that is of the split that is not built."""
     ranks: list[Ranked] = field(default_factory=list)
     """Of rows that may be among the smallest."""
+    drawn: list[int] = field(default_factory=list)
+    """A number for the id of each row that has one, where it is drawn by its id."""
     seen: Seen = field(default_factory=Seen)
 
     def clear(self) -> None:
         """Forget all but the options that were seen."""
-        for kind in (self.rows, self.notes, self.held, self.ranks):
+        for kind in (self.rows, self.notes, self.held, self.ranks, self.drawn):
             kind.clear()
 
 
@@ -62,18 +65,22 @@ def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     silent, plain = arranger.seen.silent, arranger.seen.plain
-    arrange = arranger.arrange
+    arrange, drawn = arranger.arrange, out.drawn.append
+    by_content = config.draw_by == "content"
 
     def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
-        try:
-            unique_id, target = row["unique_id"], row["target_txt"]
-        except KeyError:
-            raise _no_text(row) from None
-        if type(unique_id) is not str or type(target) is not str:
-            raise _no_text(row)
-        (render, instruction), order = draw(unique_id)
+        unique_id, target = row.get("unique_id"), row.get("target_txt")
+        if not unique_id or type(unique_id) is not str or type(target) is not str or by_content:
+            has_id = unique_id is not None and unique_id != ""
+            unique_id, target = identify(row, line), _target(row)
+            if has_id and not by_content:
+                drawn(draw(unique_id)[1])
+            (render, instruction), order = draw(content_id(line) if by_content else unique_id)
+        else:
+            (render, instruction), order = draw(unique_id)
+            drawn(order)
         if type(options := row.get("options")) is list:
             # Nearly every row's options were all seen, and one is the target.
             try:
@@ -113,11 +120,10 @@ def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Ta
     def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
-        unique_id, target = _id(row), row.get("target_txt")
-        if type(target) is not str:
-            raise _no_text(row)
+        unique_id, target = identify(row, line), _target(row)
         if type(row.get("options")) is list:
-            target = arrange(row, target, draw(unique_id)[1], line)
+            key = content_id(line) if config.draw_by == "content" else unique_id
+            target = arrange(row, target, draw(key)[1], line)
         built = [
             {"prompt": render(row), "target": target, "instruction_id": instruction}
             for render, instruction in choices
@@ -148,7 +154,7 @@ def capped(take: Take, rank: Rank, group: Group, bounds: Mapping[str, int]) -> T
 
 def _below(take: Take, rank: Rank, bound: Callable[[Fields], int]) -> Take:
     def take_if_below(row: Fields, line: bytes) -> None:
-        if rank(_id(row), line) < bound(row):
+        if rank(identify(row, line), line) < bound(row):
             take(row, line)
 
     return take_if_below
@@ -169,7 +175,7 @@ def ranked(
     append = ranks.append
 
     def note(row: Fields, line: bytes) -> None:
-        number = rank(_id(row), line)
+        number = rank(identify(row, line), line)
         of_group = smallest(group if isinstance(group, str) else group(row))
         if number < of_group.bound:
             take(row, line)
@@ -198,15 +204,47 @@ def _drawer(pool: Pool, config: BuildConfig) -> Callable[[str], tuple[_Choice, i
     return drawer(config.seed, pool.task.name, choices[:own], choices[own:], config.epsilon)
 
 
-def _id(row: Fields) -> str:
-    """Return a row's id; its target may not be there yet."""
+def content_id(line: bytes) -> str:
+    """Return the id of a row by its content: the hash of the line that it was read from."""
+    return blake2b(line.rstrip(b"\r\n"), digest_size=8, person=b"instraug-content").hexdigest()
+
+
+def identify(row: Fields, line: bytes) -> str:
+    """Return a row's id, which is text in it from now on; by its content where it has none.
+
+    Raises:
+        BadRow: it is neither text nor a number.
+    """
     unique_id = row.get("unique_id")
-    if type(unique_id) is str:
-        return unique_id
-    raise _no_text(row)
+    if type(unique_id) is not str or not unique_id:
+        missing = unique_id is None or unique_id == ""
+        unique_id = content_id(line) if missing else _as_text("unique_id", unique_id)
+        row["unique_id"] = unique_id
+    return unique_id
 
 
-def _no_text(row: Fields) -> BadRow:
-    name = "target_txt" if type(row.get("unique_id")) is str else "unique_id"
-    what = f"{name} is {shown(row[name])}" if name in row else f"the row lacks {name}"
-    return BadRow("missing field", what, "write it as text in quotes, or leave the row out")
+def _target(row: Fields) -> str:
+    """Return a row's target, which is text in it from now on.
+
+    Raises:
+        BadRow: it is missing, or neither text nor a number.
+    """
+    target = row.get("target_txt")
+    if type(target) is not str:
+        if target is None:
+            what = "the row lacks target_txt"
+            raise BadRow("missing field", what, "add it, or leave the row out")
+        row["target_txt"] = target = _as_text("target_txt", target)
+    return target
+
+
+def _as_text(name: str, value: object) -> str:
+    """Spell a number as text.
+
+    Raises:
+        BadRow: it is something else.
+    """
+    if type(value) in (int, float):
+        return str(value)
+    what = f"{name} is {shown(value)}"
+    raise BadRow("missing field", what, "write it as text in quotes, or leave the row out")

@@ -24,6 +24,7 @@ from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Fields, Look, Options
 from instraug.training_set.formats.ofa_bins import quantiser
 from instraug.training_set.instances.base import Instances
+from instraug.training_set.repeated import Repeated
 from instraug.training_set.row_maker import (
     Out,
     Take,
@@ -83,6 +84,8 @@ class ShardReport:
     """A note about rows' options (see `answers`), and the task -> rows."""
     noted_at: dict[str, int] = field(default_factory=dict)
     """What is noted -> the first such line."""
+    ids: Repeated = field(default_factory=Repeated)
+    """Of the rows that are drawn by their id."""
     bad: list[tuple[int, BadRow]] = field(default_factory=list)
     """The first `LISTED` of each kind, with their lines: from 1, within the shard."""
 
@@ -257,6 +260,7 @@ class Builder:
         used = list(map(_instruction, self._out.rows))
         encoded = list(map(self._format.encode, self._out.rows))
         report.used.update(used)
+        report.ids.add(self._out.drawn)
         report.held.update(self._out.held)
         if noted or self._out.notes:
             report.note(self._out.notes + noted, lines, first)

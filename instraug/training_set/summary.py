@@ -13,6 +13,7 @@ from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
 from instraug.training_set.formats import readers
 from instraug.training_set.instances.base import NO_FAULT
+from instraug.training_set.repeated import Repeated
 from instraug.training_set.shard_builder import LISTED, ShardReport
 from instraug.training_set.shards import Shard
 
@@ -47,10 +48,14 @@ class Summary:
     """A note about rows' options (`answers`) or their readers (`readers`), and the task -> rows."""
     noted_at: dict[str, str] = field(default_factory=dict)
     """What is noted -> ``file:line`` of the first."""
+    ids: Repeated = field(default_factory=Repeated)
+    """Rows that have the id of an earlier one of their task, and so its instruction."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
     _listed: Counter[str] = field(default_factory=Counter)
     """Kind -> rows seen that were to be listed."""
+    _repeated_in: str = ""
+    """The first file in which an id repeats."""
     _lines: int = 0
     """Of the file at hand, so far."""
 
@@ -66,6 +71,9 @@ class Summary:
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
         self.notes += report.notes
+        self.ids.merge(report.ids)
+        if self.ids.count and not self._repeated_in:
+            self._repeated_in = str(shard.path)
         self._lines += report.lines
         self.skipped += report.kinds
         self.held += report.held
@@ -113,10 +121,17 @@ class Summary:
 
     def remarks(self) -> list[str]:
         """Return in words what is noted of rows, a line each, with the first place."""
-        return [
+        remarks = [
             f"{self.noted_at[what]}: {rows.total()} rows ({_listed(rows)}): {REMARKS[what]}"
             for what, rows in self._noted().items()
         ]
+        if self.ids.count:
+            count = f"{'' if self.ids.exact else 'about '}{self.ids.count}"
+            remarks.append(
+                f"{self._repeated_in}: {count} rows have the unique_id of an earlier row of their "
+                "task, and so its instruction; --draw-by content draws by all that a row holds"
+            )
+        return remarks
 
     def other_split(self) -> str:
         """Return in words which rows were left out for their split; "" where none was."""
@@ -145,6 +160,7 @@ class Summary:
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
             "options": {w: dict(n) for w, n in noted.items() if w not in readers.REMARKS},
             "readers": {w: dict(n) for w, n in noted.items() if w in readers.REMARKS},
+            "repeated_ids": self.ids.count,
             "skipped": dict(sorted(self.skipped.items())),
             "tasks": {
                 pool.task.name: figures

@@ -45,7 +45,7 @@ def test_json_prints_one_object(tmp_path: Path) -> None:
     )
     found = json.loads(done.stdout)
     keys = {"dest", "rows", "epsilon", "left_out", "options", "readers"}
-    keys |= {"skipped", "tasks", "outputs"}
+    keys |= {"repeated_ids", "skipped", "tasks", "outputs"}
     assert set(found) == keys
     assert found["rows"] == sum(task["rows"] for task in found["tasks"].values())
     assert found["epsilon"] == {"asked": 1.0, "realised": 1.0, "realised_both_pools": None}
