@@ -10,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, ManyValues
+from instraug.cli.options import FOLDER, PATH, ManyValues, pairs
 from instraug.cli.output import summarise
 from instraug.errors import Interrupted
 from instraug.training_set.formats.registry import FORMATS
@@ -23,7 +23,8 @@ from instraug.training_set.formats.registry import FORMATS
     type=PATH,
     multiple=True,
     required=True,
-    help="Files of rows (also .gz, .zst), or folders in or of MultiInstruct's layout.",
+    help="Files of rows (JSON, CSV, TSV, Parquet), datasets saved to disk, or folders in or of "
+    "MultiInstruct's layout.",
 )
 @click.option("-o", "--dest", type=PATH, required=True, help="A file (by its suffix), or a folder.")
 @click.option(
@@ -47,6 +48,17 @@ from instraug.training_set.formats.registry import FORMATS
     metavar="KEY,...",
     callback=lambda _context, _option, given: given and [k.strip() for k in given.split(",")],
     help="Row keys whose values name a source (default: each file is one).",
+)
+@click.option(
+    "--columns",
+    metavar="FIELD=COLUMN,...",
+    callback=lambda _context, _option, given: given and pairs(given),
+    help="Columns, or keys, that hold fields under other names; a.b leads into an object.",
+)
+@click.option(
+    "--draw-by",
+    type=click.Choice(["id", "content"]),
+    help="What draws a row's instruction: its unique_id (default), or all that it holds.",
 )
 @click.option(
     "--per-instance",

@@ -77,7 +77,7 @@ def make_recipe(config: BuildConfig, data_file: DataFile, pools: tuple[Pool, ...
     """
     return Recipe(
         pools=pools,
-        instances=MultiInstruct(as_released=config.as_released),
+        instances=MultiInstruct(config.as_released, tuple(config.columns.items())),
         format=data_file.format,
         options=Options(data_file.suffix, Path(config.images) if config.images else None),
         config=config,
@@ -199,8 +199,8 @@ def manifest_body(
     sources = [pool.task.source for pool in recipe.pools if pool.task.source]
     pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
     listed: dict[str, list[str]] = {}
-    for kind, problem in summary.listed:
-        listed.setdefault(kind, []).append(problem.where)
+    for (kind, _, _), places in summary.faults.places.items():
+        listed.setdefault(kind, []).extend(places)
     return {
         "kind": "build",
         "instraug": instraug.__version__,

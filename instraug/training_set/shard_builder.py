@@ -20,10 +20,11 @@ from instraug.tasks.pool import Pool
 from instraug.training_set.answers import Note
 from instraug.training_set.caps import Cap
 from instraug.training_set.config import BuildConfig
+from instraug.training_set.faults import Faults
 from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Fields, Look, Options
 from instraug.training_set.formats.ofa_bins import quantiser
-from instraug.training_set.instances.base import Instances
+from instraug.training_set.instances.base import Instances, Unreadable
 from instraug.training_set.repeated import Repeated
 from instraug.training_set.row_maker import (
     Out,
@@ -39,9 +40,6 @@ from instraug.training_set.shards import Shard
 
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
-
-LISTED = 1000
-"""Bad rows of a kind that are listed one by one; all are counted."""
 
 _FAULTS = (BadRow, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError)
 """What a row that cannot be built raises; of the last three `_bad` makes the first."""
@@ -86,8 +84,8 @@ class ShardReport:
     """What is noted -> the first such line."""
     ids: Repeated = field(default_factory=Repeated)
     """Of the rows that are drawn by their id."""
-    bad: list[tuple[int, BadRow]] = field(default_factory=list)
-    """The first `LISTED` of each kind, with their lines: from 1, within the shard."""
+    faults: Faults = field(default_factory=Faults)
+    """Of these rows; places are lines, from 1, within the shard."""
 
     def note(self, notes: list[Note], lines: list[bytes], first: int) -> None:
         """Count what is noted of lines; the first of them has that number."""
@@ -96,10 +94,9 @@ class ShardReport:
             self.noted_at.setdefault(what, first + lines.index(line))
 
     def leave_out(self, line: int, bad: BadRow) -> None:
-        """Count a row that cannot be built, and list it while there is room."""
+        """Count a row that cannot be built."""
         self.kinds[bad.kind] += 1
-        if self.kinds[bad.kind] <= LISTED:
-            self.bad.append((line, bad))
+        self.faults.add((bad.kind, bad.what, bad.fix), 1, [line])
 
 
 class Builder:
@@ -112,6 +109,7 @@ class Builder:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe, self._config = recipe, recipe.config
         self._instances = recipe.instances
+        self._rename = recipe.instances.renamer()
         self._format = registry.load(recipe.format, recipe.options)
         self._out = Out()
         """Of the batch at hand."""
@@ -248,6 +246,9 @@ class Builder:
         task_of, quantise = self._adapter.task_of, self._quantise
         self._out.clear()
         rows = list(map(orjson.loads, lines))
+        if self._rename:
+            for row in rows:
+                self._rename(row)
         for row, line in zip(rows, lines, strict=True):
             try:
                 take = takes[row["task_name"]]
@@ -277,6 +278,8 @@ class Builder:
 
 def _bad(fault: BaseException, line: bytes) -> BadRow:
     """Return a row's fault without the frames that it came up through, which hold the row."""
+    if isinstance(line, Unreadable):
+        return line.fault
     if isinstance(fault, BadRow):
         return BadRow(fault.kind, fault.what, fault.fix)
     if isinstance(fault, orjson.JSONDecodeError):

@@ -11,10 +11,11 @@ from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
+from instraug.training_set.faults import Faults
 from instraug.training_set.formats import readers
 from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.repeated import Repeated
-from instraug.training_set.shard_builder import LISTED, ShardReport
+from instraug.training_set.shard_builder import ShardReport
 from instraug.training_set.shards import Shard
 
 REMARKS = {
@@ -38,8 +39,8 @@ class Summary:
     """Instruction id -> rows built with it."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
-    listed: list[tuple[str, Problem]] = field(default_factory=list)
-    """Kind and problem of the first `LISTED` of each kind."""
+    faults: Faults = field(default_factory=Faults)
+    """Of these rows; places are ``file:line``."""
     held: Counter[str] = field(default_factory=Counter)
     """Task of the split that was not asked for -> its rows."""
     testing: int = 0
@@ -52,8 +53,6 @@ class Summary:
     """Rows that have the id of an earlier one of their task, and so its instruction."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
-    _listed: Counter[str] = field(default_factory=Counter)
-    """Kind -> rows seen that were to be listed."""
     _repeated_in: str = ""
     """The first file in which an id repeats."""
     _lines: int = 0
@@ -63,11 +62,9 @@ class Summary:
         """Add what became of the next shard."""
         if not shard.start:
             self._lines = 0
-        for line, bad in report.bad:
-            self._listed[bad.kind] += 1
-            if self._listed[bad.kind] <= LISTED:
-                place = f"{shard.path}:{self._lines + line}"
-                self.listed.append((bad.kind, Problem(place, bad.what, bad.fix)))
+        for fault, rows in report.faults.rows.items():
+            lines = report.faults.places[fault]
+            self.faults.add(fault, rows, [f"{shard.path}:{self._lines + n}" for n in lines])
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
         self.notes += report.notes
@@ -79,6 +76,11 @@ class Summary:
         self.held += report.held
         self.testing += report.testing
         self.used.update(report.used)
+
+    @property
+    def listed(self) -> list[tuple[str, Problem]]:
+        """Return the kind of each fault of rows, and a line for it."""
+        return list(self.faults.problems())
 
     @property
     def rows(self) -> int:
@@ -103,8 +105,9 @@ class Summary:
         if bad and not skip_bad:
             problems = [problem for kind, problem in self.listed if kind not in NO_FAULT]
             more = f"{bad} rows cannot be used"
-            if bad > len(problems):
-                more += f", the first {len(problems)} of them are above"
+            listed = sum(n for (kind, *_), n in self.faults.rows.items() if kind not in NO_FAULT)
+            if bad > listed:
+                more += f", {listed} of them are above"
             return [*problems, Problem("build", more, "fix them, or leave them out: --skip-bad")]
         if not self.rows:
             fix, what = "give rows of these tasks", "there is no row to build"

@@ -285,7 +285,11 @@ def row_lines() -> Iterator[tuple[str, bytes, str]]:
         del row[name]
         yield f"without {name}", json.dumps(row).encode(), said
         yield f"null {name}", json.dumps(choice_row(1, **{name: None})).encode(), said
-    yield "a list for an id", json.dumps(choice_row(1, unique_id=[])).encode(), "unique_id is an emp"
+    yield (
+        "a list for an id",
+        json.dumps(choice_row(1, unique_id=[])).encode(),
+        "unique_id is an emp",
+    )
     yield (
         "yes or no for a target",
         json.dumps(choice_row(1, target_txt=True)).encode(),
@@ -345,7 +349,19 @@ def test_a_flood_of_bad_rows_is_counted_and_the_first_are_listed(tmp_path: Path)
     """Memory does not grow with faults: all are counted, the first of each kind listed."""
     outcome = built(tmp_path, [choice_row(1), *[{"a": 1}] * 3000], skip_bad=True)
     assert outcome.skipped == {"missing field": 3000}
-    assert len(outcome.listed) == 1000
+    ((_, problem),) = outcome.listed
+    where = tmp_path / "rows.jsonl"
+    assert str(problem).startswith(
+        f"{where}:2: a row without task_name (3000 rows, also at {where}:3, "
+    )
+    assert (
+        len(outcome.faults.places["missing field", problem.what.partition(" (")[0], problem.fix])
+        == 1000
+    )
+    other = [{"task_name": f"t{n}"} for n in range(3000)]
+    told = built(tmp_path, [choice_row(1), *other], skip_bad=True, force=True)
+    assert (len(told.listed), told.skipped) == (1000, {"unknown task": 3000})
+    built(tmp_path, [choice_row(1), *[{"a": 1}] * 3000], skip_bad=True, force=True)
     manifest = json.loads((tmp_path / "out.jsonl.manifest.json").read_bytes())
     assert manifest["skipped"] == {"missing field": 3000}
     assert manifest["skipped_at"]["missing field"][0] == f"{tmp_path / 'rows.jsonl'}:2"
@@ -382,7 +398,9 @@ def test_lines_are_counted_across_the_shards_of_each_file(
     job = BuildJob(write_tasks(tmp_path / "tasks"), files, tmp_path / "out.jsonl")
     with pytest.raises(InputError) as caught:
         build_set(job)
-    assert [p.where for p in caught.value.problems[:2]] == [f"{files[0]}:21", f"{files[1]}:8"]
+    problem = caught.value.problems[0]
+    assert problem.where == f"{files[0]}:21"
+    assert problem.what.endswith(f"(2 rows, also at {files[1]}:8)")
 
 
 def test_blank_lines_and_line_ends_of_other_systems_are_no_faults(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def test_rows_without_an_id_draw_by_their_content(tmp_path: Path, missing: objec
 def test_numbers_are_ids_and_targets(tmp_path: Path) -> None:
     """They are written as text, and draw as the same text does."""
     numbers = [caption_row(n, unique_id=n, target_txt=n / 2 if n % 2 else n) for n in range(20)]
-    texts = [r | {"unique_id": str(r["unique_id"]), "target_txt": str(r["target_txt"])} for r in numbers]
+    texts = [
+        r | {"unique_id": str(r["unique_id"]), "target_txt": str(r["target_txt"])} for r in numbers
+    ]
     assert rows_of(tmp_path, numbers) == rows_of(tmp_path, texts)
     row = choice_row(1, options=[1, 2, 3], target_txt=2)
     (found,) = rows_of(tmp_path, [row])
@@ -54,7 +56,9 @@ def test_a_repeated_id_is_counted_and_content_is_the_cure(tmp_path: Path, worker
     summary = built(tmp_path, MANY, pool=4, workers=workers)
     assert summary.figures()["repeated_ids"] == 1999
     (remark,) = summary.remarks()
-    assert remark.startswith(f"{tmp_path / 'rows.jsonl'}: 1999 rows have the unique_id of an earlier")
+    assert remark.startswith(
+        f"{tmp_path / 'rows.jsonl'}: 1999 rows have the unique_id of an earlier"
+    )
     assert "--draw-by content" in remark
     assert len(used(rows_of(tmp_path, MANY, pool=4))) == 1
     cured = built(tmp_path, MANY, pool=4, draw_by="content", force=True)
