@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -418,3 +420,39 @@ def test_one_unknown_task_in_many_rows_is_one_line(
     )
     assert other.startswith(f"{file}:7001: no task is named 'other'; ")
     assert "20000 rows cannot be used" in total
+
+
+def test_the_page_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/your-data.md: its task, its table and its command, typed as they stand there."""
+    page = (Path(__file__).parents[2] / "docs" / "your-data.md").read_text().split("\n")
+    at = next(n for n, line in enumerate(page) if "tasks/animals.yaml" in line)
+    yaml = list(takewhile(str.strip, (line[7:] for line in page[at + 3 :])))
+    cells = [re.split(r"(?<!\\)\|", line.strip()[1:-1]) for line in page if line[:5] == "   | "]
+    command = next(line.strip() for line in page if line.strip().startswith("instraug build"))
+    monkeypatch.chdir(tmp_path)
+    Path("tasks").mkdir()
+    start = ["name: animals", "instructions:"]
+    assert page[at + 2].strip() == start[0]
+    Path("tasks/animals.yaml").write_text("\n".join([start[0], *yaml]))
+    with Path("animals.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([[c.strip().replace("\\|", "|") for c in row] for row in cells])
+    done = instraug_here(*command.split()[1:])
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in Path("train.jsonl").read_text().splitlines()]
+    assert [(row["image_path"], row["target"]) for row in rows] == [
+        ("photos/1.jpg", "zebra"),
+        ("photos/2.jpg", "dog"),
+    ]
+    assert sorted(rows[0]["options"]) == ["dog", "horse", "zebra"]
+    assert "{" not in rows[0]["prompt"]
+
+
+def test_the_line_of_the_page_is_the_real_one(tmp_path: Path) -> None:
+    """docs/your-data.md shows what 20,000 rows of an unknown task give."""
+    page = (Path(__file__).parents[2] / "docs" / "your-data.md").read_text()
+    shown = next(line.strip() for line in page.split("\n") if "(20000 rows, also" in line)
+    row = {"task_name": "animal", "question": "What?", "target_txt": "a"}
+    table = write_csv(tmp_path / "animals.csv", [row] * 20_000)
+    with pytest.raises(InputError) as caught:
+        built(tmp_path, table)
+    assert str(caught.value.problems[0]).replace(f"{tmp_path}/", "") == shown
