@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection
 
 LIMIT = 1 << 15
 """Ids that are remembered; up to so many the count is exact."""
@@ -27,10 +27,10 @@ class Repeated:
         """Whether every id was remembered."""
         return not self._mask
 
-    def add(self, numbers: Iterable[int]) -> None:
+    def add(self, numbers: Collection[int]) -> None:
         """Take in ids, each as a number of 64 bits that was drawn from it."""
         mask = self._mask
-        given = [n for n in numbers if not n & mask] if mask else list(numbers)
+        given = [n for n in numbers if not n & mask] if mask else numbers
         before = len(self._seen)
         self._seen.update(given)
         self.count += (len(given) - len(self._seen) + before) * (mask + 1)
@@ -42,7 +42,10 @@ class Repeated:
         if other._mask > self._mask:
             self._forget(other._mask)
         self.count += other.count
-        self.add(other._seen)
+        if not self._seen and self._mask == other._mask:
+            self._seen = other._seen
+        else:
+            self.add(other._seen)
 
     def _forget(self, mask: int) -> None:
         self._mask = mask

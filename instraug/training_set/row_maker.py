@@ -16,6 +16,7 @@ from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note, Seen
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
+from instraug.training_set.formats.readers import DATES, is_date
 from instraug.training_set.instances.base import Adapter
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
 
@@ -52,7 +53,9 @@ Raises BadRow for a row that cannot be built.
 """
 
 
-def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
+def sampler(
+    pool: Pool, config: BuildConfig, adapter: Adapter, out: Out, *, dates: bool = False
+) -> Take:
     """Return the function that renders a row with one instruction, drawn from the task's pool.
 
     Args:
@@ -60,27 +63,31 @@ def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take
         config: How; its epsilon is the probability of a hand-written instruction.
         adapter: Makes the row ready first.
         out: Takes the built row.
+        dates: Note targets that are dates.
     """
     draw, append = _drawer(pool, config), out.rows.append
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     silent, plain = arranger.seen.silent, arranger.seen.plain
     arrange, drawn = arranger.arrange, out.drawn.append
-    by_content = config.draw_by == "content"
+    by_id = config.draw_by == "id"
+    key = _key(draw, out, by_id=by_id)
 
     def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
-        unique_id, target = row.get("unique_id"), row.get("target_txt")
-        if not unique_id or type(unique_id) is not str or type(target) is not str or by_content:
-            has_id = unique_id is not None and unique_id != ""
-            unique_id, target = identify(row, line), _target(row)
-            if has_id and not by_content:
-                drawn(draw(unique_id)[1])
-            (render, instruction), order = draw(content_id(line) if by_content else unique_id)
-        else:
+        try:
+            unique_id, target = row["unique_id"], row["target_txt"]
+        except KeyError:
+            unique_id = target = None
+        if type(unique_id) is str and type(target) is str and unique_id and by_id:
             (render, instruction), order = draw(unique_id)
             drawn(order)
+        else:
+            (render, instruction), order = draw(key(row, line))
+            target = _target(row)
+        if dates and len(target) > 9 and target[4] == "-" and is_date(target):
+            out.notes.append((DATES, pool.task.name, line))
         if type(options := row.get("options")) is list:
             # Nearly every row's options were all seen, and one is the target.
             try:
@@ -101,7 +108,9 @@ def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take
     return take
 
 
-def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
+def exhauster(
+    pool: Pool, config: BuildConfig, adapter: Adapter, out: Out, *, dates: bool = False
+) -> Take:
     """Return the function that renders a row with every instruction that may be drawn.
 
     The arguments are those of `sampler`; options stand in one order in all of a row's prompts.
@@ -113,6 +122,7 @@ def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Ta
     elif config.epsilon == 0 and pool.generated:
         choices = choices[hand_written:]
     draw = _drawer(pool, config)
+    key = _key(draw, out, by_id=config.draw_by == "id")
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     arrange = arranger.arrange
@@ -120,10 +130,11 @@ def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Ta
     def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
-        unique_id, target = identify(row, line), _target(row)
+        drawn_by, target = key(row, line), _target(row)
+        if dates and is_date(target):
+            out.notes.append((DATES, pool.task.name, line))
         if type(row.get("options")) is list:
-            key = content_id(line) if config.draw_by == "content" else unique_id
-            target = arrange(row, target, draw(key)[1], line)
+            target = arrange(row, target, draw(drawn_by)[1], line)
         built = [
             {"prompt": render(row), "target": target, "instruction_id": instruction}
             for render, instruction in choices
@@ -202,6 +213,23 @@ def _choices(pool: Pool) -> list[_Choice]:
 def _drawer(pool: Pool, config: BuildConfig) -> Callable[[str], tuple[_Choice, int]]:
     choices, own = _choices(pool), len(pool.task.templates)
     return drawer(config.seed, pool.task.name, choices[:own], choices[own:], config.epsilon)
+
+
+def _key(
+    draw: Callable[[str], tuple[_Choice, int]], out: Out, *, by_id: bool
+) -> Callable[[Fields, bytes], str]:
+    """Return the function from a row and its line to what it is drawn by."""
+
+    def key(row: Fields, line: bytes) -> str:
+        stated = row.get("unique_id") not in (None, "")
+        unique_id = identify(row, line)
+        if not by_id:
+            return content_id(line)
+        if stated:
+            out.drawn.append(draw(unique_id)[1])
+        return unique_id
+
+    return key
 
 
 def content_id(line: bytes) -> str:

@@ -118,7 +118,9 @@ class Builder:
         self._adapter = self._instances.adapter(tasks)
         take = exhauster if self._all else sampler
         self._takes = {
-            pool.task.name: take(pool, self._config, self._adapter, self._out)
+            pool.task.name: take(
+                pool, self._config, self._adapter, self._out, dates=self._format.notes_dates
+            )
             for pool in recipe.pools
         }
         self._quantise: Callable[[Fields], None] | None = None

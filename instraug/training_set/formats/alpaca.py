@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from instraug.training_set.formats.base import Fields, Format, Options, json_format
-from instraug.training_set.formats.readers import dates
 
 
 def make(options: Options) -> Format:
     """Return the format; the prompt is the instruction, the input stays empty."""
-    return json_format(options, _shape, look=dates)
+    return json_format(options, _shape, notes_dates=True)
 
 
 def _shape(row: Fields) -> Fields:

@@ -77,6 +77,8 @@ class Format:
     """Data file's name -> further files of its folder, by name."""
     look: Look | None = None
     """Finds rows that readers take for something else than they are."""
+    notes_dates: bool = False
+    """Answers have a column of their own, so that a reader may take dates among them for times."""
 
 
 class Joined:
@@ -113,6 +115,7 @@ def text_format(
     block_rows: int = 128,
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
     look: Look | None = None,
+    notes_dates: bool = False,
 ) -> Format:
     """Make a format whose encoded rows are bytes, joined by ``joint``."""
     return Format(
@@ -122,6 +125,7 @@ def text_format(
         block_rows,
         companions,
         look,
+        notes_dates,
     )
 
 
@@ -130,6 +134,8 @@ def json_format(
     shape: Callable[[Fields], Any] | None = None,
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
     look: Look | None = None,
+    *,
+    notes_dates: bool = False,
 ) -> Format:
     """Make a format whose rows are JSON: an object a line, or for ``.json`` one list of them.
 
@@ -138,13 +144,22 @@ def json_format(
         shape: As `Encode`, but gives what is to be spelled as JSON; None: the row as it is.
         companions: See `Format`.
         look: See `Format`.
+        notes_dates: See `Format`.
     """
     listed = options.suffix == ".json"
     dumps: Encode = partial(orjson.dumps, option=0 if listed else orjson.OPT_APPEND_NEWLINE)
 
     encode: Encode = (lambda row: dumps(shape(row))) if shape else dumps
     head, joint, tail = LISTED if listed else (b"", b"", b"")
-    return text_format(encode, head=head, joint=joint, tail=tail, companions=companions, look=look)
+    return text_format(
+        encode,
+        head=head,
+        joint=joint,
+        tail=tail,
+        companions=companions,
+        look=look,
+        notes_dates=notes_dates,
+    )
 
 
 LISTED = (b"[\n", b",\n", b"\n]\n")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 
 from instraug.training_set.formats.base import Fields, Format, Options, json_format, picture_of
-from instraug.training_set.formats.readers import dates
 
 CLASHES = ("csv", "tsv")
 """What no path of an annotation file may contain."""
@@ -19,7 +18,7 @@ CLASHES = ("csv", "tsv")
 
 def make(options: Options) -> Format:
     """Return the format of VQA annotations; every row has an image."""
-    return json_format(options, _shape, look=dates)
+    return json_format(options, _shape, notes_dates=True)
 
 
 _NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]+)?"

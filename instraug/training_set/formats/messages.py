@@ -17,16 +17,14 @@ from instraug.training_set.formats.base import (
     json_format,
 )
 from instraug.training_set.formats.images_first import ImagesFirst
-from instraug.training_set.formats.readers import dates_and_media, media
+from instraug.training_set.formats.readers import media
 
 
 def make(options: Options, kind: str) -> Format:
     """Return rows of ``messages``, or of ``prompt`` and ``completion`` (kind prompt-completion)."""
     halves = kind == "prompt-completion"
     # A column of texts of questions and answers is never one of dates alone.
-    made = json_format(
-        options, _split if halves else _whole, look=dates_and_media if halves else media
-    )
+    made = json_format(options, _split if halves else _whole, look=media, notes_dates=halves)
     frame = LISTED if options.suffix == ".json" else (b"", b"", b"")
     key, empty = b'"images":["', b'"images":[],'
     return replace(made, sink=lambda stream, folder: ImagesFirst(stream, folder, frame, key, empty))

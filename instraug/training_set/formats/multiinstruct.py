@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from instraug.training_set.formats.base import Format, Options, json_format
-from instraug.training_set.formats.readers import dates
 
 
 def make(options: Options) -> Format:
     """Return the format; keys differ from row to row, as they do in the release."""
-    return json_format(options, look=dates)
+    return json_format(options, notes_dates=True)

@@ -65,32 +65,21 @@ _OTHERS = frozenset(["true", "false", "TRUE", "FALSE", "+inf", "Inf", "-Inf", "i
 """Truth values, and the infinite, that it spells in another way."""
 
 
-def dates(rows: Sequence[Fields]) -> Iterator[tuple[str, int]]:
-    """Find targets that a reader of JSON may take for times."""
-    if "-" not in [row["target"][4:5] for row in rows]:
-        return
-    for at, row in enumerate(rows):
-        if _date(row["target"]):
-            yield DATES, at
+def is_date(target: str) -> bool:
+    """Return whether a reader of JSON may take a text for a time."""
+    return _date(target) is not None
 
 
 def media(rows: Sequence[Fields]) -> Iterator[tuple[str, int]]:
     """Find texts with a word for a picture, a video or a sound."""
-    for at, row in enumerate(rows):
-        text = row["prompt"]
-        if ("<" in text and holds_media(text)) or holds_media(row["target"]):
-            yield MEDIA, at
+    if True in ["<" in row["prompt"] or "<" in row["target"] for row in rows]:
+        for at, row in enumerate(rows):
+            if _holds_media(row["prompt"]) or _holds_media(row["target"]):
+                yield MEDIA, at
 
 
-def dates_and_media(rows: Sequence[Fields]) -> Iterator[tuple[str, int]]:
-    """Find what either finds."""
-    yield from dates(rows)
-    yield from media(rows)
-
-
-def holds_media(text: str) -> bool:
-    """Return whether a text holds one of `WORDS`."""
-    return "<" in text and any(map(text.__contains__, WORDS))
+def _holds_media(text: str) -> bool:
+    return any(map(text.__contains__, WORDS))
 
 
 EVALUATED = (".jpg", ".png", ".jpeg")
@@ -107,12 +96,16 @@ def pandas(rows: Sequence[Fields], suffixes: tuple[str, ...]) -> Iterator[tuple[
         rows: As of a `Look`.
         suffixes: Those of images that its loaders for OFA know.
     """
-    for at, row in enumerate(rows):
-        target = row["target"]
-        if target in MISSING_WORDS:
-            yield MISSING, at
-        elif target[0] in _NUMBER_STARTS and _is_respelled(target):
+    targets = [row["target"] for row in rows]
+    if not MISSING_WORDS.isdisjoint(targets):
+        yield from ((MISSING, at) for at, target in enumerate(targets) if target in MISSING_WORDS)
+    for at, target in enumerate(targets):
+        if target[:1] in _NUMBER_STARTS and _is_respelled(target):
             yield RESPELLED, at
+    for at, row in enumerate(rows):
+        path = row.get("image_path")
+        if type(path) is str and path[-4:] == ".jpg":
+            continue
         paths = images_of(row)
         if not paths:
             yield NO_IMAGE, at

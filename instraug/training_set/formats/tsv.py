@@ -88,7 +88,10 @@ def _encode(row: Fields) -> bytes:
         row["target"],
         row["instruction_id"],
     )
-    return ("\t".join([_quoted(v) if _special(v) else v for v in values]) + "\n").encode()
+    line = "\t".join(values)
+    if '"' in line or "\n" in line or "\r" in line or line.count("\t") >= len(COLUMNS):
+        line = "\t".join([_quoted(v) if _special(v) else v for v in values])
+    return (line + "\n").encode()
 
 
 def _wide(kind: str) -> Callable[[Fields], bytes]:

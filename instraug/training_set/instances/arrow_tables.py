@@ -5,7 +5,7 @@ Nulls are fields that a row lacks. Labels that the schema names are given by nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from instraug.training_set.shards import SHARD, Shard
 
 _ROWS = 512
 """Rows that are turned into lines together."""
+
+_BUFFER = 1 << 18
+"""Bytes of a column that are read together."""
 
 _NO_STREAM = b"ARROW1"
 """What an Arrow file starts with that is not a stream."""
@@ -96,7 +99,7 @@ def _batches_of(shard: Shard) -> Iterator[Iterator[Any]]:
     import pyarrow.parquet as pq
 
     if _is_parquet(shard.path):
-        with pq.ParquetFile(shard.path, pre_buffer=False) as parquet:
+        with pq.ParquetFile(shard.path, pre_buffer=False, buffer_size=_BUFFER) as parquet:
             groups = range(shard.start, shard.end or 0)
             yield parquet.iter_batches(_ROWS, row_groups=groups, use_threads=False)
         return
@@ -142,33 +145,26 @@ def _rows(batch: Any, labels: dict[str, list[str]]) -> Iterator[bytes]:
             yield Unreadable.of(what, fix)
 
 
-def _values(column: Any) -> Sequence[Any]:
-    """Return a column's values as Python has them; the usual types in the fast way."""
+def _values(column: Any) -> list[Any]:
+    """Return a column's values as Python has them; of pictures, the paths."""
+    values: list[Any] = column.to_pylist()
+    return [_path(value) for value in values] if _has_paths(column.type) else values
+
+
+def _has_paths(kind: Any) -> bool:
+    """Return whether a type is that of pictures as Hugging Face keeps them, or lists of these."""
     import pyarrow as pa
 
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _values(column.dictionary_decode())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        try:
-            texts: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
-        except ImportError:  # pyarrow does without numpy
-            return list(column.to_pylist())
-        return texts
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        inner, ends = _values(column.flatten()), column.value_lengths().to_pylist()
-        return list(_cut(inner, ends))
-    if pa.types.is_struct(kind) and {field.name for field in kind} == {"bytes", "path"}:
-        held = zip(column.field("bytes").to_pylist(), column.field("path").to_pylist(), strict=True)
-        return [content if path is None else path for content, path in held]
-    return list(column.to_pylist())
+        return _has_paths(kind.value_type)
+    return pa.types.is_struct(kind) and {field.name for field in kind} == {"bytes", "path"}
 
 
-def _cut(items: Sequence[Any], lengths: list[int | None]) -> Iterator[list[Any] | None]:
-    at = 0
-    for length in lengths:
-        yield None if length is None else list(items[at : at + length])
-        at += length or 0
+def _path(value: Any) -> Any:
+    """Return a picture's path; its bytes where it has none; of several, a list."""
+    if type(value) is list:
+        return [_path(inner) for inner in value]
+    return value and (value["bytes"] if value["path"] is None else value["path"])
 
 
 def _labels(schema: Any) -> dict[str, list[str]]:

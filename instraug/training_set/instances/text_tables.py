@@ -81,7 +81,7 @@ def _lines(
         else:
             for name in structured:
                 if cell := row.get(name):
-                    row[name] = _short(cell) if len(cell) < _SHORT else _listed(cell)
+                    row[name] = _listed(cell)
             yield dumps(row)
 
 
@@ -147,15 +147,12 @@ def _listed(cell: str) -> Any:
         try:
             return orjson.loads(cell)
         except orjson.JSONDecodeError:
-            found = _literal(cell)
+            found = _short(cell) if len(cell) < _SHORT else _literal(cell)
             return cell if found is None else found
     for mark in _BETWEEN:
         if mark in cell:
             return [item.strip() for item in cell.split(mark)]
     return cell
-
-
-_short = lru_cache(1 << 12)(_listed)
 
 
 def _literal(cell: str) -> Any:
@@ -170,3 +167,6 @@ def _literal(cell: str) -> Any:
         return None
     texts = [a == b == tokenize.STRING for a, b in pairwise(tokens)]
     return None if any(texts) else value
+
+
+_short = lru_cache(1 << 12)(_literal)
