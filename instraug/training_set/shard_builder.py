@@ -44,6 +44,9 @@ BATCH = 12 << 10
 _FAULTS = (BadRow, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError)
 """What a row that cannot be built raises; of the last three `_bad` makes the first."""
 
+COUNTED = 1 << 12
+"""Rows that are counted together."""
+
 _instruction = itemgetter("instruction_id")
 
 Bounds = Sequence[Mapping[str, int]]
@@ -111,6 +114,9 @@ class Builder:
         self._instances = recipe.instances
         self._rename = recipe.instances.renamer()
         self._format = registry.load(recipe.format, recipe.options)
+        self._used: list[str] = []
+        self._drawn: list[int] = []
+        """Instruction ids, and numbers of row ids, that are not counted yet."""
         self._out = Out()
         """Of the batch at hand."""
         self._all = self._config.per_instance == "all"
@@ -141,6 +147,7 @@ class Builder:
             StorageError: the file cannot be read.
         """
         report = ShardReport()
+        self._used, self._drawn = [], []
         if self._passed_over(shard):
             self._count(shard, report)
             return report
@@ -154,7 +161,14 @@ class Builder:
                 block.clear()
         if block:
             write(pack(block))
+        self._count_up(report)
         return report
+
+    def _count_up(self, report: ShardReport) -> None:
+        """Count what was built since the last time."""
+        report.used.update(self._used)
+        report.ids.add(self._drawn)
+        self._used, self._drawn = [], []
 
     def rank(self, shard: Shard, earlier: Bounds, known: Mapping[str, int]) -> dict[str, list[int]]:
         """Return the smallest ranks of a shard's sound rows by group, as `Smallest.held` does.
@@ -262,9 +276,12 @@ class Builder:
         noted = [*self._noted(look, rows, lines)] if (look := self._format.look) else []
         used = list(map(_instruction, self._out.rows))
         encoded = list(map(self._format.encode, self._out.rows))
-        report.used.update(used)
-        report.ids.add(self._out.drawn)
-        report.held.update(self._out.held)
+        self._used += used
+        self._drawn += self._out.drawn
+        if len(self._used) > COUNTED:
+            self._count_up(report)
+        if self._out.held:
+            report.held.update(self._out.held)
         if noted or self._out.notes:
             report.note(self._out.notes + noted, lines, first)
         return encoded
