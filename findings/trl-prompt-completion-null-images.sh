@@ -23,7 +23,8 @@ words = ["<pad>", "<unk>", "<s>", "</s>", "<image>", "USER", "ASSISTANT", "a", "
 made = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
 made.pre_tokenizer = pre_tokenizers.Whitespace()
 tokens = PreTrainedTokenizerFast(
-    tokenizer_object=made, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    tokenizer_object=made, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>",
+    additional_special_tokens=["<image>"]
 )
 tokens.chat_template = (
     "{% for m in messages %}{{ m.role|upper }} {% for p in m.content %}{% if p.type == 'image' %}"
