@@ -29,9 +29,9 @@ import orjson
 from instraug.models.chat import Chat, Message
 from instraug.models.config import Endpoint
 from instraug.models.endpoint.client import OpenAIEndpoint
+from instraug.models.generation import Generator, HasChat
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
-from instraug.rewriting.generation import Generator
 from tests.fakeserver.cheap import serving
 
 IN_FLIGHT = 256
@@ -112,7 +112,9 @@ async def ours(url: str) -> AsyncIterator[Ask]:
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal.open(Path(folder) / "replies.jsonl")
         async with OpenAIEndpoint("fake", url, KEY, Endpoint(concurrency=IN_FLIGHT)) as endpoint:
-            generator = Generator(recording(endpoint.complete, journal), journal, IN_FLIGHT)
+            generator = Generator[HasChat](
+                recording(endpoint.complete, journal), journal, IN_FLIGHT
+            )
             yield lambda number: generator.reply(chat(number))
         journal.close()
 

@@ -68,11 +68,16 @@ def expand(
     """
     from instraug import chain
     from instraug.models.opening import chosen, environment_key
-    from instraug.rewriting.config import Config, load_config, with_overrides
+    from instraug.rewriting.config import (
+        Config,
+        load_config,
+        with_known_prices,
+        with_overrides,
+    )
     from instraug.rewriting.job import ExpandJob
 
     base = load_config(_config_file(config)) if config else Config()
-    whole = with_overrides(base, **settings)
+    whole = with_known_prices(with_overrides(base, **settings))
     key = api_key or environment_key()
     model = chosen(whole.model, whole.base_url, has_key=key is not None)
     place = None if journal is None else Path(journal)

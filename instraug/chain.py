@@ -1,8 +1,9 @@
-"""The chain: load, expand, generate, judge, export; then build.
+"""The chain: load, expand, generate, judge, export; then build, and predict.
 
 expand    tasks + model       -> instructions.jsonl, rejected.jsonl, replies.jsonl, manifest.json
 refilter  a finished run      -> the same files, judged again by other rules, no call made
 build     instances + a pool  -> the rows of a training set (MIns+), in any format
+predict   built rows + model  -> predictions.jsonl, replies.jsonl, manifest.json
 """
 
 from __future__ import annotations
@@ -12,16 +13,26 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
+from instraug.models.generation import Generator, HasChat
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints
+from instraug.models.journal.paths import keep_apart
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import offline, opened
+from instraug.models.session import (
+    draining,
+    finish,
+    open_journal,
+    recorded,
+    reserved,
+    session,
+)
 from instraug.rewriting.config import Rules
 from instraug.rewriting.frozen import Differences, FrozenGenerator
-from instraug.rewriting.generation import Generator
 from instraug.rewriting.job import (
     QUIET,
     ExpandJob,
@@ -31,23 +42,15 @@ from instraug.rewriting.job import (
     check_replies,
     load,
 )
-from instraug.rewriting.journal_path import keep_apart
 from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.output import export, read_output
 from instraug.rewriting.prompts.plan import make_plan
+from instraug.rewriting.records import Request
 from instraug.rewriting.rejudging import JudgedReplies, check_made_from, rejudge_all
 from instraug.rewriting.rounds import Chain, run_rounds
 from instraug.rewriting.run import Run
-from instraug.rewriting.session import (
-    draining,
-    finish,
-    open_journal,
-    recorded,
-    reserved,
-    session,
-)
 from instraug.tasks.load import load_tasks
-from instraug.tasks.pool import load_pools
+from instraug.tasks.pool import OUTPUTS, load_pools
 from instraug.training_set.build import (
     BuildJob,
     add_up,
@@ -64,7 +67,13 @@ from instraug.training_set.build import (
 from instraug.training_set.destination import destination
 from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
+from instraug.training_set.narrowing import narrowed
 from instraug.training_set.summary import Summary
+
+if TYPE_CHECKING:
+    from instraug.evaluation.predict.asking import Noted
+    from instraug.evaluation.predict.job import Loaded, PredictJob, PredictWatch
+    from instraug.evaluation.predict.run import PredictRun
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -85,7 +94,7 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
     inputs = inputs or load(job)
     with session(job.out):
         notices = check_folder(job, inputs)
-        with open_journal(job) as journal:
+        with open_journal(job.replies, frozen=job.frozen) as journal:
             check_replies(job, journal)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
@@ -106,8 +115,9 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
         asked = job.address.asked
         count = partial(_count, run, watch, other_endpoints(asked, watch.notice))
         if isinstance(journal, Journal):
-            complete = recorded(model.complete, journal, budget, run, asked)
-            generator = Generator(complete, journal, model.concurrency, count)
+            again = run.unknown.append
+            complete = recorded(model.complete, journal, budget, run.settings, asked, again)
+            generator = Generator[Request](complete, journal, model.concurrency, count)
         else:
             differences = Differences(job, inputs, model.name, journal)
             generator = FrozenGenerator(journal, count, differences)
@@ -149,7 +159,7 @@ def refilter(out: Path, rules: Rules | None, dest: Path, *, force: bool = False)
     kept = read_output(out)
     config = replace(kept.config, rules=rules or kept.config.rules)
     model = offline(kept.model)
-    keep_apart(dest, kept.journal)
+    keep_apart(dest, kept.journal, OUTPUTS)
     check_made_from(out, kept, dest, force=force)
     plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
     with reserved(dest) as make_dest, Replay.read(kept.journal) as journal:
@@ -181,7 +191,7 @@ def build(job: BuildJob) -> Summary:
     """
     began = monotonic()
     data_file = settled(job)
-    pools = load_pools(load_tasks(job.tasks), job.instructions)
+    pools = narrowed(job.config, load_pools(load_tasks(job.tasks), job.instructions))
     recipe = make_recipe(job.config, data_file, pools)
     files = recipe.instances.files(job.instances)
     shards = recipe.instances.split(files)
@@ -200,3 +210,70 @@ def build(job: BuildJob) -> Summary:
             write_companions(dest, recipe, form, summary)
         summary.outputs = dest.finish(manifest_body(job, recipe, summary, instances, began))
     return summary
+
+
+def predict(
+    job: PredictJob, loaded: Loaded | None = None, watch: PredictWatch | None = None
+) -> PredictRun:
+    """Put built rows to a model, and write its predictions.
+
+    Args:
+        job: Which rows, whom to ask, where to.
+        loaded: What `load_rows` returns for the job; None: it is loaded here.
+        watch: What to call while the run goes on.
+
+    Returns:
+        The run; `PredictRun.raise_unless_done` raises where a row has no prediction.
+
+    Raises:
+        InputError, UsageError, LockedError: before anything is sent.
+        FrozenMiss, FatalEndpointError, StorageError: no outputs; what was paid for is journaled.
+    """
+    # Imported here: no other command needs it.
+    from instraug.evaluation.predict.asking import noting
+    from instraug.evaluation.predict.job import UNWATCHED, load_rows, notices
+    from instraug.evaluation.predict.output import write_predictions
+
+    loaded, watch = loaded or load_rows(job), watch or UNWATCHED
+    lines = notices(job, loaded)
+    with session(job.out), open_journal(job.replies, frozen=job.frozen) as journal:
+        for notice in (*journal.notices, *lines):
+            watch.notice(notice)
+        with noting(job.out) as noted:
+            run = finish(_predict(job, loaded, journal, noted, watch))
+            if isinstance(journal, Journal):
+                journal.sync()
+            write_predictions(job, run, noted, journal)
+    return run
+
+
+async def _predict(
+    job: PredictJob, loaded: Loaded, journal: Journal | Replay, noted: Noted, watch: PredictWatch
+) -> PredictRun:
+    from instraug.evaluation.predict.asking import requests
+    from instraug.evaluation.predict.run import PredictRun, there
+
+    config, asked = job.config, job.address.asked
+    budget = BudgetTracker(config.budget, config.prices, (job.model,))
+    look = other_endpoints(asked, watch.notice)
+    async with opened(job.address, budget, watch.notice, frozen=job.frozen) as model:
+        run = PredictRun(config, loaded, model.name, job.model)
+
+        def count(reply: Reply, bought: bool) -> None:
+            look(reply)
+            run.count(reply, bought)
+            watch.reply(reply, bought)
+
+        rows = requests(config, model.name, loaded, noted)
+        complete = None
+        if isinstance(journal, Journal):
+            again = run.unknown.append
+            complete = recorded(model.complete, journal, budget, run.settings, asked, again)
+        else:
+            rows = (there(row, journal) for row in rows)
+        generator = Generator[HasChat](complete, journal, model.concurrency, count)
+        async with draining(generator):
+            await generator.generate(rows, lambda _row, _reply: None)
+        run.stopped, run.failed = generator.stopped, generator.failed
+        run.refused = generator.refused
+    return run

@@ -26,7 +26,7 @@ Nothing here knows of click: the cli prints ``str(error)`` and exits with ``erro
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 def printable(text: str) -> str:
@@ -48,9 +48,36 @@ class Problem:
     """``file:line``, or only the file where a line means nothing."""
     what: str
     fix: str
+    times: int = 1
+    """How often it was seen."""
+    also: tuple[str, ...] = ()
+    """A few more places where it was seen."""
 
     def __str__(self) -> str:
-        return printable(f"{self.where}: {self.what}; {self.fix}")
+        line = f"{self.where}: {self.what}; {self.fix}"
+        if self.times > 1:
+            more = ", ..." if self.times > 1 + len(self.also) else ""
+            line += f" ({self.times} times, also at {', '.join(self.also)}{more})"
+        return printable(line)
+
+
+ALSO = 3
+"""Most further places that a line names."""
+
+
+def grouped(problems: Iterable[Problem]) -> list[Problem]:
+    """Join equal problems, in the order of the first of each: its place, a count, a few others."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault((problem.what, problem.fix), []).append(problem)
+    return [
+        replace(
+            equal[0],
+            times=sum(p.times for p in equal),
+            also=tuple(where for p in equal for where in (p.where, *p.also))[1 : 1 + ALSO],
+        )
+        for equal in groups.values()
+    ]
 
 
 class BadRow(Exception):
@@ -83,7 +110,7 @@ class InputError(InstraugError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("\n".join(map(str, grouped(self.problems))))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
         """Pass between processes as what it was made of."""
@@ -144,7 +171,7 @@ class Interrupted(InstraugError):
 
     def __init__(self, signum: int, state: str = "run again to resume") -> None:
         super().__init__(f"interrupted; {state}")
-        self.exit_code = 128 + signum
+        self.signum, self.exit_code = signum, 128 + signum
 
 
 class LockedError(InstraugError):

@@ -8,24 +8,23 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import pytest
+
+from tests.child import Child, environment
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-def environment(**more: str) -> dict[str, str]:
-    """The environment without any key or endpoint of the user's own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_")}
-    return {**kept, **more}
-
-
 def instraug(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
     """Run ``instraug ARGS`` and return how it ended and what it printed."""
-    command = [sys.executable, "-m", "instraug", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(**env))
+    with TemporaryDirectory() as folder:
+        child = Child(Path(folder), *args, **env)
+        code = child.end(300)
+        return subprocess.CompletedProcess(list(map(str, args)), code, child.stdout, child.stderr)
 
 
 def instraug_here(*args: object) -> subprocess.CompletedProcess[str]:

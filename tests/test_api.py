@@ -14,7 +14,8 @@ import pytest
 import instraug
 from instraug.errors import InputError
 from instraug.rewriting.run import Run
-from tests.commandline import EXAMPLES, environment
+from tests.child import environment
+from tests.commandline import EXAMPLES
 from tests.fakeserver.server import FakeServer
 
 PAGE = EXAMPLES.parent / "docs" / "api.md"

@@ -32,6 +32,8 @@ HOMES = {
     "xllamacpp": "instraug.models.embedded",
     "yaml": "instraug.files.strict_yaml",
     "jsonlines": "instraug.files",
+    "jinja2": "instraug.evaluation.report",
+    "matplotlib": "instraug.evaluation.report",
 }
 """Dependency -> the one room that may import it."""
 

@@ -19,7 +19,8 @@ import pytest
 from instraug.tasks.placeholders import own_words, placeholders
 from instraug.tasks.records import Task
 from instraug.tasks.rendering import renderer
-from tests.commandline import environment, instraug
+from tests.child import environment
+from tests.commandline import instraug
 from tests.fakeserver import FakeServer, running
 
 ROOT = Path(__file__).resolve().parents[1]

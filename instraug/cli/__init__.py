@@ -13,14 +13,18 @@ from instraug import __version__
 from instraug.errors import InstraugError, printable
 
 _COMMANDS = {
+    "init": ("init", "Write a task folder, a config and a CI workflow to start from."),
     "expand": ("expand", "Grow every template of a task folder through a model."),
     "filter": ("expand", "Judge a finished run again with other rules; makes no call."),
     "build": ("build", "Build a training set (MIns+) from instances and a pool."),
     "import": ("importing", "Turn other projects' templates into a task folder."),
     "check": ("checking", "Report every problem of a task folder at once."),
     "meta-prompts": ("meta_prompts", "List the meta-prompts, or ask a model for more."),
+    "show": ("show", "Show originals beside their rewrites, and rejected answers with why."),
     "stats": ("stats", "Figures of an expand folder or a built set."),
+    "predict": ("predict", "Put built rows to a model, and keep its predictions."),
     "score": ("score", "Score predictions; Sensitivity to wording with its noise floor and p."),
+    "report": ("report", "Write runs, sets and scores as one HTML page; figures for papers."),
     "verify": ("verify", "Check a run's files and prove every accepted template again."),
     "diff": ("verify", "Compare two runs' instructions, by task."),
 }
@@ -37,6 +41,16 @@ class _LazyGroup(click.Group):
         module = import_module(f"instraug.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = module.COMMANDS[cmd_name]
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from instraug.files.decode import suggest
+
+            ctx.fail(f"{error.format_message().rstrip('.')}; {suggest(args[0], _COMMANDS)}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -59,6 +73,7 @@ def main() -> None:
         if sys.stdout:
             sys.stdout.flush()
     except click.exceptions.Abort:
+        click.echo("interrupted; run the same command again", err=True)
         code = 130
     except click.ClickException as error:
         _show(error)
@@ -85,7 +100,7 @@ def _show(error: click.ClickException) -> None:
         return
     command = error.ctx.command_path if error.ctx else "instraug"
     what = printable(" ".join(error.format_message().split())).rstrip(".")
-    click.echo(f"{what}; see {command} --help", err=True)
+    click.echo(f"{what}{'' if what.endswith('?') else ';'} see {command} --help", err=True)
 
 
 def _close_stdout() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, ManyValues, pairs
+from instraug.cli.options import FOLDER, PATH, ManyValues, config_option, pairs
 from instraug.cli.output import summarise
 from instraug.errors import Interrupted
 from instraug.training_set.formats.registry import FORMATS
+
+if TYPE_CHECKING:
+    from instraug.training_set.config import BuildConfig
+    from instraug.training_set.summary import Summary
 
 
 @click.command(cls=ManyValues)
@@ -65,6 +70,18 @@ from instraug.training_set.formats.registry import FORMATS
     type=click.Choice(["sample", "all"]),
     help="One instruction an instance, or all of its pool.",
 )
+@click.option("--first", type=int, metavar="N", help="Only the first N instances of each task.")
+@click.option(
+    "--instruction", type=int, metavar="I", help="Only hand-written instruction I of each task."
+)
+@click.option(
+    "--instruction-split",
+    type=click.Choice(["train", "eval"]),
+    help="Only instructions that are held out (eval), or only the others.",
+)
+@click.option(
+    "--hold-out", type=float, metavar="P", help="Share of each pool that is held out, 0 to 1."
+)
 @click.option(
     "--shuffle-options/--no-shuffle-options", default=None, help="The order of a row's options."
 )
@@ -88,9 +105,7 @@ from instraug.training_set.formats.registry import FORMATS
     help="Folder that image paths start from, to embed or measure images.",
 )
 @click.option("--force", is_flag=True, help="Replace DEST.")
-@click.option(
-    "-c", "--config", "config_file", metavar="FILE", help="A config file, or a shipped one's name."
-)
+@config_option("A config file, or a shipped one's name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
 def build(
@@ -126,22 +141,26 @@ def build(
         job = BuildJob(tasks, instances, dest, instructions, config, workers, force, bar.show)
         summary = build_set(job)
     if not quiet:
-        for _, problem in summary.listed:
-            click.echo(f"left out: {problem}", err=True)
-        for remark in summary.remarks():
-            click.echo(remark, err=True)
-        if other := summary.other_split():
-            click.echo(f"left out: {other}; --split all takes them", err=True)
-        if config.epsilon < 1 and not any(pool.generated for pool in summary.pools):
-            click.echo(
-                "no rewrites for these tasks: every row has a hand-written instruction", err=True
-            )
+        for line in _notices(summary, config):
+            click.echo(line, err=True)
     figures = summary.figures()
     if not as_json:
         for name in ("tasks", "left_out", "options", "readers"):
             figures.pop(name)
     shown = {"dest": str(dest), **figures, "outputs": summary.outputs}
     summarise(shown, as_json=as_json, quiet=quiet)
+
+
+def _notices(summary: Summary, config: BuildConfig) -> Iterator[str]:
+    """Yield what the user should know of a build, a line each."""
+    yield from (f"left out: {problem}" for problem in summary.listed.values())
+    yield from summary.remarks()
+    if other := summary.other_split():
+        yield f"left out: {other}; --split all takes them"
+    yield from (f"left out: {problem}" for problem in summary.without_instruction())
+    whole = config.instruction is None and config.instruction_split is None
+    if whole and config.epsilon < 1 and not any(pool.generated for pool in summary.pools):
+        yield "no rewrites for these tasks: every row has a hand-written instruction"
 
 
 def _stop(number: int, _frame: Any) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from instraug.errors import Problem, grouped
 from instraug.tasks.load import read_tasks
 
 
@@ -24,14 +24,19 @@ def check(ctx: click.Context, tasks: Path, as_json: bool) -> None:
     instructions = sum(len(task.templates) for task in sound)
     if as_json:
         counts = {"tasks": len(sound), "instructions": instructions}
-        click.echo(json.dumps({**counts, "problems": [asdict(p) for p in problems]}))
+        click.echo(json.dumps({**counts, "problems": [as_data(p) for p in problems]}))
     else:
-        for problem in problems:
+        for problem in grouped(problems):
             click.echo(str(problem))
         counted = {"task": len(sound), "instruction": instructions, "problem": len(problems)}
         summary = ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counted.items())
         click.echo(summary, err=True)
     ctx.exit(1 if problems else 0)
+
+
+def as_data(problem: Problem) -> dict[str, str]:
+    """Return a problem as JSON data."""
+    return {"where": problem.where, "what": problem.what, "fix": problem.fix}
 
 
 COMMANDS: dict[str, click.Command] = {"check": check}

@@ -7,10 +7,37 @@ from typing import Any
 
 import click
 
-from instraug.cli.options import FOLDER, PATH, ManyValues, api_key, model_options, settings
+from instraug.cli.options import (
+    FOLDER,
+    PATH,
+    ManyValues,
+    api_key,
+    config_option,
+    model_options,
+    settings,
+)
 from instraug.cli.output import summarise
+from instraug.errors import printable
+from instraug.rewriting.config import Config
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
+
+
+def about_price(config: Config, model: str) -> str:
+    """Say in one line what a model's tokens cost, and where the price is from."""
+    from instraug.models.opening import is_local
+    from instraug.models.prices import as_of, known_prices
+
+    if is_local(model):
+        return "the embedded model costs nothing"
+    price = config.prices.get(model)
+    if price is None:
+        fix = "give one under prices: in a config file (-c)"
+        return f"no price of {printable(model)} is known, so no cost is shown; {fix}"
+    source = "of the config"
+    if known_prices(config.base_url, [model]).get(model) == price:
+        source = f"as of {as_of()}; prices: in a config file (-c) overrides it"
+    return f"price: ${price.input:g} in, ${price.output:g} out per million tokens, {source}"
 
 
 @click.command(cls=ManyValues)
@@ -59,7 +86,8 @@ def expand(
 
     from instraug import chain
     from instraug.cli.progress import Progress
-    from instraug.models.opening import chosen
+    from instraug.models.config import Prices
+    from instraug.models.opening import chosen, is_local
     from instraug.rewriting.forecast import forecast, wanted
     from instraug.rewriting.job import ExpandJob, Watch, load
 
@@ -70,20 +98,22 @@ def expand(
     inputs = load(job)
     if dry_run:
         summarise(forecast(job, inputs), as_json=as_json, quiet=False)
+        click.echo(about_price(config, model), err=True)
         return
     # Judging what a journal holds takes long, and the run does it anyway.
     foreseen = None if job.replies.exists() else forecast(job, inputs)
-    price = config.prices.get(model)
+    price = Prices(0, 0) if is_local(model) else config.prices.get(model)
     with Progress(wanted(job, inputs), price, quiet=quiet, verbose=verbose) as progress:
         watch = Watch(progress.reply, progress.round, progress.notice)
         run = chain.expand(replace(job, foreseen=foreseen), inputs, watch)
-    summarise(run.summary(), as_json=as_json, quiet=quiet)
+    # The error says it all where nothing came.
+    summarise(run.summary(), as_json=as_json, quiet=quiet or not (run.bought or run.reused))
     run.raise_unless_done()
 
 
 @click.command("filter")
 @click.argument("out", type=FOLDER)
-@click.option("-c", "--config", "config_file", metavar="FILE", help="Judge by its rules section.")
+@config_option("Judge by its rules section.")
 @click.option("-o", "--out", "dest", type=FOLDER, metavar="OUT2", help="Default: OUT itself.")
 @click.option("--force", is_flag=True, help="Replace another run in OUT2.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -26,7 +26,7 @@ def multiinstruct(source: Path, out: Path, strict: bool, force: bool) -> None:
     never run, or a table task_name<TAB>instructions with CSV quoting. What cannot be mapped is
     listed on stderr, with its line and the reason, and left out.
     """
-    from instraug.errors import InputError
+    from instraug.errors import InputError, grouped
     from instraug.tasks import save as taskfile
     from instraug.tasks.importers.multiinstruct.templates import read_templates
 
@@ -34,7 +34,7 @@ def multiinstruct(source: Path, out: Path, strict: bool, force: bool) -> None:
     if strict and imported.left_out:
         raise InputError(imported.left_out)
     taskfile.write(imported.tasks, out, force=force)
-    for problem in imported.left_out:
+    for problem in grouped(imported.left_out):
         click.echo(str(problem), err=True)
     templates = sum(len(task.templates) for task in imported.tasks)
     counts = f"{templates} templates of {len(imported.tasks)} tasks written to {out}"

@@ -64,14 +64,21 @@ def pairs(given: str) -> dict[str, str]:
     return found
 
 
+def config_option(help_: str) -> Callable[[F], F]:
+    """Make the option ``-c``, which is refused where it is given twice: nothing merges two."""
+    return click.option(
+        "-c", "--config", "config_file", metavar="FILE", multiple=True, callback=_one, help=help_
+    )
+
+
+def _one(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -> str | None:
+    if len(files) > 1:
+        raise click.UsageError(f"{len(files)} config files are given; give one")
+    return files[0] if files else None
+
+
 _MODEL = [
-    click.option(
-        "-c",
-        "--config",
-        "config_file",
-        metavar="FILE",
-        help="A config file, or the name of a shipped one.",
-    ),
+    config_option("A config file, or the name of a shipped one."),
     click.option(
         "--model", metavar="NAME", help="A model's name; local, or local:PATH for a GGUF file."
     ),
@@ -121,17 +128,24 @@ def model_options(command: F) -> F:
 def settings(config_file: str | None, **given: Any) -> Config:
     """Read the config and lay the given options over it; an option not given changes nothing.
 
+    Prices that it leaves out are those of the shipped table.
+
     Raises:
         InputError: the file is wrong, every problem at once.
         UsageError: an option's value is out of range.
     """
     from instraug.files.presets import find
-    from instraug.rewriting.config import load_config, with_overrides
+    from instraug.rewriting.config import load_config, with_known_prices, with_overrides
 
     config = load_config(find(config_file)) if config_file else Config()
+    return with_known_prices(with_overrides(config, **sections(given)))
+
+
+def sections(given: dict[str, Any]) -> dict[str, Any]:
+    """Return given options as a config has them: those of its sections together."""
     for section, names in _SECTIONS.items():
         given[section] = {name: given.pop(name, None) for name in names}
-    return with_overrides(config, **given)
+    return given
 
 
 def api_key(key_file: Path | None) -> str | None:

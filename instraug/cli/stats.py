@@ -11,6 +11,7 @@ import click
 
 from instraug.cli.options import PATH, ManyValues
 from instraug.errors import UsageError, printable
+from instraug.tasks.pool import INSTRUCTIONS
 
 _DIVERSITY = ("distinct_1", "distinct_2", "distinct_3", "self_rouge_l")
 
@@ -30,7 +31,9 @@ _BAR = 40
 @click.option(
     "--tasks", type=PATH, help="The task folder, for a built set's share of instance text."
 )
-@click.option("--instructions", type=PATH, help="The pool that the set was built with.")
+@click.option(
+    "--instructions", type=PATH, help="The pool, or the run's folder, that the set was built with."
+)
 @click.option(
     "--evaluation", type=PATH, multiple=True, help="Evaluation rows to compare with; one or more."
 )
@@ -50,8 +53,8 @@ def stats(
     """
     import json
 
-    pool = out / "instructions.jsonl" if out.is_dir() else out
-    if pool.name == "instructions.jsonl" and pool.exists():
+    pool = out / INSTRUCTIONS if out.is_dir() else out
+    if pool.name == INSTRUCTIONS and pool.exists():
         if tasks or instructions or evaluation:
             raise UsageError("--tasks, --instructions and --evaluation go with a built set only")
         figures = _pool(pool)
@@ -75,6 +78,8 @@ def _built(
     from instraug.evaluation.stats.rows import rows
     from instraug.tasks.load import load_tasks
 
+    if instructions and instructions.is_dir():
+        instructions /= INSTRUCTIONS
     if instructions and not tasks:
         raise UsageError("--instructions needs --tasks, which states the constants")
     grown = rows(instructions, (*pool.NEEDED, "id")) if instructions else ()

@@ -212,21 +212,23 @@ class _Decoder:
             return self.wrong(data, where, "give a mapping, each line 'name: value'")
         hints = _hints(kind)
         unknown = [key for key in data if key not in hints]
-        for key in unknown:
-            at = self.place((*where, key))
-            self.problems.append(Problem(at, f"unknown key {shown(key)}", suggest(key, hints)))
+        missing = [f.name for f in fields(kind) if f.name not in data and _required(f)]
         # What is misspelled is not missing as well; nor is all of it where no key is a known one.
         misspelled = {_nearest(key, hints) for key in unknown} if len(unknown) <= _MOST else set()
+        renamed = missing if len(missing) == 1 == len(unknown) and misspelled == {None} else []
+        for key in unknown:
+            at, fix = self.place((*where, key)), suggest(key, hints)
+            if renamed:
+                fix = f"did you mean '{renamed[0]}', which is missing?"
+            self.problems.append(Problem(at, f"unknown key {shown(key)}", fix))
         stranger = bool(unknown) and len(unknown) == len(data)
         values = {
             k: self.value(data[k], hint, (*where, k)) for k, hint in hints.items() if k in data
         }
-        for field in fields(kind):
-            if field.name not in data and _required(field):
-                values[field.name] = REFUSED
-                if stranger or field.name in misspelled:
-                    continue
-                what = f"{spell(where)} lacks the key '{field.name}'"
+        for name in missing:
+            values[name] = REFUSED
+            if not (stranger or name in misspelled or name in renamed):
+                what = f"{spell(where)} lacks the key '{name}'"
                 self.problems.append(Problem(self.place(where), what, "add it"))
         return kind(**values)
 

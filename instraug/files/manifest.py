@@ -22,7 +22,7 @@ from instraug.files.jsonl import dumps
 MANIFEST = "manifest.json"
 """Its name in a folder; beside a single file it follows the name of that file."""
 
-Kind = Literal["expand", "build"]
+Kind = Literal["expand", "build", "predict"]
 """Which command wrote it."""
 
 

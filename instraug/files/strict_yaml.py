@@ -142,6 +142,9 @@ class _DocumentBuilder:
             # The parser puts the end of the file on a line of its own.
             last = text.rstrip().count("\n")
             line = min(mark.line, last) + 1 if mark else 1
+            row = self.rows[line - 1] if line <= len(self.rows) else ""
+            if "\t" in row[: len(row) - len(row.lstrip())]:
+                what, fix = "a tab in the indentation", "indent with spaces"
             self.problem(line, f"broken YAML: {what}", fix)
         return Document(self.name, data, self.lines, tuple(self.problems))
 

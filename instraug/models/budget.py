@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from instraug.errors import BudgetReached, UsageError
 from instraug.models import config
 from instraug.models.chat import Chat, Reply
-from instraug.models.tokens import prompt_bound
+from instraug.models.tokens import chat_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,9 @@ class BudgetTracker:
         unpriced = [m for m in models if m not in self._prices]
         if self._limits.max_cost is not None and unpriced:
             names = ", ".join(unpriced)
-            raise UsageError(f"--max-cost needs a price for {names}; give it under prices:")
+            raise UsageError(
+                f"--max-cost needs a price for {names}; give it under prices: in a config file"
+            )
         self._reserved = Amount()
         self._waiting: list[asyncio.Future[None]] = []
         self.spent = Amount()
@@ -98,8 +100,7 @@ class BudgetTracker:
 
     def worst(self, chat: Chat) -> Amount:
         """Return the most that one request for this chat can cost."""
-        tokens = prompt_bound([m.content for m in chat.messages])
-        return self.amount(chat.model, tokens, chat.max_tokens * chat.n)
+        return self.amount(chat.model, chat_bound(chat), chat.max_tokens * chat.n)
 
     async def charge(self, worst: Amount) -> None:
         """Count the worst case of an earlier run's call of unknown outcome as spent.
@@ -156,8 +157,7 @@ def within(
     """
 
     async def call(chat: Chat) -> Reply:
-        prompt = prompt_bound([m.content for m in chat.messages])
-        worst = budget.amount(chat.model, prompt, chat.n * chat.max_tokens)
+        worst = budget.worst(chat)
         await budget.reserve(worst)
         real = Amount()
         try:

@@ -5,9 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture of a message; its bytes are read when it is sent, and kept nowhere."""
+
+    sha256: str
+    """Of the file, hex."""
+    side: int | None
+    """Pixels that its longest side has at most when it is sent; None: as it is stored."""
+    url: Callable[[], str] = field(compare=False, repr=False)
+    """Reads it and returns it as a data URL."""
+    tokens: int = field(default=0, compare=False)
+    """What it counts as where the endpoint's count is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +30,8 @@ class Message:
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[Image, ...] = ()
+    """Pictures that stand before the text."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ class Chat:
     @property
     def canonical(self) -> str:
         """The chat as canonical JSON: sorted keys, no spaces, everything that shapes the answer."""
-        turns = ",".join([_turn(m.role, m.content) for m in self.messages])
+        turns = ",".join(map(_turn, self.messages))
         grammar = "null" if self.grammar is None else json.dumps(self.grammar)
         return (
             f'{{"grammar":{grammar},"max_tokens":{self.max_tokens!r},"messages":[{turns}]'
@@ -53,9 +69,20 @@ class Chat:
         return hashlib.sha256(self.canonical.encode()).hexdigest()
 
 
+def _turn(message: Message) -> str:
+    """Spell one turn, images by the SHA-256 of their files and the size they are sent in."""
+    plain = _plain_turn(message.role, message.content)
+    if not message.images:
+        return plain
+    shown = [[image.sha256, image.side] for image in message.images]
+    spelled = json.dumps(shown, separators=(",", ":"))
+    head, tail = plain.rsplit(',"role":', 1)
+    return f'{head},"images":{spelled},"role":{tail}'
+
+
 @lru_cache(maxsize=4096)
-def _turn(role: str, content: str) -> str:
-    """Spell one turn: guidelines and worked examples come again and again."""
+def _plain_turn(role: str, content: str) -> str:
+    """Spell a turn of text alone: guidelines and worked examples come again and again."""
     return f'{{"content":{json.dumps(content)},"role":"{role}"}}'
 
 

@@ -47,6 +47,8 @@ class Address:
     answer_tokens: int | None = None
     """Tokens that the user gives an answer; None: more once the model is seen to think."""
     as_text: AsText = field(default_factory=AsText)
+    long_answers: bool = False
+    """Whether an answer may be much longer than its question; else that shows thinking."""
 
     @property
     def asked(self) -> str:
@@ -116,6 +118,7 @@ async def opened(
             embedding_model=address.embedding_model,
             notice=notice,
             room=ROOM if address.answer_tokens is None else None,
+            long_answers=address.long_answers,
         )
         async with endpoint:
             yield Model(name, endpoint.complete, settings.concurrency, embed=endpoint.embed)

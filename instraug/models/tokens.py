@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from instraug.models.chat import Chat
+
 OVERHEAD = 16
 """Tokens a chat template may spend on each message and once on the whole."""
 
@@ -14,6 +16,12 @@ def prompt_bound(texts: Sequence[str]) -> int:
     A token of any byte-level vocabulary is at least one byte; a chat template adds a few.
     """
     return OVERHEAD + sum(_bytes(t) + OVERHEAD for t in texts)
+
+
+def chat_bound(chat: Chat) -> int:
+    """Return `prompt_bound` of a chat, with what its images count as."""
+    images = sum([i.tokens for m in chat.messages for i in m.images])
+    return images + prompt_bound([m.content for m in chat.messages])
 
 
 def estimate(text: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from instraug.errors import InputError, Problem, UsageError, printable
 from instraug.files import strict_yaml
 from instraug.files.decode import Place, Positive, Range, Share, decode, some
 from instraug.models.config import Budget, Endpoint, Prices
+from instraug.models.prices import known_prices
 
 Variant = Literal["single", "multi-temp", "iterative"]
 
@@ -128,6 +129,13 @@ def with_overrides(config: Config, **values: Any) -> Config:
     if problems or changed is None:
         raise UsageError("\n".join(map(str, problems)))
     return changed
+
+
+def with_known_prices(config: Config) -> Config:
+    """Return the config with the shipped prices of its models, where it has none of its own."""
+    models = [m for m in (config.model, config.embedding_model) if m]
+    known = known_prices(config.base_url, models)
+    return replace(config, prices={**known, **config.prices})
 
 
 def as_plain(config: Config) -> dict[str, Any]:

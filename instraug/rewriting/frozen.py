@@ -10,9 +10,9 @@ from typing import Any
 from instraug.errors import FrozenMiss, printable
 from instraug.files.manifest import MANIFEST, read_manifest
 from instraug.models.chat import Reply
+from instraug.models.generation import Generator, TakeReply
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import changes
-from instraug.rewriting.generation import Generator, Take
 from instraug.rewriting.job import ExpandJob, Inputs
 from instraug.rewriting.records import Request
 
@@ -20,7 +20,7 @@ _FREE = ("endpoint.", "budget.", "prices.", "base_url", "include_eval", "only", 
 """Settings that no request depends on; the model is compared as requests carry it."""
 
 
-class FrozenGenerator(Generator):
+class FrozenGenerator(Generator[Request]):
     """Asks nobody.
 
     Args:
@@ -38,7 +38,7 @@ class FrozenGenerator(Generator):
         super().__init__(None, journal, 1, watch)
         self._journal, self._differences = journal, differences
 
-    async def generate(self, requests: Iterable[Request], take: Take) -> int:
+    async def generate(self, requests: Iterable[Request], take: TakeReply[Request]) -> int:
         """Take all of the requests' replies from the journal, see `Generator.generate`.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import InputError, Problem
+from instraug.files.card import PICTURE, README
+from instraug.files.decode import suggest
 from instraug.files.manifest import MANIFEST, check_spelled
+from instraug.files.stamp import may_write
 from instraug.models.chat import Reply
 from instraug.models.endpoint.keys import check_url
+from instraug.models.journal.paths import beside, check_journal_path
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import Address
 from instraug.rewriting.config import Config, as_plain, changes
 from instraug.rewriting.earlier import read_earlier
-from instraug.rewriting.journal_path import beside, check_journal_path
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt, load_meta_prompts
 from instraug.rewriting.prompts.requests import AS_TEXT
 from instraug.rewriting.rounds import Grown
 from instraug.tasks.load import load_tasks
+from instraug.tasks.pool import OUTPUTS
 from instraug.tasks.records import Task
 
 
@@ -120,6 +124,9 @@ def check_folder(job: ExpandJob, inputs: Inputs) -> list[str]:
     if isinstance(before, Mapping) and (changed := changes(before, job.config)):
         again = "replies to requests that stay the same are used again"
         notices.append(f"changed since the last run: {', '.join(changed)}; {again}")
+    cards = (job.out / README, job.out / PICTURE)
+    foreign = "is not as a run wrote it, and stays; remove it to have it written anew"
+    notices += [f"{card}: {foreign}" for card in cards if not may_write(card)]
     if not (job.force or job.frozen):
         earlier.check_there(job.replies)
     if not job.force:
@@ -143,19 +150,32 @@ def load(job: ExpandJob) -> Inputs:
             could not name it.
     """
     only, config = job.config.only, job.config
-    check_journal_path(job.replies, job.out, job.tasks, job.meta_prompts)
+    check_journal_path(job.replies, job.out, OUTPUTS, job.tasks, job.meta_prompts)
     if config.base_url:  # also where no call is made: the manifest keeps it
         check_url(config.base_url, allow_http=True)
     check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])
+    tasks = load_tasks(job.tasks)
+    _check_only(only, [task.name for task in tasks], job.tasks)
     chosen = tuple(
         task
-        for task in load_tasks(job.tasks)
+        for task in tasks
         if (not only or any(fnmatchcase(task.name, glob) for glob in only))
         and (task.split == "train" or config.include_eval)
     )
     if not chosen:
-        fix = "name one of its train tasks with --only, or add --include-eval"
-        raise InputError([Problem(str(job.tasks), "no task is left to expand", fix)])
+        what = "every task to expand has split: eval, and those are left out"
+        raise InputError([Problem(str(job.tasks), what, "add --include-eval")])
     inputs = Inputs(chosen, load_meta_prompts(job.meta_prompts))
     check_folder(job, inputs)
     return inputs
+
+
+def _check_only(only: Sequence[str], names: Sequence[str], folder: Path) -> None:
+    """Refuse a name that no task has; a pattern may match nothing, if another one does."""
+    lost = [glob for glob in only if not any(fnmatchcase(name, glob) for name in names)]
+    wrong = [glob for glob in lost if len(lost) == len(only) or not set(glob) & set("*?[")]
+    if wrong:
+        raise InputError(
+            Problem(str(folder), f"no task's name matches --only {glob}", suggest(glob, names))
+            for glob in wrong
+        )

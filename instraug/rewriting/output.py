@@ -16,8 +16,9 @@ from instraug.files.disk import refusals
 from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
 from instraug.models.journal.ledger import Lookup
+from instraug.models.journal.paths import beside
+from instraug.rewriting.card import write_card
 from instraug.rewriting.config import Config, as_plain, from_plain
-from instraug.rewriting.journal_path import beside
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.records import Candidate, Verdict
 from instraug.rewriting.rounds import Grown
@@ -92,7 +93,7 @@ def _answer(candidate: Candidate, replies: Lookup) -> str:
 def export(
     out: Path, run: Run, journal: Path, replies: Lookup, made_from: Path | None = None
 ) -> None:
-    """Write instructions.jsonl and rejected.jsonl, then manifest.json.
+    """Write instructions.jsonl and rejected.jsonl, the card, then manifest.json.
 
     The manifest of an earlier run is removed first, so that no manifest ever describes files of
     another run.
@@ -116,6 +117,8 @@ def export(
     }
     for name, rows in files.items():
         write_jsonl(out / name, rows)
+    hashes = {name: sha256(out / name) for name in files}
+    write_card(out, run, hashes[INSTRUCTIONS])
     inputs = run.inputs
     write_manifest(
         manifest,
@@ -132,7 +135,7 @@ def export(
                 "tasks": [_as_kept(task) for task in inputs.tasks],
                 "meta_prompts": [asdict(m) for m in inputs.meta_prompts],
             },
-            "outputs": {name: sha256(out / name) for name in files},
+            "outputs": hashes,
             **{k: v for k, v in run.summary().items() if k != "model"},
             "short_templates": run.shortfalls,
         },

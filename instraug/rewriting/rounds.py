@@ -16,9 +16,9 @@ from itertools import chain as joined
 from itertools import islice, zip_longest
 
 from instraug.models.chat import Reply
+from instraug.models.generation import Generator
 from instraug.models.journal.ledger import Lookup
 from instraug.rewriting.config import Rules
-from instraug.rewriting.generation import Generator
 from instraug.rewriting.judging.judge import candidates
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.judging.verdicts import State, judge
@@ -69,7 +69,7 @@ class Chain:
 
     plan: Plan
     rules: Rules
-    generator: Generator
+    generator: Generator[Request]
     gate: Gate | None = None
     watch: Callable[[Grown], None] = lambda _: None
     """Called after each round of a task."""

@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from instraug.errors import EndpointUnavailable, InstraugError, NothingAccepted, RejectedRequest
+from instraug.errors import (
+    EndpointUnavailable,
+    InstraugError,
+    Interrupted,
+    NothingAccepted,
+    RejectedRequest,
+)
 from instraug.models.chat import Reply
 from instraug.models.config import Prices
 from instraug.models.journal.ledger import Lookup
-from instraug.rewriting.config import Config
+from instraug.rewriting.config import Config, as_plain
 from instraug.rewriting.job import Inputs
 from instraug.rewriting.prompts.plan import Plan
 from instraug.rewriting.rounds import Grown
@@ -100,6 +106,11 @@ class Run:
     """What `forecast.forecast` returned for the run."""
     began: float = field(default_factory=monotonic)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the journal notes of the run."""
+        return {"config": as_plain(self.config), "model": self.plan.model}
+
     def count(self, reply: Reply, bought: bool) -> None:
         """Add a reply to the run's figures."""
         if bought:
@@ -148,6 +159,8 @@ class Run:
             RejectedRequest: every request was refused, and would be again.
             NothingAccepted: every answer was rejected.
         """
+        if isinstance(self.stopped, Interrupted) and not (self.bought or self.reused):
+            raise Interrupted(self.stopped.signum, "no reply had come yet, run again to start")
         if self.stopped is not None:
             raise self.stopped
         lost = [why for key, why in self.failed.items() if key not in self.refused]

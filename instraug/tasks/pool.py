@@ -15,6 +15,9 @@ from instraug.tasks.records import Task, Template, instruction_id
 INSTRUCTIONS, REJECTED, REPLIES = "instructions.jsonl", "rejected.jsonl", "replies.jsonl"
 """What a run leaves in its output folder, beside the manifest."""
 
+OUTPUTS = (INSTRUCTIONS, REJECTED)
+"""Those that are written anew each time."""
+
 _FIX = "give the instructions.jsonl of a run over these tasks"
 
 
@@ -122,11 +125,18 @@ class Pool:
     task: Task
     generated: tuple[Template, ...] = ()
     """Accepted rewrites of its templates, no two alike."""
+    chosen: tuple[Template, ...] | None = None
+    """Those of its hand-written instructions that are used; None: all."""
+
+    @property
+    def originals(self) -> tuple[Template, ...]:
+        """The hand-written instructions that are used."""
+        return self.task.templates if self.chosen is None else self.chosen
 
     @property
     def instructions(self) -> tuple[Template, ...]:
         """All of them, hand-written ones first."""
-        return (*self.task.templates, *self.generated)
+        return (*self.originals, *self.generated)
 
 
 def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:

@@ -18,8 +18,10 @@ from typing import Any
 
 import instraug
 from instraug.errors import InputError, UsageError
+from instraug.files.card import PICTURE, README
 from instraug.files.disk import refusals
 from instraug.files.manifest import check_spelled, sha256
+from instraug.tasks.lengths_picture import draw
 from instraug.tasks.pool import Pool
 from instraug.training_set.caps import Cap, caps_of
 from instraug.training_set.card import card
@@ -181,7 +183,8 @@ def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: S
     for other, content in form.companions(name).items():
         dest.add(other, content)
     figures, seed = summary.figures(), recipe.config.seed
-    dest.add("README.md", card(name, recipe.format, figures, seed, dest.digest()).encode())
+    dest.add(README, card(name, recipe.format, figures, seed, dest.digest()).encode())
+    dest.add(PICTURE, draw(*summary.lengths()).encode())
 
 
 def manifest_body(
@@ -199,8 +202,8 @@ def manifest_body(
     sources = [pool.task.source for pool in recipe.pools if pool.task.source]
     pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
     listed: dict[str, list[str]] = {}
-    for (kind, _, _), places in summary.faults.places.items():
-        listed.setdefault(kind, []).extend(places)
+    for (kind, *_), problem in summary.listed.items():
+        listed.setdefault(kind, []).extend((problem.where, *problem.also))
     return {
         "kind": "build",
         "instraug": instraug.__version__,
@@ -211,6 +214,9 @@ def manifest_body(
             "instructions": pool,
             "tasks": {source: sha256(Path(source)) for source in sources},
         },
+        "instruction_ids": sorted(summary.used),
+        "original_instruction_ids": summary.originals(),
+        "task_outputs": {p.task.name: p.task.output for p in recipe.pools if summary.has(p)},
         "skipped_at": listed,
         **summary.figures(),
         "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},

@@ -22,6 +22,8 @@ class Cap:
     of: Literal["task", "source"]
     keys: tuple[str, ...] = ()
     """Row keys whose values name a source; none: each file is one."""
+    first: bool = False
+    """Keep the rows that are read first; else those that a hash chooses."""
 
     def group(self, task: str, file: Path) -> str | Callable[[Fields], str]:
         """Return the group of a task's rows in a file, or the function from a row to it."""
@@ -68,4 +70,6 @@ def caps_of(config: BuildConfig) -> tuple[Cap, ...]:
         caps.append(Cap(config.per_source, "source", config.source_by))
     if config.per_task:
         caps.append(Cap(config.per_task, "task"))
+    if config.first:
+        caps.append(Cap(config.first, "task", first=True))
     return tuple(caps)

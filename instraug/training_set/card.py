@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from instraug.errors import printable
+import instraug
+from instraug.files.card import PICTURE, head, table
+
+_LICENCES = (
+    "The instances, their pictures and the hand-written instructions are under the terms of "
+    "whoever made them. Generated instructions came from the model that the pool names; its terms "
+    "say what its output may be used for. instraug (Apache-2.0) adds no terms. State the licence "
+    "in the head of this file before you publish it."
+)
 
 
 def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: str) -> str:
     """Return the card, as Hugging Face `datasets` reads it: its head names the data file.
 
     The name that it gives the data changes with them, because `datasets` looks its cache up by the
-    head. OFA's tables, which have no heading, cannot be read by it, so they get no head.
+    head. OFA's tables, which have no heading, cannot be read by it, so their head names no file.
 
     Args:
         data: Name of the data file.
@@ -23,34 +30,34 @@ def card(data: str, form: str, figures: Mapping[str, Any], seed: int, digest: st
         digest: The data file's SHA-256.
     """
     epsilon = figures["epsilon"]
-    name = f"built_{digest[:12]}"
-    head = ["---", "configs:", f"- config_name: {name}", f"  data_files: {data}", "---"]
+    configs = {"configs": [{"config_name": f"built_{digest[:12]}", "data_files": data}]}
     text = [
         "# Instruction-tuning set",
         "",
         (
-            f"{figures['rows']} rows in `{data}` (format {form}), built by instraug: instances of "
+            f"{figures['rows']} rows in `{data}` (format {form}), built by instraug "
+            f"{instraug.__version__} (MIns+ of INSTRAUG, arXiv:2402.14492): instances of "
             f"{len(figures['tasks'])} tasks, each rendered with an instruction of its task's pool. "
             f"A hand-written instruction was asked for with probability {epsilon['asked']:g} (seed "
             f"{seed}); {epsilon['realised']:.2%} of the rows have one. `manifest.json` holds every "
             "setting, and the hashes of all inputs and outputs."
         ),
         "",
-        "| task | rows | with a hand-written instruction | instructions used |",
-        "|---|---|---|---|",
+        f"![Lengths of the instructions in words, by rows]({PICTURE})",
+        "",
+        *table(
+            ["task", "rows", "with a hand-written instruction", "instructions used"],
+            [
+                [task, t["rows"], t["original"], t["instructions"]]
+                for task, t in figures["tasks"].items()
+            ],
+        ),
+        "",
+        "## Licences",
+        "",
+        _LICENCES,
+        "",
     ]
-    table = [
-        f"| {_cell(name)} | {t['rows']} | {t['original']} | {t['instructions']} |"
-        for name, t in figures["tasks"].items()
-    ]
-    shown = [] if form.startswith("ofa-") else head
-    return "\n".join([*shown, *text, *table]) + "\n"
-
-
-_MARKUP = re.compile(r"[\\`*\[\]<>|&~$#!]|(?<![^\W_])_|_(?![^\W_])")
-"""What Markdown, HTML or TeX inside it would not show as it is; an underline within a word is."""
-
-
-def _cell(text: str) -> str:
-    """Spell a text so that a table's cell shows it, whatever it holds."""
-    return _MARKUP.sub(r"\\\g<0>", printable(text))
+    category = "text-generation" if form == "alpaca" else "image-text-to-text"
+    loadable = {} if form.startswith("ofa-") else configs
+    return head(figures["rows"], category, loadable) + "\n".join(text)

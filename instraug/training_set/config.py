@@ -17,6 +17,10 @@ def _known(name: str) -> str | None:
     return None if name in FORMATS else suggest(name, FORMATS)
 
 
+def _part(share: float) -> str | None:
+    return None if 0 < share < 1 else "give a number above 0 and below 1"
+
+
 @dataclass(frozen=True)
 class BuildConfig:
     """How a set is built; the command line lays its options over a config file."""
@@ -33,6 +37,14 @@ class BuildConfig:
     """Row keys whose values together name a row's source; none: each file is one."""
     per_instance: Literal["sample", "all"] = "sample"
     """One sampled instruction an instance, or every instruction of the pool."""
+    first: Count | None = None
+    """Most instances of one task, the first that are read, after `per_task`; None: all."""
+    instruction: Annotated[int, Range(0, 2**31 - 1)] | None = None
+    """Render with this hand-written instruction of each task alone, counted from 0."""
+    instruction_split: Literal["train", "eval"] | None = None
+    """Use one side of the pool: the instructions held out (eval), or the others (train)."""
+    hold_out: Annotated[float, _part] | None = None
+    """Share of each pool that `instruction_split` holds out, of each original's wordings alike."""
     shuffle_options: bool = True
     """Put each row's options in an order of its own; a target that names a place moves along."""
     format: Annotated[str, _known] | None = None

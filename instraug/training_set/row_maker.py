@@ -31,6 +31,8 @@ class Out:
     """Notes about their options."""
     held: list[str] = field(default_factory=list)
     """The task of each row that is of the split that is not built."""
+    lacking: list[str] = field(default_factory=list)
+    """The task of each row whose task has no instruction that may be used."""
     ranks: list[Ranked] = field(default_factory=list)
     """Of rows that may be among the smallest."""
     drawn: list[int] = field(default_factory=list)
@@ -39,7 +41,7 @@ class Out:
 
     def clear(self) -> None:
         """Forget all but the options that were seen."""
-        for kind in (self.rows, self.notes, self.held, self.ranks, self.drawn):
+        for kind in (self.rows, self.notes, self.held, self.lacking, self.ranks, self.drawn):
             kind.clear()
 
 
@@ -116,8 +118,8 @@ def exhauster(
     The arguments are those of `sampler`; options stand in one order in all of a row's prompts.
     """
     choices = _choices(pool)
-    hand_written = len(pool.task.templates)
-    if config.epsilon == 1:
+    hand_written = len(pool.originals)
+    if config.epsilon == 1 and hand_written:
         choices = choices[:hand_written]
     elif config.epsilon == 0 and pool.generated:
         choices = choices[hand_written:]
@@ -146,11 +148,11 @@ def exhauster(
     return take
 
 
-def passer(task: str, held: list[str]) -> Take:
+def passer(task: str, passed: list[str]) -> Take:
     """Return the function that builds nothing of a task's rows, and notes the task for each."""
 
     def take(_row: Fields, _: bytes) -> None:
-        held.append(task)
+        passed.append(task)
 
     return take
 
@@ -211,7 +213,7 @@ def _choices(pool: Pool) -> list[_Choice]:
 
 
 def _drawer(pool: Pool, config: BuildConfig) -> Callable[[str], tuple[_Choice, int]]:
-    choices, own = _choices(pool), len(pool.task.templates)
+    choices, own = _choices(pool), len(pool.originals)
     return drawer(config.seed, pool.task.name, choices[:own], choices[own:], config.epsilon)
 
 

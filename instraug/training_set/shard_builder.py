@@ -15,12 +15,11 @@ from typing import Any
 
 import orjson
 
-from instraug.errors import BadRow
+from instraug.errors import ALSO, BadRow
 from instraug.tasks.pool import Pool
 from instraug.training_set.answers import Note
 from instraug.training_set.caps import Cap
 from instraug.training_set.config import BuildConfig
-from instraug.training_set.faults import Faults
 from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Fields, Look, Options
 from instraug.training_set.formats.ofa_bins import quantiser
@@ -28,6 +27,7 @@ from instraug.training_set.instances.base import Instances, Unreadable
 from instraug.training_set.repeated import Repeated
 from instraug.training_set.row_maker import (
     Out,
+    Rank,
     Take,
     capped,
     exhauster,
@@ -35,11 +35,14 @@ from instraug.training_set.row_maker import (
     ranked,
     sampler,
 )
-from instraug.training_set.sampling import HIGHEST, Smallest, ranker
+from instraug.training_set.sampling import BITS, HIGHEST, Smallest, ranker
 from instraug.training_set.shards import Shard
 
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
+
+LISTED = 1000
+"""Bad rows of a kind that are listed one by one; all are counted."""
 
 _FAULTS = (BadRow, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError)
 """What a row that cannot be built raises; of the last three `_bad` makes the first."""
@@ -79,6 +82,8 @@ class ShardReport:
     """Kind of fault -> rows left out."""
     held: Counter[str] = field(default_factory=Counter)
     """Task of the split that is not built -> its rows."""
+    lacking: Counter[str] = field(default_factory=Counter)
+    """Task without an instruction that may be used -> its rows."""
     testing: int = 0
     """Rows of ``testing_data/`` that are not built."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -87,8 +92,9 @@ class ShardReport:
     """What is noted -> the first such line."""
     ids: Repeated = field(default_factory=Repeated)
     """Of the rows that are drawn by their id."""
-    faults: Faults = field(default_factory=Faults)
-    """Of these rows; places are lines, from 1, within the shard."""
+    bad: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    """Kind, what and fix of the first `LISTED` faults that differ -> their rows, and the lines of a
+    few: from 1, within the shard."""
 
     def note(self, notes: list[Note], lines: list[bytes], first: int) -> None:
         """Count what is noted of lines; the first of them has that number."""
@@ -97,9 +103,15 @@ class ShardReport:
             self.noted_at.setdefault(what, first + lines.index(line))
 
     def leave_out(self, line: int, bad: BadRow) -> None:
-        """Count a row that cannot be built."""
+        """Count a row that cannot be built, and list its fault while there is room."""
         self.kinds[bad.kind] += 1
-        self.faults.add((bad.kind, bad.what, bad.fix), 1, [line])
+        fault = (bad.kind, bad.what, bad.fix)
+        if seen := self.bad.get(fault):
+            seen[0] += 1
+            if len(seen) < 2 + ALSO:
+                seen.append(line)
+        elif len(self.bad) < LISTED:
+            self.bad[fault] = [1, line]
 
 
 class Builder:
@@ -119,10 +131,12 @@ class Builder:
         """Instruction ids, and numbers of row ids, that are not counted yet."""
         self._out = Out()
         """Of the batch at hand."""
-        self._all = self._config.per_instance == "all"
+        # One line at a time where each gives many rows, or where its place counts.
+        self._single = self._config.per_instance == "all" or any(c.first for c in recipe.caps)
         tasks = [pool.task for pool in recipe.pools]
         self._adapter = self._instances.adapter(tasks)
-        take = exhauster if self._all else sampler
+        take = exhauster if self._config.per_instance == "all" else sampler
+        self._lacking = {p.task.name for p in recipe.pools if not p.instructions}
         self._takes = {
             pool.task.name: take(
                 pool, self._config, self._adapter, self._out, dates=self._format.notes_dates
@@ -152,7 +166,7 @@ class Builder:
             self._count(shard, report)
             return report
         pack, size = self._format.pack, self._format.block_rows
-        takes = self._capped(self._takes, shard, bounds)
+        takes = self._capped(self._takes, shard, bounds, report)
         block: list[Any] = []
         for lines, encoded in self._batches(shard, takes, report):
             block += encoded
@@ -183,23 +197,37 @@ class Builder:
         """
         if self._passed_over(shard):
             return {}
-        cap, seed = self._recipe.caps[len(earlier)], self._config.seed
+        cap, report = self._recipe.caps[len(earlier)], ShardReport()
         smallest: dict[str, Smallest] = {}
 
         def of(group: str) -> Smallest:
             return smallest.setdefault(group, Smallest(cap.rows, known.get(group, HIGHEST)))
 
         takes = {
-            name: ranked(take, ranker(seed, name), cap.group(name, shard.path), of, self._out.ranks)
+            name: ranked(
+                take,
+                self._rank(cap, name, shard, report),
+                cap.group(name, shard.path),
+                of,
+                self._out.ranks,
+            )
             for name, take in self._takes.items()
         }
-        takes = self._capped(takes, shard, earlier)
-        for _ in self._batches(shard, takes, ShardReport()):
+        takes = self._capped(takes, shard, earlier, report)
+        for _ in self._batches(shard, takes, report):
             for of_group, number in self._out.ranks:
                 of_group.add(number)
         return {group: ranks for group, s in smallest.items() if (ranks := s.held())}
 
-    def _capped(self, takes: Mapping[str, Take], shard: Shard, bounds: Bounds) -> dict[str, Take]:
+    def _rank(self, cap: Cap, task: str, shard: Shard, report: ShardReport) -> Rank:
+        """Return what ranks a task's rows for a cap: by a hash, or by the line being read."""
+        if cap.first:
+            return lambda _id, _line: (shard.number << BITS) + report.lines
+        return ranker(self._config.seed, task)
+
+    def _capped(
+        self, takes: Mapping[str, Take], shard: Shard, bounds: Bounds, report: ShardReport
+    ) -> dict[str, Take]:
         """Return what takes a shard's rows, except those of the other split or over a cap."""
         held = self._other_split(shard)
         capped_takes = {}
@@ -207,9 +235,12 @@ class Builder:
             if name in held:
                 capped_takes[name] = passer(name, self._out.held)
                 continue
+            if name in self._lacking:
+                capped_takes[name] = passer(name, self._out.lacking)
+                continue
             capped_takes[name] = take
             for cap, of_cap in zip(self._recipe.caps, bounds, strict=False):
-                rank, group = ranker(self._config.seed, name), cap.group(name, shard.path)
+                rank, group = self._rank(cap, name, shard, report), cap.group(name, shard.path)
                 capped_takes[name] = capped(capped_takes[name], rank, group, of_cap)
         return capped_takes
 
@@ -237,8 +268,7 @@ class Builder:
 
         Where a row of a batch is at fault, the batch is done again row by row.
         """
-        # One line is enough where each gives many rows, or large ones.
-        size = 1 if self._all or self._format.block_rows == 1 else BATCH
+        size = 1 if self._single or self._format.block_rows == 1 else BATCH
         with self._instances.opened(shard, size) as batches:
             for batch in batches:
                 try:
@@ -282,6 +312,8 @@ class Builder:
             self._count_up(report)
         if self._out.held:
             report.held.update(self._out.held)
+        if self._out.lacking:
+            report.lacking.update(self._out.lacking)
         if noted or self._out.notes:
             report.note(self._out.notes + noted, lines, first)
         return encoded

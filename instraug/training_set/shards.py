@@ -36,6 +36,8 @@ class Shard:
     start: int
     end: int | None
     """None: up to the end of the file."""
+    number: int = 0
+    """Its place among the shards of a build."""
 
 
 def split(files: Iterable[Path], size: int = SHARD) -> list[Shard]:
@@ -55,8 +57,11 @@ def split(files: Iterable[Path], size: int = SHARD) -> list[Shard]:
                 continue
             length = 0 if path.suffix in PACKED else path.stat().st_size
         starts = range(0, length, size) or (0,)
-        shards += [Shard(path, s, s + size) for s in starts[:-1]]
-        shards.append(Shard(path, starts[-1], None))
+        ends = (*starts[1:], None)
+        shards += [
+            Shard(path, start, end, number)
+            for number, (start, end) in enumerate(zip(starts, ends, strict=True), len(shards))
+        ]
     if problems:
         raise InputError(problems)
     return shards

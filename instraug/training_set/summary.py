@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from instraug.errors import Problem
+from instraug.errors import Problem, grouped
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
-from instraug.training_set.faults import Faults
 from instraug.training_set.formats import readers
 from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.repeated import Repeated
-from instraug.training_set.shard_builder import ShardReport
+from instraug.training_set.shard_builder import LISTED, ShardReport
 from instraug.training_set.shards import Shard
 
 REMARKS = {
@@ -39,10 +38,12 @@ class Summary:
     """Instruction id -> rows built with it."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
-    faults: Faults = field(default_factory=Faults)
-    """Of these rows; places are ``file:line``."""
+    listed: dict[tuple[str, str, str], Problem] = field(default_factory=dict)
+    """Kind, what and fix -> the problem, of the first `LISTED` that differ."""
     held: Counter[str] = field(default_factory=Counter)
     """Task of the split that was not asked for -> its rows."""
+    lacking: Counter[str] = field(default_factory=Counter)
+    """Task without an instruction that may be used -> its rows."""
     testing: int = 0
     """Rows of ``testing_data/`` that were not asked for."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -62,9 +63,13 @@ class Summary:
         """Add what became of the next shard."""
         if not shard.start:
             self._lines = 0
-        for fault, rows in report.faults.rows.items():
-            lines = report.faults.places[fault]
-            self.faults.add(fault, rows, [f"{shard.path}:{self._lines + n}" for n in lines])
+        for fault, (rows, *lines) in report.bad.items():
+            _, what, fix = fault
+            first, *also = [f"{shard.path}:{self._lines + line}" for line in lines]
+            known = [self.listed[fault]] if fault in self.listed else []
+            if known or len(self.listed) < LISTED:
+                new = Problem(first, what, fix, rows, tuple(also))
+                (self.listed[fault],) = grouped([*known, new])
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
         self.notes += report.notes
@@ -74,24 +79,38 @@ class Summary:
         self._lines += report.lines
         self.skipped += report.kinds
         self.held += report.held
+        self.lacking += report.lacking
         self.testing += report.testing
         self.used.update(report.used)
-
-    @property
-    def listed(self) -> list[tuple[str, Problem]]:
-        """Return the kind of each fault of rows, and a line for it."""
-        return list(self.faults.problems())
 
     @property
     def rows(self) -> int:
         """Rows built."""
         return self.used.total()
 
+    def lengths(self) -> tuple[Counter[int], Counter[int]]:
+        """Return words of the instruction -> rows, of hand-written ones and of generated ones."""
+        own, generated = Counter[int](), Counter[int]()
+        for pool in self.pools:
+            for spread, some in ((own, pool.originals), (generated, pool.generated)):
+                for template in some:
+                    spread[len(template.text.split())] += self.used[template.id]
+        return own, generated
+
+    def has(self, pool: Pool) -> bool:
+        """Whether there are rows of a pool's task."""
+        return any(self.used[t.id] for t in pool.instructions)
+
+    def originals(self) -> list[str]:
+        """Return the ids of the hand-written instructions that rows have, sorted."""
+        ids = {t.id for pool in self.pools for t in pool.originals}
+        return sorted(ids & self.used.keys())
+
     def _share(self, pools: Iterable[Pool]) -> float | None:
         """Return the share of these tasks' rows that have a hand-written instruction."""
         own = generated = 0
         for pool in pools:
-            own += self._rows(pool.task.templates).total()
+            own += self._rows(pool.originals).total()
             generated += self._rows(pool.generated).total()
         return round(own / (own + generated), 6) if own + generated else None
 
@@ -102,19 +121,30 @@ class Summary:
     def failures(self, *, skip_bad: bool) -> list[Problem]:
         """Return what ends the run: rows that may not be skipped, or that there is none at all."""
         bad = sum(n for kind, n in self.skipped.items() if kind not in NO_FAULT)
-        if bad and not skip_bad:
-            problems = [problem for kind, problem in self.listed if kind not in NO_FAULT]
-            more = f"{bad} rows cannot be used"
-            listed = sum(n for (kind, *_), n in self.faults.rows.items() if kind not in NO_FAULT)
-            if bad > listed:
-                more += f", {listed} of them are above"
-            return [*problems, Problem("build", more, "fix them, or leave them out: --skip-bad")]
+        if (bad or self.lacking) and not skip_bad:
+            problems = [p for (kind, *_), p in self.listed.items() if kind not in NO_FAULT]
+            lacking, more = self.without_instruction(), f"{bad} rows cannot be used"
+            if not bad:
+                return lacking
+            if bad > (above := sum(p.times for p in problems)):
+                more += f", {above} of them are above"
+            last = Problem("build", more, "fix them, or leave them out: --skip-bad")
+            return [*lacking, *problems, last]
         if not self.rows:
             fix, what = "give rows of these tasks", "there is no row to build"
             if other := self.other_split():
                 what, fix = f"{what}, but {other}", "--split all takes them"
-            return [problem for _, problem in self.listed] + [Problem("build", what, fix)]
+            return [*self.listed.values(), Problem("build", what, fix)]
         return []
+
+    def without_instruction(self) -> list[Problem]:
+        """Return each task whose rows find no instruction, with their count."""
+        sources = {pool.task.name: pool.task.source for pool in self.pools}
+        fix = "choose other instructions, or leave its rows out: --skip-bad"
+        return [
+            Problem(sources[task], f"task {task} has no such instruction, which {n} rows need", fix)
+            for task, n in sorted(self.lacking.items())
+        ]
 
     def _noted(self) -> dict[str, Counter[str]]:
         by_note: dict[str, Counter[str]] = {}
@@ -157,14 +187,14 @@ class Summary:
                 "asked": self.epsilon,
                 "realised": self._share(self.pools),
                 "realised_both_pools": self._share(
-                    [pool for pool in self.pools if pool.task.templates and pool.generated]
+                    [pool for pool in self.pools if pool.originals and pool.generated]
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
             "options": {w: dict(n) for w, n in noted.items() if w not in readers.REMARKS},
             "readers": {w: dict(n) for w, n in noted.items() if w in readers.REMARKS},
             "repeated_ids": self.ids.count,
-            "skipped": dict(sorted(self.skipped.items())),
+            "skipped": dict(sorted(self._skipped().items())),
             "tasks": {
                 pool.task.name: figures
                 for pool in self.pools
@@ -172,8 +202,11 @@ class Summary:
             },
         }
 
+    def _skipped(self) -> Counter[str]:
+        return self.skipped + Counter({"no instruction": self.lacking.total()})
+
     def _of_task(self, pool: Pool) -> dict[str, int]:
-        own, generated = self._rows(pool.task.templates), self._rows(pool.generated)
+        own, generated = self._rows(pool.originals), self._rows(pool.generated)
         return {
             "rows": own.total() + generated.total(),
             "original": own.total(),

@@ -16,7 +16,8 @@ from instraug.errors import InputError, UsageError
 from instraug.files.presets import folder
 from instraug.tasks.importers.multiinstruct.templates import read_templates
 from instraug.training_set.config import BuildConfig, load_build_config, with_options
-from tests.commandline import EXAMPLES, SHARED, environment, failed, instraug
+from tests.child import environment
+from tests.commandline import EXAMPLES, SHARED, failed, instraug
 from tests.sets import caption_row, choice_row, write_pool, write_rows, write_tasks
 
 TASKS = EXAMPLES / "tasks"
@@ -135,7 +136,7 @@ def test_the_command_line_goes_over_a_config_file(tmp_path: Path) -> None:
     done = instraug(
         *("build", TASKS, "--instances", TRAIN, "-o", dest, "-c", file, "--per-task", 2, "--json")
     )
-    assert set(json.loads(done.stdout)["outputs"]) == {"data.tsv", "README.md"}
+    assert set(json.loads(done.stdout)["outputs"]) == {"data.tsv", "README.md", "lengths.svg"}
     config = json.loads((dest / "manifest.json").read_bytes())["config"]
     assert (config["epsilon"], config["per_task"], config["format"]) == (1.0, 2, "tsv")
 

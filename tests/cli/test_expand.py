@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.commandline import EXAMPLES, environment, failed, instraug
+from tests.child import environment
+from tests.commandline import EXAMPLES, failed, instraug
 from tests.fakeserver import FakeServer, running
 
 TASKS = EXAMPLES / "tasks"
@@ -57,7 +58,9 @@ def test_every_template_grows(server: FakeServer, tmp_path: Path) -> None:
     assert evaluation
     assert not names & evaluation
     assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.name[0] != ".") == [
+        "README.md",
         "instructions.jsonl",
+        "lengths.svg",
         "manifest.json",
         "rejected.jsonl",
         "replies.jsonl",
@@ -122,7 +125,7 @@ def test_a_shared_journal_serves_several_folders(server: FakeServer, tmp_path: P
 
 def test_results_do_not_depend_on_the_order_of_replies(tmp_path: Path) -> None:
     """One call at a time or sixteen at random speeds: the same bytes."""
-    with running(FakeServer(rate=0.2, kinds=["drip:0.01"], seed=1)) as slow:
+    with running(FakeServer(rate=0.2, kinds=["drip:0.001"], seed=1)) as slow:
         expand(slow, tmp_path / "a", "--concurrency", 16)
     with running(FakeServer()) as plain:
         expand(plain, tmp_path / "b", "--concurrency", 1)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from instraug.errors import StorageError
 from instraug.evaluation.stats.diversity import distinct, self_rouge_l
 from instraug.evaluation.stats.duplicates import repeats
-from instraug.evaluation.stats.lengths import BINS, lengths
 from instraug.evaluation.stats.overlap import SHOWN, Overlap, digest, keys
 from instraug.evaluation.stats.proportion import instance_words, template_words
+from instraug.tasks.lengths import BINS, lengths
 from instraug.tasks.records import Task
 from instraug.tasks.rendering import renderer
 

@@ -19,7 +19,7 @@ def chat(body: Answer) -> Answer:
 
     Equal bodies get equal answers, whatever else the server is doing.
     """
-    asked = body["messages"][-1]["content"]
+    asked = _text(body["messages"][-1]["content"])
     seed = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     choices = [_choice(i, rewrite(asked, f"{seed}{i}")) for i in range(body.get("n") or 1)]
     return {
@@ -44,13 +44,18 @@ def embeddings(body: Answer) -> Answer:
     return {"object": "list", "model": body["model"], "data": data, "usage": usage}
 
 
+def _text(content: str | list[Answer]) -> str:
+    """The text of a message, which stands last where there are pictures."""
+    return content if isinstance(content, str) else str(content[-1]["text"])
+
+
 def _choice(index: int, text: str) -> Answer:
     message = {"role": "assistant", "content": text}
     return {"index": index, "message": message, "finish_reason": "stop", "logprobs": None}
 
 
 def _usage(messages: list[Answer], choices: list[Answer]) -> Answer:
-    prompt = sum(len(m["content"]) // 4 + 4 for m in messages)
+    prompt = sum(len(_text(m["content"])) // 4 + 4 for m in messages)
     completion = sum(len(c["message"]["content"]) // 4 + 1 for c in choices)
     return {
         "prompt_tokens": prompt,

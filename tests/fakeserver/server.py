@@ -104,9 +104,9 @@ class FakeServer:
     ) -> None:
         assert self._runner
         await self._runner.cleanup()
-        # What is still unsent would keep a line open beyond the life of the loop.
+        # A call that hangs, or what is still unsent, would keep a line open beyond the loop's life.
         for line in self._lines:
-            if isinstance(line, asyncio.Transport) and line.get_write_buffer_size():
+            if isinstance(line, asyncio.Transport):
                 line.abort()
         await asyncio.sleep(0)
 

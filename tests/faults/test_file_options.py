@@ -20,6 +20,7 @@ from tests.faults.test_journal_path import tree
 TASKS = EXAMPLES / "tasks"
 ROWS = EXAMPLES / "instances" / "train.jsonl"
 OUT = Path(__file__).parents[1] / "data" / "folder_of_0.1.0" / "out"
+SET = OUT.parent / "set.jsonl"
 NOBODY = ("--model", "m", "--base-url", "http://127.0.0.1:9/v1", "-q")
 
 TABLE: dict[str, tuple[object, ...]] = {
@@ -57,6 +58,12 @@ TABLE: dict[str, tuple[object, ...]] = {
         *("-o", "{}", "--force"),
     ),
     "check TASKS": ("check", "{}"),
+    "init DIR": ("init", "{}"),
+    "show OUT": ("show", "{}"),
+    "report OUT|SET|SCORES ...": ("report", "{}", "-o", "r.html"),
+    "report --tasks": ("report", OUT, "-o", "r.html", "--tasks", "{}"),
+    "report --plots": ("report", OUT, "-o", "r.html", "--plots", "{}"),
+    "report --out": ("report", OUT, "-o", "{}"),
     "meta-prompts list --meta-prompts": ("meta-prompts", "list", "--meta-prompts", "{}"),
     "meta-prompts bootstrap --out": (
         *("meta-prompts", "bootstrap", "-o", "{}", "--force"),
@@ -71,6 +78,12 @@ TABLE: dict[str, tuple[object, ...]] = {
     "stats --tasks": ("stats", ROWS, "--tasks", "{}"),
     "stats --instructions": ("stats", ROWS, "--tasks", TASKS, "--instructions", "{}"),
     "stats --evaluation": ("stats", ROWS, "--evaluation", "{}"),
+    "predict ROWS...": ("predict", "{}", "-o", "new", *NOBODY),
+    "predict --out": ("predict", SET, "-o", "{}", *NOBODY),
+    "predict --journal": ("predict", SET, "-o", "new", "--journal", "{}", *NOBODY),
+    "predict --config": ("predict", SET, "-o", "new", "-c", "{}", *NOBODY),
+    "predict --images": ("predict", SET, "-o", "new", "--images", "{}", *NOBODY),
+    "predict --api-key-file": ("predict", SET, "-o", "new", "--api-key-file", "{}", *NOBODY),
     "score PREDICTIONS [B]": ("score", "{}"),
     "score --rows": ("score", ROWS, "--rows", "{}"),
     "score --trained-on": ("score", ROWS, "--trained-on", "{}"),
@@ -89,10 +102,19 @@ TAKES_FOLDERS = {
     *("build --images", "import multiinstruct SRC", "import multiinstruct --out", "check TASKS"),
     *("score PREDICTIONS [B]", "score --rows", "score --trained-on"),
     *("meta-prompts list --meta-prompts", "stats OUT", "stats --tasks", "stats --evaluation"),
+    *("stats --instructions", "init DIR", "report --plots"),
+    *("predict ROWS...", "predict --out", "predict --images"),
     *("verify OUT", "diff OUT", "diff OUT2"),
 }
 
-MAKES_FOLDERS = {"expand --out", "filter --out", "import multiinstruct --out"}
+MAKES_FOLDERS = {
+    "expand --out",
+    "predict --out",
+    "filter --out",
+    "import multiinstruct --out",
+    "init DIR",
+    "report --plots",
+}
 
 MANY_LINES = {"check TASKS", "verify OUT", "verify --journal", "build --images"}
 """Commands that list what is wrong, and then count it; images are missed by each row."""

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.commandline import environment, failed
+from tests.child import environment
+from tests.commandline import failed
 from tests.commandline import instraug_here as instraug
 from tests.fakeserver import FakeServer, running
 
@@ -114,6 +115,9 @@ REFUSED: list[tuple[str, int, object]] = [
     ("top_p", 400, "top_p: unknown field"),
     ("temperature", 500, "TypeError: create() got an unexpected keyword argument 'temperature'"),
     ("seed", 200, {"error": {"code": 400, "message": "Unsupported parameter: seed"}}),
+    ("seed", 400, {"errors": {"seed": ["is not a permitted key"]}}),
+    ("seed", 400, {"object": "error", "message": f"[{_ITEM}]", "code": 400}),
+    ("seed", 400, "unknown field `seed`, expected one of `model`, `top_p`, `n` at line 1"),
 ]  # fmt: skip
 
 

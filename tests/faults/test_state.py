@@ -18,7 +18,8 @@ from instraug.evaluation.verify import verify
 from instraug.models.chat import Choice, Reply, Usage
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
-from tests.commandline import EXAMPLES, environment, failed, instraug
+from tests.child import environment
+from tests.commandline import EXAMPLES, failed, instraug
 from tests.fakeserver import FakeServer, running
 
 TASKS = EXAMPLES / "tasks"

@@ -99,6 +99,14 @@ def test_any_status_and_body_is_an_error_of_ours(status: int, body: Any, wait: s
     assert str(error).isprintable()
 
 
+@pytest.mark.parametrize("status", [402, 403, 404])
+def test_the_words_of_a_fatal_status_are_shown(status: int) -> None:
+    """Beside what to do; only those of a 401 often repeat the key."""
+    body = json.dumps({"error": {"message": "Not sold in your country"}})
+    assert "Not sold in your country" in str(from_status(status, {}, body, None))
+    assert "sold" not in str(from_status(401, {}, body, None))
+
+
 @pytest.mark.parametrize(
     ("code", "status", "says"),
     [

@@ -71,7 +71,7 @@ def test_a_folder_is_read_in_the_order_of_its_paths(tmp_path: Path) -> None:
     [
         ("id: voice", "id: 5", "m.yaml:1: id is 5; put it in quotes"),
         ("id: voice", "id: ' '", "m.yaml:1: id is blank; write it"),
-        ("id: voice", "name: voice", "m.yaml:1: the file lacks the key 'id'; add it"),
+        ("id: voice", "name: voice", "unknown key 'name'; did you mean 'id', which is missing?"),
         ("title: Use", "titel: Use", "m.yaml:2: unknown key 'titel'; did you mean 'title'?"),
         ("kind: guided", "kind: guide", "m.yaml:3: kind is 'guide'; did you mean 'guided'?"),
         ("text: |\n  Rewrite the instruction.", "text: ''", "m.yaml:4: text is blank; write it"),

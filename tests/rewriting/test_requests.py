@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.models.chat import Chat, Message
+from instraug.models.chat import Chat, Image, Message
 from instraug.rewriting.config import MULTI_TEMP, Config
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 from instraug.rewriting.prompts.plan import make_plan, skipped
@@ -123,6 +123,23 @@ def test_a_key_is_the_hash_of_canonical_json(
     messages = tuple(Message("user", t) for t in texts)
     chat = Chat(model, messages, heat, heat, number, number, number, number, grammar)
     body = asdict(chat)
+    for message in body["messages"]:
+        assert message.pop("images") == ()
     wanted = json.dumps(body, sort_keys=True, separators=(",", ":"))
     assert chat.canonical == wanted
     assert chat.key == hashlib.sha256(wanted.encode()).hexdigest()
+
+
+def test_an_image_is_in_a_key_by_its_hash_and_size_alone() -> None:
+    """Its bytes are not; a chat of text alone is spelled as it was before there were images."""
+
+    def unread() -> str:
+        raise AssertionError("a key reads no image")
+
+    text = Chat("m", (Message("user", 'say "role":"x"'),), 0, 1, 9, 0, 0)
+    shown = tuple([Image(digit * 64, side, unread, 5) for digit, side in (("a", None), ("b", 64))])
+    seeing = replace(text, messages=(replace(text.messages[0], images=shown),))
+    body = json.loads(text.canonical)
+    body["messages"][0]["images"] = [["a" * 64, None], ["b" * 64, 64]]
+    assert seeing.canonical == json.dumps(body, sort_keys=True, separators=(",", ":"))
+    assert "images" not in text.canonical

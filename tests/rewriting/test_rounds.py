@@ -21,10 +21,10 @@ from instraug.errors import (
     StorageError,
 )
 from instraug.models.chat import Chat, Choice, Reply, Usage
+from instraug.models.generation import Generator
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
 from instraug.rewriting.config import Rules
-from instraug.rewriting.generation import Generator
 from instraug.rewriting.judging.meaning import Gate
 from instraug.rewriting.output import instruction_rows, rejected_rows
 from instraug.rewriting.prompts.requests import expand
@@ -109,11 +109,11 @@ def run(
     tasks: list[Task] = TASKS,
     gate: Gate | None = None,
     **of_plan: object,
-) -> tuple[list[Grown], Generator]:
-    async def go() -> tuple[list[Grown], Generator]:
+) -> tuple[list[Grown], Generator[Request]]:
+    async def go() -> tuple[list[Grown], Generator[Request]]:
         ledger = memory or Memory()
         complete = None if model is None else recording(model, cast("Journal", ledger))
-        generator = Generator(complete, ledger, concurrency=4)
+        generator = Generator[Request](complete, ledger, concurrency=4)
         made = Chain(plan(**of_plan), Rules(), generator, gate)
         return await run_rounds(tasks, made), generator
 
@@ -287,7 +287,9 @@ def test_a_fatal_error_ends_the_run_and_loses_no_reply() -> None:
     memory, model = Memory(), Failing(FatalEndpointError("401"))
 
     async def go() -> None:
-        generator = Generator(recording(model, cast("Journal", memory)), memory, concurrency=4)
+        generator = Generator[Request](
+            recording(model, cast("Journal", memory)), memory, concurrency=4
+        )
         try:
             await run_rounds(TASKS, Chain(plan(), Rules(), generator))
         finally:
@@ -337,7 +339,9 @@ def test_requests_are_made_when_there_is_a_place_for_them() -> None:
         taken += 1
 
     async def go() -> int:
-        generator = Generator(recording(model, cast("Journal", memory)), memory, concurrency=4)
+        generator = Generator[Request](
+            recording(model, cast("Journal", memory)), memory, concurrency=4
+        )
         return await generator.generate(counted(), take)
 
     assert asyncio.run(go()) == made == taken == 40
@@ -352,7 +356,7 @@ def test_others_get_their_turn_while_answers_are_judged() -> None:
 
     async def go() -> list[Grown]:
         nonlocal turns
-        generator = Generator(None, memory, concurrency=4)
+        generator = Generator[Request](None, memory, concurrency=4)
         work = asyncio.create_task(run_rounds(TASKS, Chain(plan(steps=(8,)), Rules(), generator)))
         while not work.done():
             turns += 1
@@ -382,7 +386,7 @@ def test_an_answer_that_cannot_be_taken_ends_its_asking() -> None:
         raise StorageError("full")
 
     async def go() -> int:
-        generator = Generator(Model(), Memory(), concurrency=2)
+        generator = Generator[Request](Model(), Memory(), concurrency=2)
         template = TASKS[0].templates[0]
         asked = expand(plan(), TASKS[0], template, template)
         return await asyncio.wait_for(generator.generate(asked, take), 10)

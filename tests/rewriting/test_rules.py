@@ -115,8 +115,8 @@ def test_every_broken_rule_is_listed_with_its_detail() -> None:
 def test_a_rule_can_be_turned_off_but_not_what_keeps_a_template_renderable() -> None:
     """``off`` silences a rule, never placeholders, proof or empty."""
     said = "Sorry, I'd say {A} {A}."
-    assert broken(YES_NO, said) == ["placeholders", "refusal", "contraction"]
-    off = ("refusal", "contraction", "placeholders", "proof", "empty")
+    assert broken(YES_NO, said) == ["placeholders", "refusal", "preamble", "contraction"]
+    off = ("refusal", "preamble", "contraction", "placeholders", "proof", "empty")
     assert broken(YES_NO, said, off=off) == ["placeholders"]
 
 

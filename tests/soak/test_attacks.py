@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from instraug.tasks.placeholders import multiset
-from tests.commandline import environment
+from tests.child import environment
 from tests.fakeserver import FakeServer, running
 from tests.soak.attacks import documents, texts
 from tests.soak.guard import CAUGHT

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.child import Child
 from tests.fakeserver import Call, FakeServer, answers, running
 from tests.faults.test_secrets import FAULTS, spelled
-from tests.soak.child import Child
 from tests.soak.scale import SCALE, times
 from tests.soak.watching import TASKS, content, expand, settled
 

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from instraug.models.journal.framing import frame
-from tests.commandline import environment, instraug
+from tests.child import environment
+from tests.commandline import instraug
 from tests.fakeserver import FakeServer, running
 from tests.soak.corpus import ANSWER, REPLIES, mutated, reshaped, seeds
 from tests.soak.scale import times

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.child import Child
 from tests.fakeserver import FakeServer, running
-from tests.soak.child import Child
 from tests.soak.scale import times
 from tests.soak.watching import TASKS, WIDTH, Watched, content, expand, settled
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 
 from instraug.models.journal.replay import Replay
+from tests.child import Child
 from tests.commandline import EXAMPLES
 from tests.fakeserver import Call, FakeServer, answers
-from tests.soak.child import Child
 
 TASKS = EXAMPLES / "tasks"
 FILES = ("instructions.jsonl", "rejected.jsonl")

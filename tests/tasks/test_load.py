@@ -152,6 +152,11 @@ def test_a_repeated_instruction_is_kept(tmp_path: Path) -> None:
         ("name: ''\ninstructions: [x]", "name is ''; give one line of text"),
         ("name: no\ninstructions: [x]", "0.yaml:1: unquoted 'no' does not mean the same"),
         ("- a\n- b", "0.yaml:1: the file is a list; give a mapping"),
+        (
+            "name: a\ntemplates: [x]",
+            "unknown key 'templates'; did you mean 'instructions', which is missing?",
+        ),
+        ("name: a\ninstructions:\n\t- x", "a tab in the indentation; indent with spaces"),
         ("just text", "0.yaml:1: the file is 'just text'; give a mapping"),
     ],
 )

@@ -247,7 +247,9 @@ def test_rows_of_one_task_need_no_task_name(tmp_path: Path) -> None:
     """Where the folder holds one task, all rows are its; where it holds more, they have to say."""
     rows = [{"target_txt": f"{n}."} for n in range(3)]
     assert {row["task_name"] for row in rows_of(tmp_path, rows, tasks=[CAPTION])} == {"caption"}
-    with pytest.raises(InputError, match=r"a row without task_name \(3 rows"):
+    with pytest.raises(
+        InputError, match=r"a row without task_name; add it, or leave it out \(3 times"
+    ):
         built(tmp_path, rows, "b.jsonl", tasks=TASKS)
 
 
@@ -415,8 +417,8 @@ def test_one_unknown_task_in_many_rows_is_one_line(
     file = tmp_path / "rows.jsonl"
     one, other, total = map(str, caught.value.problems)
     assert one == (
-        f"{file}:1: no task is named 'choise' (19999 rows, also at {file}:2, {file}:3, ...); "
-        "add the task, or skip its rows"
+        f"{file}:1: no task is named 'choise'; add the task, or skip its rows "
+        f"(19999 times, also at {file}:2, {file}:3, {file}:4, ...)"
     )
     assert other.startswith(f"{file}:7001: no task is named 'other'; ")
     assert "20000 rows cannot be used" in total
@@ -450,7 +452,7 @@ def test_the_page_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_the_line_of_the_page_is_the_real_one(tmp_path: Path) -> None:
     """docs/your-data.md shows what 20,000 rows of an unknown task give."""
     page = (Path(__file__).parents[2] / "docs" / "your-data.md").read_text()
-    shown = next(line.strip() for line in page.split("\n") if "(20000 rows, also" in line)
+    shown = next(line.strip() for line in page.split("\n") if "(20000 times, also" in line)
     row = {"task_name": "animal", "question": "What?", "target_txt": "a"}
     table = write_csv(tmp_path / "animals.csv", [row] * 20_000)
     with pytest.raises(InputError) as caught:

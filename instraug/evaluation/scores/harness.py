@@ -21,16 +21,19 @@ def is_sample(row: Row) -> bool:
 
 
 def is_perplexity(row: Row) -> bool:
-    """Whether a sample measures perplexity, so that it holds no answer."""
+    """Whether a sample measures perplexity alone, so that it holds no answer."""
     metrics = row.get("metrics")
-    return isinstance(metrics, list) and any("perplexity" in str(name) for name in metrics)
+    if not isinstance(metrics, list) or "acc" in row:
+        return False
+    return any("perplexity" in str(name) for name in metrics)
 
 
 def parts(row: Row) -> dict[str, Any]:
     """Return what a sample holds, under the names of the columns of predictions.
 
     Where the harness ranked options by likelihood the prediction is the likeliest one, and
-    ``score`` is set: 1 where it is the target.
+    ``score`` is set: 1 where it is the target, or, where the target names none of the options, the
+    harness's own ``acc``.
     """
     answers = row.get("filtered_resps", row.get("resps"))
     columns: dict[str, Any] = {
@@ -45,7 +48,10 @@ def parts(row: Row) -> dict[str, Any]:
         greedy = str(answers[0][1]) == "True"
         answer = {"prediction": columns["target"] if greedy else "", "score": float(greedy)}
         return columns | answer | {"output": "likelihood"}
-    return columns | _ranked(ranks, _continuations(row.get("arguments")), columns["target"])
+    ranked = _ranked(ranks, _continuations(row.get("arguments")), columns["target"])
+    if ranked["score"] is None and row.get("acc") in (0, 1):
+        ranked["score"] = float(row["acc"])
+    return columns | ranked
 
 
 def _ranks(answers: Any) -> list[float]:
@@ -66,13 +72,15 @@ def _ranked(ranks: Sequence[float], texts: Sequence[str], target: Any) -> dict[s
     numbers = [str(at) for at in range(len(ranks))]
     options = list(texts) if len(set(texts)) == len(ranks) else numbers
     chosen = max(range(len(ranks)), key=ranks.__getitem__)
-    if isinstance(target, str):
-        at = target.strip()
-        named = options.index(at) if at in options else int(at) if at in numbers else None
-        if named is not None:
-            score = float(named == chosen)
-            return _choice(options[chosen], options, options[named], score)
-    return _choice(options[chosen], options, target, None)
+    named = []
+    for one in target if isinstance(target, list) else [target]:
+        at = str(one).strip()
+        if at in options or at in numbers:
+            named.append(options.index(at) if at in options else int(at))
+    if not named:
+        return _choice(options[chosen], options, target, None)
+    right = chosen if chosen in named else named[0]
+    return _choice(options[chosen], options, options[right], float(right == chosen))
 
 
 def _choice(chosen: str, options: list[str], target: Any, score: float | None) -> dict[str, Any]:

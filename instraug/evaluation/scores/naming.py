@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from instraug.errors import InputError, Problem
+from instraug.files.manifest import MANIFEST, read_manifest
 
 PREDICTIONS = "predictions.jsonl"
 """The file of answers in a folder of ``instraug predict``."""
@@ -51,6 +52,24 @@ def prediction_files(path: Path) -> list[Path]:
         what = f"no file here ends in {', '.join(_KINDS)}"
         raise InputError([Problem(str(path), what, "give the folder that holds the predictions")])
     return [p for p in files if is_samples(p)] or files
+
+
+def rows_missing(predictions: Path) -> tuple[int, int] | None:
+    """Return how many rows of a run of ``instraug predict`` lack a prediction, and of how many.
+
+    Args:
+        predictions: Its file; of another name or without a manifest, it states nothing: None.
+
+    Raises:
+        StorageError: the manifest cannot be read.
+    """
+    if predictions.name != PREDICTIONS:
+        return None
+    found = read_manifest(predictions.with_name(MANIFEST))
+    rows, there = found.body.get("rows"), found.body.get("predictions")
+    if not (found.is_of("predict") and isinstance(rows, int) and isinstance(there, int)):
+        return None
+    return (rows - there, rows) if rows > there else None
 
 
 def is_samples(path: Path) -> bool:

@@ -19,7 +19,7 @@ from instraug.evaluation.scores.figures import (
     remark,
     task_figures,
 )
-from instraug.evaluation.scores.naming import merged
+from instraug.evaluation.scores.naming import merged, rows_missing
 from instraug.evaluation.scores.protocols import (
     GIVEN,
     LIKELIHOOD,
@@ -172,6 +172,10 @@ def _remark_reading(reader: Reader, collector: Collector, notices: Problems) -> 
     for left, read in reader.other_filters.items():
         what = f"answers of other filters than {read} are left out"
         notices.add(left, what, "choose with --filter NAME")
+    for file in reader.files:
+        if missing := rows_missing(file):
+            what = f"{missing[0]} of {missing[1]} rows have no prediction"
+            notices.add(str(file), what, "run `instraug predict` again to go on")
     if unused := reader.unused():
         notices.add(f"{unused} rows", "rows of --rows without a prediction", "predict them too")
     for task, count in collector.lossy.items():

@@ -11,10 +11,10 @@ from typing import Any
 from instraug.errors import InputError, PlaceholderError
 from instraug.evaluation.stats.diversity import Words
 from instraug.evaluation.stats.duplicates import repeats
-from instraug.evaluation.stats.lengths import lengths
 from instraug.evaluation.stats.overlap import Overlap, Row, digest
 from instraug.evaluation.stats.pool import distincts, diversity, mean
 from instraug.evaluation.stats.proportion import instance_words, template_words
+from instraug.tasks.lengths import lengths
 from instraug.tasks.records import Task
 from instraug.tasks.words import words
 

@@ -32,7 +32,7 @@ def repeats(keyed: Iterable[tuple[int, str]]) -> Repeats:
         keyed: (key of at most 63 bits, task) of each row.
     """
     numbers: dict[str, int] = {}
-    with _database() as base:
+    with temporary_database() as base:
         base.execute("CREATE TABLE seen (key INTEGER, task INTEGER)")
         base.executemany(
             "INSERT INTO seen VALUES (?, ?)",
@@ -47,7 +47,12 @@ def repeats(keyed: Iterable[tuple[int, str]]) -> Repeats:
 
 
 @contextmanager
-def _database() -> Iterator[sqlite3.Connection]:
+def temporary_database() -> Iterator[sqlite3.Connection]:
+    """Open an empty database that spills to the disk, and is gone when the block ends.
+
+    Raises:
+        StorageError: there is no space for it.
+    """
     try:
         # The empty name is a private database on the disk, gone when it is closed.
         with closing(sqlite3.connect("")) as base:

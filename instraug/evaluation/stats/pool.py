@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from instraug.evaluation.stats.diversity import Words, distinct, self_rouge_l
-from instraug.evaluation.stats.lengths import lengths
+from instraug.tasks.lengths import lengths
 from instraug.tasks.words import folded, rouge_l, words
 
 JSON = dict[str, Any]

@@ -77,7 +77,7 @@ def _read(file: Path) -> Iterator[tuple[int, Row]]:
         yield from read_jsonl(file)
     else:
         with open_input(file) as data:
-            yield from _tsv(file, data) if kind == ".tsv" else _list(file, data)
+            yield from read_tsv(file, data) if kind == ".tsv" else _list(file, data)
 
 
 def _list(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
@@ -90,7 +90,12 @@ def _list(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
     yield from enumerate(listed, 1)
 
 
-def _tsv(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
+def read_tsv(file: Path, data: BinaryIO) -> Iterator[tuple[int, Row]]:
+    """Yield (line, row) of a table with a header and CSV quoting.
+
+    Raises:
+        InputError: it is broken.
+    """
     # A prompt may be far longer than the 128 KiB that the module takes by default.
     csv.field_size_limit(LINE_CAP)
     with TextIOWrapper(data, "utf-8", newline="") as text:

@@ -28,6 +28,9 @@ _NAMING = frozenset(
 _CODES = frozenset(("code", "type", "status", "reason", "error", "error_type", "error_code"))
 """Keys of codes for programs."""
 
+_BY_FIELD = frozenset(("errors", "error", "detail", "details", "fields", "message"))
+"""Keys of objects whose keys may be the names of fields."""
+
 _ECHOES = frozenset(("input", "messages", "prompt", "ctx", "url", "content"))
 """Keys that repeat what was sent; an object with messages is a whole request."""
 
@@ -127,8 +130,18 @@ def _object(value: Mapping[str, Any], depth: int) -> Iterator[Remark]:
             deeper.append(inner)
     for text in texts or [""]:
         yield Remark(text, named, own_codes)
+    for key in _BY_FIELD & value.keys():
+        yield from _by_field(value[key])
     for inner in deeper:
         yield from _walk(inner, depth + 1)
+
+
+def _by_field(value: Any) -> Iterator[Remark]:
+    """Yield the messages of an object from the names of fields to what is wrong with them."""
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        texts = inner if isinstance(inner, list) else [inner]
+        if str(key).lower() not in _WORDS | _CODES | _NAMING | _ECHOES:
+            yield from (Remark(_plain(t), (str(key),)) for t in texts[:50] if isinstance(t, str))
 
 
 def _path(value: Any) -> str:

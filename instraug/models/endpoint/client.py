@@ -49,6 +49,7 @@ class OpenAIEndpoint:
         embedding_model: The model that `embed` asks; None takes ``model``.
         notice: Called with one line for each quirk that is learned.
         room: Tokens an answer may have where the model thinks first; None: as asked for.
+        long_answers: An answer may be much longer than its question; else that shows thinking.
         backoff: Seconds of the first retry's longest wait; doubled with each try.
 
     Raises:
@@ -66,6 +67,7 @@ class OpenAIEndpoint:
         embedding_model: str | None = None,
         notice: Callable[[str], object] | None = None,
         room: int | None = None,
+        long_answers: bool = False,
         backoff: float = 1.0,
     ) -> None:
         self.model = model
@@ -78,7 +80,7 @@ class OpenAIEndpoint:
         self._key = check_key(api_key) if api_key else None
         self._backoff = backoff
         self._quirks = Quirks(settings, notice, room)
-        self._thinking = Thinking(self._quirks)
+        self._thinking = Thinking(self._quirks, long_answers=long_answers)
         self._caller: Caller | None = None
 
     async def __aenter__(self) -> OpenAIEndpoint:

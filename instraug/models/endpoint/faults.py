@@ -107,8 +107,7 @@ def from_status(
     fatal = next((f for code, f in _FATAL_CODES.items() if code in refusal.codes), status)
     if fatal == 403 and (answered or _MODERATION.search(refusal.text[:_LONGEST])):
         return RejectedRequest(what)
-    if fatal in (401, 402, 403):
-        # The body is left out: many endpoints repeat the key.
+    if fatal == 401:  # The body is left out: many endpoints repeat the key, or a part of it.
         return FatalEndpointError(f"HTTP {status}: {_FATAL[fatal]}")
     if fatal in _FATAL:
         return FatalEndpointError(

@@ -199,7 +199,7 @@ class Refusal:
     @cached_property
     def _prompts(self) -> list[list[str]]:
         messages = self.sent.get("messages") or ()
-        return [[w[0] for w in _words(str(m.get("content", "")))] for m in messages]
+        return [[w[0] for w in _words(_text(m.get("content", "")))] for m in messages]
 
     @cached_property
     def _runs(self) -> frozenset[tuple[str, ...]]:
@@ -230,6 +230,13 @@ def _known(path: str) -> str | None:
         return None
     last = path.rsplit(".", 1)[-1]
     return next((n for n, spelled in _NAMES.items() if spelled.fullmatch(last)), None)
+
+
+def _text(content: Any) -> str:
+    """Return the text of a message's content; pictures are none."""
+    if isinstance(content, list):
+        return " ".join([str(part["text"]) for part in content if "text" in part])
+    return str(content)
 
 
 def _is_prompt(path: str) -> bool:

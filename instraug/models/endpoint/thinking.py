@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -36,10 +37,11 @@ class Thinking:
 
     Args:
         quirks: Learns that the model thinks, and then sends a larger limit.
+        long_answers: An answer may be much longer than its question; else that shows thinking.
     """
 
-    def __init__(self, quirks: Quirks) -> None:
-        self._quirks = quirks
+    def __init__(self, quirks: Quirks, *, long_answers: bool = False) -> None:
+        self._quirks, self._long = quirks, long_answers
         self._trial = asyncio.Lock()
         self._spent = self._answers = 0
 
@@ -57,7 +59,7 @@ class Thinking:
                 pass
         self._check(chat)
         reply = await ask(chat)
-        if not is_spent(reply, chat):
+        if not self._is_spent(reply, chat):
             self._answers += 1
             if not self._quirks.thinks and shows_thinking(reply):
                 self._quirks.saw_thinking()
@@ -82,11 +84,14 @@ class Thinking:
             more = await ask(chat)
         except InstraugError:
             return reply  # The next call meets the same error and raises it.
-        if is_spent(more, chat):
+        if self._is_spent(more, chat):
             self._spent += 1
         else:
             self._answers += 1
         return wire.joined(chat, [reply, more])
+
+    def _is_spent(self, reply: Reply, chat: Chat) -> bool:
+        return is_spent(reply, chat, long_answers=self._long)
 
     def _is_over(self) -> bool:
         return self._spent >= _FEW + 4 * self._answers
@@ -95,19 +100,27 @@ class Thinking:
         if self._is_over():
             limit = self._quirks.limit(chat.max_tokens)
             raise GivenUp(
-                f"the model spent all {limit} tokens of {self._spent} answers on thinking and gave "
-                f"{self._answers or 'no'} rewrites; raise answer_tokens (now {limit}), or take a "
+                f"the model spent all {limit} tokens of {self._spent} answers on thinking, and "
+                f"{self._answers or 'none'} answered; raise answer_tokens (now {limit}), or take a "
                 "model that does not think first"
             )
 
 
-def is_spent(reply: Reply, chat: Chat) -> bool:
+def after_thinking(answer: str) -> str:
+    """Return what an answer holds after its thinking; all of it where there is none."""
+    *_, spoken = _CLOSING.split(answer)
+    if spoken is answer or len(spoken) == len(answer):
+        return "" if _OPENING.match(answer) else answer
+    return re.sub(r"\A\s*<\|message\|>", "", spoken)
+
+
+def is_spent(reply: Reply, chat: Chat, *, long_answers: bool = False) -> bool:
     """Whether every choice was cut at the token limit before its answer began."""
-    longest = 100 + 4 * len(chat.messages[-1].content.split())
+    longest = math.inf if long_answers else 100 + 4 * len(chat.messages[-1].content.split())
     return bool(reply.choices) and all(_is_spent(c, longest) for c in reply.choices)
 
 
-def _is_spent(choice: Choice, longest: int) -> bool:
+def _is_spent(choice: Choice, longest: float) -> bool:
     text = choice.text or ""
     if not _LIMIT.fullmatch(choice.finish_reason or "") or _CLOSING.search(text):
         return False

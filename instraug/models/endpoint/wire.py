@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from instraug.models.chat import Chat, Choice, Reply, Usage
+from instraug.models.chat import Chat, Choice, Message, Reply, Usage
 from instraug.models.endpoint.bodies import remarks, words
 from instraug.models.endpoint.broken import is_broken
 from instraug.models.endpoint.quirks import Quirks
@@ -43,13 +43,21 @@ def chat_body(chat: Chat, quirks: Quirks, choice: int | None = None) -> dict[str
     }
     body: dict[str, Any] = {
         "model": chat.model,
-        "messages": [{"role": m.role, "content": m.content} for m in chat.messages],
+        "messages": [{"role": m.role, "content": _content(m)} for m in chat.messages],
         quirks.endpoint.max_tokens_name: quirks.limit(chat.max_tokens),
     }
     body |= {k: v for k, v in optional.items() if v is not None and quirks.sends(k, v)}
     if chat.grammar is not None:
         body["grammar"] = chat.grammar
     return body
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """Return a message's text, or its parts where it has images; these are read here."""
+    if not message.images:
+        return message.content
+    images = [{"type": "image_url", "image_url": {"url": i.url()}} for i in message.images]
+    return [*images, {"type": "text", "text": message.content}]
 
 
 def otherwise(chat: Chat, body: Mapping[str, Any]) -> tuple[tuple[str, float | None], ...]:
@@ -147,8 +155,8 @@ def _status(error: object) -> int:
 def _choice(choice: dict[str, Any]) -> Choice:
     message = choice.get("message")
     content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        content = "".join(map(_part, content))
+    if isinstance(content, list | dict):
+        content = "".join(map(_part, content if isinstance(content, list) else [content]))
     reason = choice.get("finish_reason")
     text = _whole(content) if isinstance(content, str) else None
     return Choice(text, reason if isinstance(reason, str) else None, _logprobs(choice))
@@ -190,6 +198,7 @@ def _usage(body: dict[str, Any], chat: Chat, choices: Sequence[Choice]) -> Usage
     if prompt and not short:
         return Usage(prompt, completion)
     sent = sum(estimate(m.content) + OVERHEAD for m in chat.messages)
+    sent += sum(image.tokens for m in chat.messages for image in m.images)
     # A choice without text may have spent all its tokens on thinking.
     silent = chat.max_tokens if len(texts) < len(choices) or not choices else 0
     return Usage(prompt or sent, max(completion, guess + silent), estimated=True)

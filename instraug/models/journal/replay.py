@@ -18,7 +18,7 @@ from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
 from instraug.models.endpoint.broken import is_broken_record
 from instraug.models.journal.framing import Damage, IntactRecord, is_head, plain, scan
-from instraug.models.journal.places import Places
+from instraug.models.journal.record_index import RecordIndex
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -35,7 +35,7 @@ class Replay:
     def __init__(self, path: Path, fd: int = -1) -> None:
         self._path = path
         self._fd = fd
-        self._replies = Places()
+        self._replies = RecordIndex()
         self._scores: dict[tuple[str, str], float] = {}
         self._open_intents: set[str] = set()
         self.damage: list[Damage] = []

@@ -1,8 +1,11 @@
-"""What stands in front of a rewrite or behind it, on its own line, and is no part of it.
+"""What stands beside a rewrite, in front or behind, and is no part of it.
 
-A label, a call or a remark is split off by punctuation or by a word that begins a sentence. Such
-a piece belongs to the rewrite where it gives an order, names the answers, or shares content with
-the template; where the template has a piece of that kind in that place, nothing is asked.
+One question decides, in three places: does the piece instruct? It does if it gives an order that
+has an object, asks, names the answers, says where or how, or shares content with the template.
+
+    is_label   words in front of a colon or a dash: removed, or the opening of the sentence
+    apart      a short piece at the start or the end of a rewrite, split off in any way
+    strays     a sentence without a mask
 """
 
 from __future__ import annotations
@@ -10,44 +13,54 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from instraug.rewriting.grammar.lexicon import GRAMMATICAL, NEGATIONS, WORD, alike, bag
+from instraug.rewriting.grammar.lexicon import GRAMMATICAL, NEGATIONS, WORD, bag
+from instraug.rewriting.judging.sentences import says
 from instraug.rewriting.judging.talk import (
     ANSWERS,
-    ASKING,
     ASKS,
+    BE,
+    FOREIGN,
+    LABEL,
     OPENING,
     ORDERS,
-    content_of,
-    pieces,
-    recurs,
-)
-
-_SKIPPED = bag(
-    """please kindly now then first second third next finally also just only carefully closely you
-    your task job is to need should must will can and so again here"""
-)
-"""May stand in front of the verb of an order."""
-
-_SCENE = bag(
-    """image images picture pictures photo photos photograph scene region regions area areas text
-    question options option choices box boxes statement sentence caption context"""
+    REQUESTS,
+    REWRITING,
+    SCENE,
+    SKIPPED,
+    alternatives,
+    manner,
+    on_topic,
+    rewrites,
+    shares,
+    verbs_of,
+    words,
 )
 
 _PLACES = bag(
     """in on at from for with within given based using about among between considering regarding
     concerning looking seeing as by of to if when while where which who that or and but not such
-    without under below above both either neither one since because"""
+    without under below above both either neither since because according judging"""
 )
 """Open a phrase that says where, whence, how or under which condition."""
 
-_GIVEN = bag("task asked given shown presented provided requires goal")
-
-_REQUESTS = bag("can could will would")
-
-_BE = bag("is are was were does do did has have how")
+_ARTICLES = bag("a an the this that these those its your any each every some one")
+"""Begin the value of a field as well as a sentence."""
 
 _MOST = 4
 """Words of a label or remark."""
+
+_COLON = re.compile("[:\uff1a]")
+
+_FIELD = re.compile(
+    r"[\"'\u201c\u2018(\[]?\{\}[\"'\u201d\u2019)\]]?\s*(?:\Z|[.,;?!\n]|\s[\"'\u201c]?[A-Z{])"
+)
+"""A mask that fills a field: nothing of its sentence follows."""
+
+_WISH = re.compile(r"\b(?:i|we)\b.*\b(?:to know|wonder|curious)\b", re.IGNORECASE)
+
+_YOURS = re.compile(
+    r"(?:your (?:task|job|goal|aim|mission|assignment)|a question)\b", re.IGNORECASE
+)
 
 _BEGINS = re.compile(r"[\"'\u201c\u2018]?(?:(?P<word>[A-Z][a-z]+)\b|\{)")
 
@@ -55,15 +68,52 @@ _TAIL = re.compile(r"(?:\s*[,;\u2014\t/]+|\s[-\u2013\u2014/~]+)\s*([^{}\n.?!,;\u
 
 _REST = re.compile(r"[.?!][\"'\u201d\u2019)]*[\s,;/~\u2013\u2014-]+([^{}.?!\n]+?)\s*\Z")
 
-_NUMBERED = re.compile(r"\s[A-Z]\Z")
-
 _RULES = frozenset(["-", "/", "=", "~"])
 
 _CAPITALS = re.compile(r"(\S+)\s+([A-Z]{2,})[.!]?\Z")
 
 
+def is_label(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
+    """Whether the words before a colon or dash name the rewrite instead of opening it.
+
+    In front of a whole sentence every piece is a label, unless it instructs. In front of a mask
+    ("Object: {A} is where?") it may name a field.
+
+    Args:
+        head: The words, without masks.
+        body: What follows.
+        origin: The masked template.
+        mask: Matches a mask.
+    """
+    found = words(head)
+    if not found:
+        return any(c.isalnum() for c in head)
+    if not rewrites(origin) and REWRITING.search(head):
+        return True
+    # A colon of the origin is not that of a label; "Question: {A} Choices: {B}" names fields.
+    masked = mask.sub("{}", body)
+    if len(_COLON.findall(body)) < len(_COLON.findall(origin)) or _FIELD.match(masked):
+        return False
+    if any(w in FOREIGN for w in found) or any(
+        c > "\x7f" and c not in origin for c in "".join(found)
+    ):
+        return True
+    if recurs(head.split()[0], body) or _opens(head, mask.sub("{}", origin)):
+        return False
+    return bool(LABEL.search(head)) or sentence(body) or not on_topic(head, origin)
+
+
+def sentence(body: str) -> bool:
+    """Whether a text begins as a sentence does that is whole without what stands before it."""
+    start = body.lstrip("\"'\u201c\u2018")
+    first = words(start[:40])[:1]
+    return start[:1].isupper() or bool(first and start[:1].isalpha() and first[0] not in _ARTICLES)
+
+
 def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     """Yield each short piece at the start or the end of a rewrite that is no part of it.
+
+    Where the template has a piece of that kind in that place, nothing is asked.
 
     Args:
         text: The rewrite.
@@ -71,47 +121,55 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
         mask: Matches a mask.
     """
     masked, held = mask.sub("{}", text), mask.sub("{}", origin)
-    if not mask.search(origin):
-        return
     if (head := _head(masked, held)) and not _head(held, ""):
         yield head
-    for pattern, belongs in ((_TAIL, _adds), (_REST, _says)):
-        found, before = pattern.search(masked), pattern.search(held)
-        if found and not (before and _short(before[1])) and not belongs(found[1], held):
-            yield found[1].strip()
-    shout = _CAPITALS.search(masked)
+    tail = _TAIL.search(masked)
+    if tail and not _adds(tail[1], held):
+        before = _TAIL.search(held)
+        if not (before and _short(before[1])):
+            yield tail[1].strip()
+    rest = _REST.search(masked)
+    if (
+        rest
+        and not _REST.search(held)
+        and not says(rest[1], held, behind=True, asked=masked.count("?"))
+    ):
+        yield rest[1].strip()
+    shout = _CAPITALS.search(masked) if masked.rstrip(".!")[-1:].isupper() else None
     if shout and shout[2] not in origin and shout[1].lower() not in GRAMMATICAL | ORDERS:
         yield shout[2]
 
 
-def titles(head: str, body: str, origin: str, mask: re.Pattern[str]) -> bool:
-    """Whether the words in front of a colon or a dash are no part of the sentence behind it."""
-    held = mask.sub("{}", origin)
-    return bool(
-        _short(head)
-        and (body.lstrip("\"'\u201c\u2018")[:1].isupper() or _NUMBERED.search(head))
-        and body.lstrip("\"'\u201c\u2018")[:1].isalpha()
-        and not re.search("[:\uff1a]", held)
-        and not _leads(head, held, plain=False)
-        and not recurs(head.split()[0], body)
-    )
+def recurs(word: str, body: str) -> bool:
+    """Whether a label is the first of a row of them, as in "Step 1: ... Step 2: ..."."""
+    return re.search(rf"\b{re.escape(word)} ?\d*:", body, re.IGNORECASE) is not None
 
 
 def _head(text: str, origin: str) -> str | None:
     """Return the first piece where a sentence begins behind it and it is none of the rewrite's."""
     for head, by, body in _heads(text):
-        if not _short(head) or "{" not in body:
-            return None
         begins = _BEGINS.match(body)
+        if not by and not begins:
+            continue
+        if not _short(head) or ("{" in text and "{" not in body):
+            return None
+        sentences = by.strip("\"' ")[:1] in tuple(".!") and not body[:1].islower()
+        if sentences or recurs(head.split()[0], body):  # `strays` judges sentences
+            return None
+        found = words(head)
+        given = found[:1] in (["yes"], ["no"]) and (by.strip() or body[:1] == "{")
+        if given and not alternatives(found):  # the question is answered
+            return head.strip()
         word = (begins["word"] if begins else None) or ""
         colon = ":" in by and ":" not in origin and (word or (body[:1].isalpha() and _hollow(head)))
         strong = (
             colon or any(c in by for c in ".!;\t\u2014\u2013") or by.strip(" \"'")[:1] in _RULES
         )
-        if recurs(head.split()[0], body):
-            return None
         if strong or (word and ("," in by or word.lower() in OPENING - ORDERS)):
-            return None if _leads(head, origin, plain=not by.strip()) else head.strip()
+            leads = _opens(head, origin) if ":" in by else _leads(found, origin, not by.strip())
+            return None if leads else head.strip()
+        if "," in by and (begins or sentence(body) or len(found) == 1):
+            return None if _introduces(found, origin) else head.strip()
     return None
 
 
@@ -133,110 +191,72 @@ def _short(piece: str) -> bool:
     return len(WORD.findall(piece)) <= _MOST
 
 
-def _leads(head: str, origin: str, *, plain: bool) -> bool:
-    """Whether a piece in front of a rewrite gives an order, names the answers or says where."""
-    found = [w.lower() for w in WORD.findall(head)]
+def _opens(head: str, origin: str) -> bool:
+    """Whether the words in front of a colon or a dash open the sentence behind it."""
+    found = words(head)
+    if _YOURS.match(head) or _WISH.search(head):
+        return True
+    # "Answer:" and "Output:" are names, "Answer this:" is an order.
+    named = len(found) == 1 and LABEL.search(head)
+    return not named and _leads(found, origin)
+
+
+def _leads(found: list[str], origin: str, plain: bool = False) -> bool:
+    """Whether words in front of a rewrite give an order, name the answers or say where.
+
+    Args:
+        found: The words.
+        origin: The template.
+        plain: Nothing splits them off; a verb alone is then no order of its own.
+    """
     if not found:
         return False
-    if "or" in found and ANSWERS & set(found):
+    if alternatives(found):
         return True
-    verbs = _verbs(found)
+    verbs = verbs_of(found)
     if verbs and verbs[0] in ORDERS and not (plain and len(found) == 1):
         return True
-    return found[0] in _PLACES and (_shares(found, origin) or any(w in _SCENE for w in found))
+    return found[0] in _PLACES and (shares(found, origin) or any(w in SCENE for w in found))
+
+
+def _introduces(found: list[str], origin: str) -> bool:
+    """Whether words in front of a comma begin its sentence: "In your view", "Now", "Visually"."""
+    if not found or found == ["so"]:
+        return False
+    first = "".join(verbs_of(found)[:1])
+    if {found[0], first} & (_PLACES | ORDERS) or first.endswith("ing") or shares(found, origin):
+        return True
+    if len(found) > 1 and first.endswith("ed"):  # "Provided the photo"
+        return True
+    return manner(found[-1]) or all(w in GRAMMATICAL | SKIPPED or manner(w) for w in found)
 
 
 def _hollow(head: str) -> bool:
     """Whether a piece holds no word with a meaning of its own: "Here it is", "Second one"."""
-    found = [w.lower() for w in WORD.findall(head)]
-    return all(w in GRAMMATICAL | _SKIPPED | {"one", "yes"} for w in found)
-
-
-def _verbs(found: list[str]) -> list[str]:
-    start = next(
-        (i for i, w in enumerate(found) if w not in _SKIPPED and w[-2:] != "ly"), len(found)
-    )
-    return found[start:]
-
-
-def _shares(found: list[str], origin: str) -> bool:
-    own = content_of(origin)
-    return any(w not in GRAMMATICAL and (w in own or any(alike(w, o) for o in own)) for w in found)
+    return all(w in GRAMMATICAL | SKIPPED | {"one", "yes"} for w in words(head))
 
 
 def _adds(piece: str, origin: str) -> bool:
     """Whether a piece behind a rewrite can be a part of it: "yes or no", "in detail", "please"."""
-    found = [w.lower() for w in WORD.findall(piece)]
+    found = words(piece)
     if not found:
         return not piece.strip()
-    if (
-        len(found) > _MOST
-        or "or" in found
-        or _shares(found, origin)
-        or ANSWERS & set(found) - {"one"}
-    ):
+    if "or" in found or shares(found, origin) or ANSWERS & set(found) - {"one"}:
         return True
-    if found[0] in _PLACES | NEGATIONS | ORDERS or found[-1] in ("please", "too"):
+    first = "".join(verbs_of(found)[:1])
+    if {found[0], first} & (_PLACES | NEGATIONS | ORDERS) or found[-1] in (
+        "please",
+        "too",
+        "speaking",
+    ):
         return True
     if found[-1] in ("is", "are"):  # to be completed by the answer
         return True
-    return found[-1].endswith("ly") or all(w in GRAMMATICAL | _SKIPPED for w in found)
-
-
-def remarks(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
-    """Yield the sentences without a mask that neither instruct nor share content with a template.
-
-    However many the template has: one that is dropped makes no room for a greeting.
-    """
-    held = mask.sub("{}", origin)
-    if "{}" not in held or not mask.search(text) or not content_of(held):
-        return
-    own = {p.casefold() for p in pieces(held)}
-    for piece in pieces(text):
-        if not mask.search(piece) and piece.casefold() not in own and not _says(piece, held):
-            yield piece
-
-
-def _says(piece: str, origin: str) -> bool:
-    found = [w.lower() for w in WORD.findall(piece)]
-    content = [w for w in found if w not in GRAMMATICAL | _SKIPPED and w != "one"]
-    content = [w for w in content if w[-2:] != "ly"]
-    if not found or (len(found) > 2 and _shares(found, origin)):
-        return True
-    if piece.rstrip("\"'\u201d\u2019)").endswith("?"):
-        return _asks(found, content, origin)
-    verbs = _verbs(found)
-    if {"yes", "no"} & set(found[:1] + found[-1:]) and "or" not in found:  # an answer given
-        return bool(verbs) and verbs[0] in ORDERS - ANSWERS
-    if verbs and (verbs[0] in ORDERS or (len(found) > 1 and _orders(verbs[0]))):
-        return True
-    if ASKING.match(" ".join(verbs)) and _has_question(origin):
-        return True
-    known = sum(w in ASKS or w in _GIVEN or _orders(w) for w in content)
-    whole = len(content) > 1 or found[-1] in ("is", "are")
-    return whole and 2 * known > len(content)
-
-
-def _asks(found: list[str], content: list[str], origin: str) -> bool:
-    """Whether a question can be one of an instruction: not to the reader, not of other things."""
-    verbs = _verbs(found)
-    if found[0] in _REQUESTS:
-        return bool(verbs) and _orders(verbs[0])
-    if not verbs or not (ASKING.match(" ".join(verbs)) or found[0] in _BE or "or" in found):
-        return False
-    if not content:
-        return len(found) <= 3 and "you" not in found
-    known = sum(w in ASKS - ORDERS for w in content)
-    return 2 * known > len(content) or bool(ASKING.match(" ".join(verbs)) and _has_question(origin))
-
-
-def _has_question(origin: str) -> bool:
-    return any(
-        ASKING.match(" ".join(_verbs([w.lower() for w in WORD.findall(p)])))
-        for p in pieces(origin)
-        if "{" not in p
-    )
-
-
-def _orders(word: str) -> bool:
-    return word in ORDERS or any(alike(word, o) for o in ORDERS)
+    content = [w for w in found if w not in GRAMMATICAL | SKIPPED]
+    if found[0] in REQUESTS | BE:  # a tag: "would you say", "do you think"
+        return all(w in ASKS | REQUESTS for w in content)
+    if len(found) > _MOST:
+        return found[0].endswith(("ing", "ed")) or 2 * sum(w in ASKS for w in content) >= len(
+            content
+        )
+    return manner(found[-1]) or not content

@@ -16,13 +16,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from instraug.rewriting.judging.edges import titles
-from instraug.rewriting.judging.talk import about, is_label, on_topic
+from instraug.rewriting.judging.edges import is_label, sentence
+from instraug.rewriting.judging.talk import about, on_topic
 from instraug.rewriting.judging.thinking import spoken
+from instraug.rewriting.judging.wrapping import MASK, balanced, inside, inside_many
 from instraug.tasks.words import folded
-
-MASK = re.compile(r"\{[A-Z]+\d*\}")
-"""Matches a mask of any family."""
 
 _FENCED = re.compile(
     r"^[ \t]*(```+|~~~+)[\w-]*[ \t]*\n(.*?)\n?[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE
@@ -33,27 +31,10 @@ _HEAD = re.compile(
     r"(?:[:\uff1a](?!//|\d)[\s*_]{0,12}|\s{1,4}(?:[-=]>|[-\u2013\u2014=>|\u2192\u21d2~]{1,4})\s{1,4})(?=\S)"
 )
 
-_PAIRS = {
-    '"': '"',
-    "'": "'",
-    "\u201c": "\u201d\u201c",
-    "\u2018": "\u2019",
-    "\u00ab": "\u00bb",
-    "\u201e": "\u201c\u201d",
-    "\u201a": "\u2018\u2019",
-    "\u300c": "\u300d",
-    "\u300e": "\u300f",
-    "\u00bb": "\u00ab",
-    "[": "]",
-    "(": ")",
-    "<": ">",
-    "{": "}",
-    "\u300a": "\u300b",
-    "\u3010": "\u3011",
-    **dict.fromkeys("`*_|$~=", ""),
-}
-
 _LATEX = re.compile(r"\\(?:[a-zA-Z]+\s*\{|\[|\()")
+
+_ITEM = re.compile(r"^\s*(?:[-*\u2022\u2013+]|\d{1,2}[.)])\s", re.MULTILINE)
+"""Matches the start of a list item."""
 
 _COMMA = re.compile(r",(?=\s*[}\]])")
 
@@ -76,12 +57,17 @@ class _Origin:
     lines: int
 
     def fits(self, text: str) -> bool:
-        """Whether a text holds each mask as often, and is not the origin itself."""
-        return (
-            bool(self.masks)
-            and Counter(MASK.findall(text)) == self.masks
-            and folded(text) != folded(self.text)
-        )
+        """Whether a text can be the rewrite: it holds each mask as often, and is not the origin.
+
+        Without masks, one of about its length that speaks of instructions and not of rewriting.
+        """
+        if Counter(MASK.findall(text)) != self.masks or folded(text) == folded(self.text):
+            return False
+        if self.masks:
+            return True
+        share = _own(text) / max(1, _own(self.text))
+        alike = 0.4 < share < 2.5 and "\n" not in text.strip() and text.strip()[:1] not in "{["
+        return alike and on_topic(text, self.text) and about(text, self.text) is None
 
     def only(self, texts: Iterable[str]) -> str | None:
         """Return the only text that fits; None if none fits, or several do."""
@@ -200,13 +186,13 @@ def _cell(text: str, origin: _Origin) -> str:
 def _own_lines(text: str, origin: _Origin) -> str:
     """Remove lines of talk before and after the rewrite while there are too many lines."""
     lines = text.strip("\n").split("\n")
-    if _count(lines) <= origin.lines or not origin.masks or not MASK.search(text):
+    if _count(lines) <= origin.lines or bool(origin.masks) != bool(MASK.search(text)):
         return text
     if origin.lines == 1 and (one := _one_line([x for x in lines if x.strip()], origin)):
         return one
     count = len(lines)
-    for end in (0, -1):
-        while _count(lines) > origin.lines and _is_talk(lines[end], origin, first=end == 0):
+    for end, talk in ((0, _talk_before), (-1, _talk_behind)):
+        while _count(lines) > origin.lines and talk(lines, origin):
             lines.pop(end)
             while lines and not lines[end].strip():
                 lines.pop(end)
@@ -219,20 +205,38 @@ def _count(lines: list[str]) -> int:
 
 def _one_line(lines: list[str], origin: _Origin) -> str | None:
     """Return the line that a label names the rewrite; one under a heading comes after drafts."""
+    if not origin.masks:
+        return origin.only([_body(lines[-1], origin) or ""])
     last = next(i for i in range(len(lines) - 1, -1, -1) if MASK.search(lines[i]))
     plain = _body(lines[last], origin) is None and origin.fits(lines[last])
     if plain and last and lines[last - 1].rstrip(" *_").endswith((":", "\uff1a")):
         return lines[last].strip()
     found = [b for line in lines if (b := _body(line, origin)) is not None]
-    return None if plain else origin.only(found)
+    return None if plain else origin.only(b for b in found if not about(b, origin.text))
 
 
-def _is_talk(line: str, origin: _Origin, *, first: bool) -> bool:
+def _talk_before(lines: list[str], origin: _Origin) -> bool:
+    line = lines[0].strip()
     if MASK.search(line):
-        return folded(_body(line, origin) or line) == folded(origin.text)
-    line = line.strip()
-    heading = first and (line.endswith((":", "\uff1a", ":**")) or line[0] in "#*")
+        same = folded(_body(line, origin) or line) == folded(origin.text)
+        return same or _note(line, lines[1:], origin)
+    heading = line.endswith((":", "\uff1a", ":**")) or line[0] in "#*"
     return bool(heading or about(line, origin.text) or not on_topic(line, origin.text))
+
+
+def _talk_behind(lines: list[str], origin: _Origin) -> bool:
+    line = lines[-1].strip()
+    if MASK.search(line):
+        return _note(line, lines[:-1], origin)
+    if line.endswith((":", "\uff1a")) and not origin.text.endswith(":"):
+        return True
+    listed = _ITEM.match(line) and not _ITEM.search(origin.text)
+    return bool(listed or about(line, origin.text) or not on_topic(line, origin.text))
+
+
+def _note(line: str, rest: list[str], origin: _Origin) -> bool:
+    """Whether a line speaks about a rewrite that the other lines hold."""
+    return origin.fits("\n".join(rest)) and about(line, origin.text) is not None
 
 
 def _unlabelled(text: str, origin: _Origin) -> str:
@@ -246,16 +250,18 @@ def _body(text: str, origin: _Origin) -> str | None:
     if match is None or _has_head(origin.text, match["head"]):
         return None
     body = text[match.end() :]
-    enough = max(2, _own(origin.text) // 2)
-    head = match["head"].strip()
-    if _own(body) < enough:
+    enough = 2 if sentence(body) else max(2, _own(origin.text) // 2)
+    if _own(body) < enough or not is_label(match["head"].strip(), body, origin.text, MASK):
         return None
-    names = is_label(head, body, origin.text, MASK) or titles(head, body, origin.text, MASK)
-    return body if names else None
+    return body
 
 
 def _has_head(origin: str, head: str) -> bool:
-    return folded(head) in folded(origin)
+    """Whether the origin holds these words in front of a colon or a dash, too."""
+    return (
+        re.search(rf"{re.escape(folded(head))}[\s*_]*[:\uff1a\u2013\u2014=|-]", folded(origin))
+        is not None
+    )
 
 
 def _own(text: str) -> int:
@@ -264,57 +270,12 @@ def _own(text: str) -> int:
 
 def _unwrapped(text: str, origin: _Origin) -> str:
     """Remove one pair of quotes, brackets or emphasis marks, or a LaTeX command."""
-    if inner := _inside(text) or _inside_many(text):
-        return text if _inside(origin.text) else inner
+    if inner := inside(text) or inside_many(text):
+        return text if inside(origin.text) else inner
     if "\\" in text and "\\" not in origin.text:
-        inner_texts = (_balanced(text, m.end() - 1) for m in islice(_LATEX.finditer(text), 20))
+        inner_texts = (balanced(text, m.end() - 1) for m in islice(_LATEX.finditer(text), 20))
         return origin.only(t for t in inner_texts if t and "\\" not in t) or text
     return text
-
-
-def _inside(text: str) -> str | None:
-    """Return what one pair encloses if it encloses the whole text, not two parts of it."""
-    if len(text) < 3 or text[0] not in _PAIRS or MASK.fullmatch(text):
-        return None
-    first, inner = text[0], text[1:-1]
-    if text[-1] not in (_PAIRS[first] or first):
-        return None
-    if first in "[(<{":
-        return inner if _balanced(text, 0) == inner else None
-    if first == text[-1] and first not in "\"'":
-        run = len(text) - len(text.lstrip(first))
-        inner = text[run:-run]
-        return inner if inner and first not in inner and text.endswith(first * run) else None
-    at = min((i for q in {first, text[-1]} if (i := inner.find(q)) >= 0), default=-1)
-    # The next quote closes in `"{A}" or "{B}"`, after a non-space; it opens in `"Is "{A}" so?"`.
-    return inner if at < 0 or (at > 0 and inner[at - 1].isspace()) else None
-
-
-def _inside_many(text: str) -> str | None:
-    """Return what quotes enclose that are doubled or tripled, or that a comma or a stop follows."""
-    if found := re.fullmatch(r"([\"'])\1+(?!\1)(.+?)\1{2,}", text, re.DOTALL):
-        return None if found[1] * 2 in found[2] else found[2]
-    quoted = text[-1:] in (",", ";", ".") and text[0] in "\"'\u201c\u2018\u00ab"
-    return _inside(text[:-1]) if quoted else None
-
-
-def _balanced(text: str, start: int) -> str | None:
-    """Return what the bracket at a position encloses; masks are skipped."""
-    opens, closes = text[start], {"{": "}", "[": "]", "(": ")", "<": ">"}[text[start]]
-    masks = {m.start(): m.end() for m in MASK.finditer(text)}
-    depth, at = 0, start
-    while at < len(text):
-        if at != start and at in masks:
-            at = masks[at]
-            continue
-        if text[at] == opens:
-            depth += 1
-        elif text[at] == closes:
-            depth -= 1
-        if depth == 0:
-            return text[start + 1 : at].removesuffix("\\")
-        at += 1
-    return None
 
 
 _STEPS: tuple[Callable[[str, _Origin], str], ...] = (

@@ -7,13 +7,19 @@ its origin is markup.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections import Counter
 from functools import lru_cache
 
 _MARKED = frozenset("()[]{}<>\\|`*_#@%\u2022\u2023\u2020\u2021\u00a7\u00b6\u203b")
 
-_CATEGORIES = frozenset(["Sm", "Sc", "Sk", "So", "Cc", "Cf", "Cs", "Co", "Cn", "Ps", "Pe", "Pc"])
+_CATEGORIES = frozenset(
+    ["Sm", "Sc", "Sk", "So", "No", "Cc", "Cf", "Cs", "Co", "Cn", "Ps", "Pe", "Pc"]
+)
+
+_PLAIN = frozenset(string.ascii_letters + string.digits + " \n\t.,;:?!'\"-/&")
+"""The usual characters, none of which is a mark."""
 
 _SPACES = frozenset(["Zs", "Zl", "Zp"])
 
@@ -22,6 +28,9 @@ _ENTITY = re.compile(r"&(?=[#\w])")
 _URL = re.compile(r"\w+://|\bwww\.|\b[\w-]+\.(?:com|org|net|io|ai|dev)\b")
 
 _DOTS = re.compile(r"\.{3}|\u2026")
+
+_BROKEN = re.compile(r"(?:[?!]|(?<!\.\w)(?<!etc)\.)[\"'\u201d\u2019]?\s*[,;]")
+"""A comma after the end of a sentence."""
 
 _SLASHES = re.compile(r"(?<!\S)(?:/+|-{2,})(?!\S)")
 
@@ -39,6 +48,8 @@ _LAST = re.compile(r"(?:[,;/~\u00b7-]|(?<=[.?!])[\"'\u201d\u2019]?[.,;:]|(?<=[?!
 
 _GLUED = re.compile(r"(?!e?s\b)\w")
 
+_SIGNS = re.compile(r"[^\w\s\0]{4}")
+
 _RUN = re.compile(r"([^\w\s])\1{3,}|[^\w\s\0]{6,}")
 
 _LONGEST = 64
@@ -53,8 +64,8 @@ def _is_mark(char: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _marks(text: str) -> Counter[str]:
-    return Counter(c for c in text if _is_mark(c))
+def _marks(text: str) -> dict[str, int]:
+    return {c: text.count(c) for c in sorted(set(text) - _PLAIN) if _is_mark(c)}
 
 
 def more(rewrite: str, origin: str) -> str | None:
@@ -69,12 +80,12 @@ def more(rewrite: str, origin: str) -> str | None:
     """
     had = _marks(origin)
     for char, n in _marks(rewrite).items():
-        if n > had[char]:
-            return f"holds {_shown(char)} {n} times, the template {had[char]}"
-    for pattern in (_ENTITY, _URL, _DOTS, _SLASHES):
-        now, before = pattern.findall(rewrite), pattern.findall(origin)
-        if len(now) > len(before):
-            return f"holds {now[0]!r} {len(now)} times, the template {len(before)}"
+        if n > had.get(char, 0):
+            return f"holds {_shown(char)} {n} times, the template {had.get(char, 0)}"
+    for pattern in (_ENTITY, _URL, _DOTS, _SLASHES, _BROKEN):
+        now = pattern.findall(rewrite)
+        if now and len(now) > (before := len(pattern.findall(origin))):
+            return f"holds {now[0]!r} {len(now)} times, the template {before}"
     for opens, closes in _QUOTES:
         if _odd(rewrite, opens, closes) and not _odd(origin, opens, closes):
             return f"{opens} is never closed"
@@ -96,7 +107,7 @@ def edges(rewrite: str, origin: str) -> str | None:
 
 
 def _unclosed(text: str) -> bool:
-    return len(_OPENED.findall(text)) > len(_CLOSED.findall(text))
+    return "'" in text and len(_OPENED.findall(text)) > len(_CLOSED.findall(text))
 
 
 def _odd(text: str, opens: str, closes: str) -> bool:
@@ -125,13 +136,18 @@ def _neighbours(text: str, mask: str) -> Counter[tuple[str, str, str]]:
         right = text[match.end() : match.end() + 1]
         if left and _is_mark(left) and not _ends_mask(text, match.start(), mask):
             neighbours[match[0], left, ""] += 1
-        if left.isalnum() or _GLUED.match(text, match.end()):
-            neighbours[
-                match[0], left if left.isalnum() else "", "" if left.isalnum() else right
-            ] += 1
+        if _glues(left):
+            neighbours[match[0], left, ""] += 1
+        elif _GLUED.match(text, match.end()) and _glues(right):
+            neighbours[match[0], "", right] += 1
         if right and _is_mark(right) and not re.compile(mask).match(text, match.end()):
             neighbours[match[0], "", right] += 1
     return neighbours
+
+
+def _glues(char: str) -> bool:
+    """Whether a letter or digit joins a value to a word; Chinese has no spaces between words."""
+    return char.isalnum() and char < "\u2e80"
 
 
 def _ends_mask(text: str, at: int, mask: str) -> bool:
@@ -140,15 +156,15 @@ def _ends_mask(text: str, at: int, mask: str) -> bool:
 
 def runaway(rewrite: str, origin: str, mask: str) -> str | None:
     """Return the detail of a runaway (a repeated sign, word or phrase, a long word), or None."""
-    plain, asked = (re.sub(mask, " \0 ", t) for t in (rewrite, origin))
-    if (run := _RUN.search(plain)) and run[0] not in asked:
+    plain = re.sub(mask, " \0 ", rewrite)
+    run = _RUN.search(plain) if _SIGNS.search(plain) else None
+    if run and run[0] not in _unmasked(origin, mask):
         return f"repeats {run[0][:6]!r}"
     words = plain.casefold().split()
     longest = max(words, key=len, default="")
-    if len(longest) > _LONGEST and longest not in asked.casefold():
+    if len(longest) > _LONGEST and longest not in _unmasked(origin, mask).casefold():
         return f"a word of {len(longest)} characters"
-    often = Counter(words)
-    if all(n < 3 or word == "\0" for word, n in often.items()):
+    if all(n < 3 or word == "\0" for word, n in Counter(words).most_common(2)):
         return None
     for size in range(1, min(8, len(words) // 3) + 1):
         for i in range(len(words) - 3 * size + 1):
@@ -156,3 +172,8 @@ def runaway(rewrite: str, origin: str, mask: str) -> str | None:
             if phrase * 2 == words[i + size : i + 3 * size] and "\0" not in phrase:
                 return f"repeats {' '.join(phrase)[:40]!r}"
     return None
+
+
+@lru_cache(maxsize=4096)
+def _unmasked(text: str, mask: str) -> str:
+    return re.sub(mask, " \0 ", text)

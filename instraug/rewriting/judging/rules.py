@@ -10,13 +10,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import chain
 
 from instraug.rewriting.config import Rules
-from instraug.rewriting.grammar.lexicon import GRAMMATICAL, WORD, bag
+from instraug.rewriting.grammar.lexicon import FUNCTION, GRAMMATICAL, WORD, alike, bag
 from instraug.rewriting.judging import marks
-from instraug.rewriting.judging.edges import apart, remarks
-from instraug.rewriting.judging.talk import FOREIGN, about, begun, strays
+from instraug.rewriting.judging.edges import apart
+from instraug.rewriting.judging.sentences import strays
+from instraug.rewriting.judging.talk import ASKS, FOREIGN, about, content_of
 from instraug.rewriting.records import Candidate
 from instraug.tasks.placeholders import parse
 from instraug.tasks.records import Task
@@ -34,8 +34,9 @@ REFUSAL = re.compile(
 )
 
 _PREAMBLE = re.compile(
-    r"\A\W*(?:sure\b|certainly\b|of course\b|absolutely\b|ok(?:ay)?\b"
-    r"|here(?:'s|\u2019s| is| are)\b(?![^.?!:\n]*\{)"
+    r"\A\W*(?:sure\b|certainly\b|of course\b|absolutely\b|gladly\b"
+    r"|definitely\b|ok(?:ay)?\b|here(?:'s|\u2019s| is| are)\b"
+    r"(?![^.?!:\n]*\{)(?! (?:an?|the) (?:image|picture|photo|scene)s?\b)"
     r"|(?:the )?(?:rewritten|rephrased|paraphrased|revised|reworded)\b[^.?!\n]{0,40}:)"
     r"|\n\s*(?:note|explanation|let me know|i hope)\b",
     re.IGNORECASE,
@@ -69,6 +70,15 @@ _FILTERS = re.compile(
 
 # Words that reveal no answer: a rewrite uses them as words, even if they are labels.
 _NO_LEAK = GRAMMATICAL | bag("he she we they i my his her our who there then than so not")
+
+
+_ENGLISH = bag(
+    """inside outside under over near off down out onto upon across along around behind beside
+    beyond during until while than such much many more most few less least other another any
+    anything something whatever whichever whoever they them their our his her not but because since
+    although though however will would shall might throughout despite per instead together"""
+)
+"""Function words beyond those of `FUNCTION`."""
 
 
 def empty(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
@@ -118,12 +128,9 @@ def preamble(candidate: Candidate, _task: Task, _rules: Rules) -> str | None:
     if words := about(rewrite, origin):
         return f"speaks about rewriting: {words!r}"
     mask = re.compile(candidate.request.masked.pattern)
-    if before := begun(rewrite, origin, mask):
-        return f"begins behind {before[:60]!r}"
     if piece := next(apart(rewrite, origin, mask), None):
         return f"{piece[:60]!r} stands beside the rewrite"
-    around = chain(strays(rewrite, origin, mask), remarks(rewrite, origin, mask))
-    stray = next(around, None)
+    stray = next(strays(rewrite, origin, mask), None)
     return f"a sentence apart from the rewrite: {stray[:60]!r}" if stray else None
 
 
@@ -182,13 +189,25 @@ def language(candidate: Candidate, _task: Task, rules: Rules) -> str | None:
     strange = [c for c in text if c > "\u024f" and _writes(c) and c not in origin]
     if strange:
         return f"letters of another script: {''.join(strange[:5])}"
-    odd = [w for w in _words(text) if w in FOREIGN or not w.isascii()]
+    words = _words(re.sub(candidate.request.masked.pattern, " ", text))
+    odd = [w for w in words if w in FOREIGN or not w.isascii()]
     known = _words(origin) if odd else []
     foreign = [w for w in odd if w not in known]
     # One may be a loan word ("caf\u00e9"); beyond Latin-1 there is none.
     if len(foreign) > 1 or any(c > "\xff" for w in foreign for c in w):
         return f"words of another language: {' '.join(foreign[:5])}"
+    if _unknown(words, origin) and not _unknown(_words(origin), ""):
+        return f"hardly an English word: {' '.join(words[:5])}"
     return None
+
+
+def _unknown(words: list[str], origin: str) -> bool:
+    """Whether fewer than a fifth of four words or more are of English grammar or of an origin."""
+    known = sum(w in FUNCTION or w in ASKS or w in _ENGLISH for w in words)
+    if len(words) < 4 or 5 * known >= len(words):
+        return False
+    own = content_of(origin)
+    return 5 * (known + sum(any(alike(w, o) for o in own) for w in words)) < len(words)
 
 
 def _writes(char: str) -> bool:

@@ -6,8 +6,10 @@ Tags that the instruction template itself holds are kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 _THOUGHT = re.compile(
     r"think|thought|reason|analy|scratch|reflect|monolog|deliberat|plan\b|cot\b|rationale",
@@ -36,6 +38,9 @@ _ROLE = re.compile(
     r"\s*(assistant|model|bot|final|analysis|commentary|thoughts?|user|human|system|developer|tool)"
     r"(?:\s*\n|\s*\Z)"
 )
+
+_MOST = 1000
+"""Tags of an answer that are read."""
 
 _ALOUD = frozenset(["", "assistant", "model", "bot", "final"])
 
@@ -71,7 +76,7 @@ class _Tag:
 
 def _tags(text: str, origin: str) -> Iterator[_Tag]:
     held = origin.casefold()
-    for match in _PAIRED.finditer(text):
+    for match in islice(_PAIRED.finditer(text), _MOST):
         # A template that holds a tag keeps it; a block before its rewrite is one tag too many.
         own = held.count(match[0].casefold())
         if own and text.casefold().count(match[0].casefold()) <= own:
@@ -83,8 +88,14 @@ def _tags(text: str, origin: str) -> Iterator[_Tag]:
 
 def _without_pair(text: str, origin: str, mask: re.Pattern[str]) -> str:
     tags = list(_tags(text, origin))
+    if last := _never_opened(tags):
+        return text[last.end :]
     for tag, close in _matched(tags):
-        taken = _of_pair(text, tag, close, mask) if close else _of_single(text, tag)
+        taken = (
+            _of_pair(text, tag, close, lambda t: _holds(t, origin, mask))
+            if close
+            else _of_single(text, tag)
+        )
         if taken is not None:
             return taken
     return text
@@ -100,14 +111,27 @@ def _of_single(text: str, tag: _Tag) -> str | None:
     return after if _WRAPPER.search(tag.name) and not before.strip() else None
 
 
-def _of_pair(text: str, tag: _Tag, close: _Tag, mask: re.Pattern[str]) -> str | None:
+def _of_pair(text: str, tag: _Tag, close: _Tag, holds: Callable[[str], bool]) -> str | None:
     inside, rest = text[tag.end : close.start], text[: tag.start] + text[close.end :]
     if _THOUGHT.search(tag.name):
         return rest
-    if not rest.strip() or (mask.search(inside) and not mask.search(rest)):
+    if not rest.strip() or (holds(inside) and not holds(rest)):
         return inside
-    apart = mask.search(rest) and not mask.search(inside) and _alone(text, tag, close)
+    apart = holds(rest) and not holds(inside) and _alone(text, tag, close)
     return rest if apart else None
+
+
+def _never_opened(tags: list[_Tag]) -> _Tag | None:
+    """Return the last closing tag of a thought that no opening one stands before."""
+    last, open_ = None, Counter[str]()
+    for tag in tags:
+        if not tag.closes:
+            open_[tag.name] += 1
+        elif open_[tag.name]:
+            open_[tag.name] -= 1
+        elif _THOUGHT.search(tag.name):
+            last = tag
+    return last
 
 
 def _matched(tags: list[_Tag]) -> list[tuple[_Tag, _Tag | None]]:
@@ -145,4 +169,12 @@ def _without_specials(text: str, origin: str, mask: re.Pattern[str]) -> str:
             at = mark.end()
             if _THOUGHT.search(mark[0]):
                 role = "" if re.search(r"end|stop|/", mark[0], re.IGNORECASE) else "thought"
-    return next((t for t in aloud if mask.search(t)), aloud[-1] if aloud else "")
+    holds = (t for t in aloud if _holds(t, origin, mask))
+    return next(holds, aloud[-1] if aloud else "")
+
+
+def _holds(text: str, origin: str, mask: re.Pattern[str]) -> bool:
+    """Whether a text can hold the rewrite: it has a mask, or half of an unmasked origin's words."""
+    if mask.search(origin):
+        return mask.search(text) is not None
+    return 2 * len(text.split()) >= len(origin.split())

@@ -19,12 +19,12 @@ from instraug.files.atomic import atomic_writer
 from instraug.files.replacing import check_replaceable
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Message, Reply
+from instraug.models.generation import Generator, HasChat
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints, recording
 from instraug.models.journal.replay import check_journal, spare
 from instraug.models.opening import Address, opened
 from instraug.rewriting.config import Config
-from instraug.rewriting.generation import Generator
 from instraug.rewriting.job import address
 from instraug.rewriting.judging import marks
 from instraug.rewriting.judging.extraction import listed
@@ -246,12 +246,14 @@ async def _bootstrap(
     where: Address,
     wanted: int,
     notice: Callable[[str], object],
-) -> tuple[list[MetaPrompt], Generator]:
+) -> tuple[list[MetaPrompt], Generator[HasChat]]:
     budget = BudgetTracker(config.budget, config.prices, [where.model])
     look = other_endpoints(where.asked, notice)
     async with opened(where, budget, notice) as model:
         complete = model.complete and recording(model.complete, journal, where.asked)
-        generator = Generator(complete, journal, model.concurrency, lambda reply, _: look(reply))
+        generator: Generator[HasChat] = Generator(
+            complete, journal, model.concurrency, lambda reply, _: look(reply)
+        )
         shipped = load_meta_prompts()
         made = await bootstrap(
             generator.reply, model.name, shipped, wanted=wanted, seed=config.seed

@@ -1,48 +1,24 @@
-"""Image files that rows name: looked for below one folder, and nowhere else."""
+"""The images that rows name, as formats that hold or measure them want them."""
 
 from __future__ import annotations
 
-from functools import cache
-from os.path import normpath, realpath
 from pathlib import Path
 
 from instraug.errors import BadRow
+from instraug.files import images
 from instraug.training_set.formats.base import unfit
 
 
 def find_image(folder: Path, path: str) -> Path:
-    """Return the file that a row's image path means.
-
-    Args:
-        folder: The folder that image paths start at.
-        path: As a row spells it; a leading ``./`` or ``/`` is ignored.
+    """Return the file that a row's image path means, see `instraug.files.images.find_image`.
 
     Raises:
         BadRow: there is no such file, or it lies outside the folder.
     """
-    if "\0" in path:
-        raise unfit("the image path holds a NUL character", "fix the row, or leave it out")
-    inside = normpath(path.lstrip("/"))
-    file = folder / inside
-    if inside == ".." or inside.startswith("../") or not _is_inside(file, folder):
-        what = f"the image {path!r:.200} lies outside {folder}"
-        raise unfit(what, "put it inside, or leave the row out")
     try:
-        if file.is_file():
-            return file
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    raise unfit(f"there is no image {str(file)!r:.200}", "check --images, or leave the row out")
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    """Whether a path stays in a folder, links followed; the folder may be a link itself."""
-    return Path(realpath(path)).is_relative_to(_real(folder))
-
-
-@cache
-def _real(folder: Path) -> str:
-    return realpath(folder)
+        return images.find_image(folder, path)
+    except BadRow as fault:
+        raise unfit(fault.what, fault.fix) from None
 
 
 def read_image(folder: Path, path: str) -> bytes:
@@ -50,9 +26,5 @@ def read_image(folder: Path, path: str) -> bytes:
     try:
         return find_image(folder, path).read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: str, error: OSError) -> BadRow:
-    what = f"the image {path!r:.200} cannot be read: {error.strerror}"
-    return unfit(what, "check the path and its permissions")
+        fault = images.unreadable(path, error)
+        raise unfit(fault.what, fault.fix) from None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -43,7 +44,7 @@ def split(files: Iterable[Path]) -> list[Shard]:
             cut.append(shard)
         elif not shard.start:
             cut += kind.split(shard.path)
-    return cut
+    return [replace(shard, number=number) for number, shard in enumerate(cut)]
 
 
 def names(files: Iterable[Path]) -> set[str] | None:

@@ -14,6 +14,7 @@ from instraug.evaluation.scores.reading import Reader
 from instraug.evaluation.scores.shapes import Source
 from tests.evaluation.scores.files import (
     TARGETS,
+    Row,
     harness,
     lmms,
     mlan,
@@ -119,6 +120,34 @@ def test_options_that_a_harness_ranked_are_chosen_by_likelihood(tmp_path: Path) 
     ]
     assert found[0].targets == ("cat",)
     assert found[0].options == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "score"),
+    [
+        (1, {}, 0),
+        (0, {}, 1),
+        ([1, 0], {}, 1),
+        ("a text that is no option", {"acc": 1.0}, 1),
+        ("a text that is no option", {"acc": 0}, 0),
+        ("a text that is no option", {"acc": 0.5}, None),
+        ("a text that is no option", {"acc": "1"}, None),
+    ],
+)
+def test_targets_of_ranked_options_in_every_spelling(
+    tmp_path: Path, target: object, more: Row, score: float | None
+) -> None:
+    """Numbers, several right ones, and texts that name no option, for which its ``acc`` counts."""
+    row = {k: v for k, v in ranked([0], [0])[0].items() if k != "acc"} | {"target": target, **more}
+    path = write(tmp_path / "samples_pet.jsonl", [row])
+    assert [a.score for a in read(path)] == [score]
+
+
+def test_a_last_word_with_its_perplexity_has_an_answer(tmp_path: Path) -> None:
+    """Tasks such as LAMBADA measure both; only perplexity alone holds no answer."""
+    row = harness(["x"])[0] | {"filtered_resps": [["-1.0", "True"]], "acc": 1.0}
+    path = write(tmp_path / "samples_last.jsonl", [row | {"metrics": ["perplexity", "acc"]}])
+    assert [a.score for a in read(path)] == [1]
 
 
 def test_a_sample_whose_one_continuation_was_measured_is_right_where_it_was_greedy(

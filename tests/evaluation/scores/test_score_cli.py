@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.commandline import environment, failed, instraug
+from tests.child import environment
+from tests.commandline import failed, instraug
 from tests.evaluation.scores.files import ANSWERS, TARGETS, harness, mlan, predictions, write
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from instraug.errors import UsageError
@@ -11,21 +12,23 @@ from instraug.files.lock import FOLDER_LOCK
 from instraug.files.manifest import MANIFEST
 from instraug.files.yaml_folder import SUFFIXES
 from instraug.models.journal.replay import check_journal, spare
-from instraug.tasks.pool import INSTRUCTIONS, REJECTED
 
 
-def check_journal_path(journal: Path, out: Path, *read: Path | None) -> None:
+def check_journal_path(
+    journal: Path, out: Path, outputs: Iterable[str], *read: Path | None
+) -> None:
     """Refuse a journal's path that holds something else, before anything is changed.
 
     Args:
         journal: The path, there or not; links are followed.
         out: The output folder, there or not.
+        outputs: Names of what the run writes there, beside the manifest.
         read: Folders, or files, whose YAML files the run reads; None is skipped.
 
     Raises:
         UsageError: the path holds, or will hold, something else.
     """
-    keep_apart(out, journal)
+    keep_apart(out, journal, outputs)
     check_journal(journal)
     parent = Path(os.path.realpath(journal)).parent
     if not parent.is_dir() and _real(parent) != _real(out):
@@ -39,12 +42,13 @@ def check_journal_path(journal: Path, out: Path, *read: Path | None) -> None:
             raise UsageError(f"{journal}: {what}; choose another path for the journal")
 
 
-def keep_apart(out: Path, journal: Path) -> None:
+def keep_apart(out: Path, journal: Path, outputs: Iterable[str]) -> None:
     """Make sure that writing the outputs replaces no journal, neither the run's nor another's.
 
     Args:
         out: The output folder, there or not.
         journal: The run's journal, there or not; links are followed.
+        outputs: Names of what is written there, beside the manifest.
 
     Raises:
         UsageError: the journal's path is an output's, or holds the folder; or a journal is at an
@@ -54,7 +58,7 @@ def keep_apart(out: Path, journal: Path) -> None:
     replies, folder = _real(journal), _real(out)
     if folder.is_relative_to(replies):
         raise UsageError(f"{journal}: is, or holds, the output folder; choose another journal")
-    for name in (INSTRUCTIONS, REJECTED, MANIFEST, FOLDER_LOCK):
+    for name in (*outputs, MANIFEST, FOLDER_LOCK):
         path = out / name
         with refusals(journal, "read"):
             same = path.exists() and journal.exists() and path.samefile(journal)

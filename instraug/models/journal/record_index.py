@@ -12,7 +12,7 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 _BYTES = 32
 
 
-class Places:
+class RecordIndex:
     """Maps keys to (offset, size) in bytes, in order of arrival; what is set once stays.
 
     A dict of them takes 280 bytes a key, which a journal of millions of replies cannot afford.

@@ -1,4 +1,4 @@
-"""Places of records are what a dict of them would be, in a sixth of its memory."""
+"""RecordIndex of records are what a dict of them would be, in a sixth of its memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.models.journal.places import Places
+from instraug.models.journal.record_index import RecordIndex
 
 KEYS = st.one_of(
     st.integers(0, 400).map(lambda n: hashlib.sha256(str(n).encode()).hexdigest()),
@@ -20,7 +20,7 @@ KEYS = st.one_of(
 @given(st.lists(st.tuples(KEYS, st.integers(0, 2**40), st.integers(1, 2**33)), max_size=300))
 def test_the_first_place_of_each_key_is_found(rows: list[tuple[str, int, int]]) -> None:
     """Any keys, each as often as it likes: the first place counts, no key is found by mistake."""
-    places, wanted = Places(), dict[str, tuple[int, int]]()
+    places, wanted = RecordIndex(), dict[str, tuple[int, int]]()
     for key, offset, size in rows:
         places.add(key, offset, size)
         wanted.setdefault(key, (offset, size))
@@ -33,7 +33,7 @@ def test_the_first_place_of_each_key_is_found(rows: list[tuple[str, int, int]]) 
 def test_keys_come_in_order_of_arrival() -> None:
     """As a journal has them."""
     keys = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(200)]
-    places = Places()
+    places = RecordIndex()
     for n, key in enumerate(keys):
         places.add(key, n, 1)
     assert list(places) == keys
@@ -44,7 +44,7 @@ def test_a_place_takes_less_than_a_hundred_bytes() -> None:
     count = 20_000
     tracemalloc.start()
     try:
-        places = Places()
+        places = RecordIndex()
         for n in range(count):
             places.add(hashlib.sha256(str(n).encode()).hexdigest(), 3000 * n, 3000)
         assert tracemalloc.get_traced_memory()[0] < 100 * count

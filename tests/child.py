@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from tests.commandline import environment
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment without any key or endpoint of the user's own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENAI_")}
+    return {**kept, **more}
+
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["__main__", "tests.soak.preloaded"])
+_FORKS.set_forkserver_preload(["__main__", "tests.preloaded"])
 
 
 def _main(args: tuple[str, ...], env: Mapping[str, str], out: str, err: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -16,13 +16,10 @@ from instraug.files.disk import refusals
 from instraug.files.lock import Lock
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Complete, Reply
+from instraug.models.generation import Generator
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
 from instraug.models.journal.replay import Replay
-from instraug.rewriting.config import as_plain
-from instraug.rewriting.generation import Generator
-from instraug.rewriting.job import ExpandJob
-from instraug.rewriting.run import Run
 
 T = TypeVar("T")
 
@@ -58,24 +55,29 @@ def reserved(out: Path) -> Iterator[Callable[[], object]]:
             yield lambda: held.enter_context(session(out))
 
 
-def open_journal(job: ExpandJob) -> Journal | Replay:
-    """Open a job's journal: for writing, or only for reading in a frozen run."""
-    return Replay.read(job.replies) if job.frozen else Journal.open(job.replies)
+def open_journal(path: Path, *, frozen: bool) -> Journal | Replay:
+    """Open a journal: for writing, or only for reading in a frozen run."""
+    return Replay.read(path) if frozen else Journal.open(path)
 
 
 def recorded(
-    complete: Complete | None, journal: Journal, budget: BudgetTracker, run: Run, asked: str
+    complete: Complete | None,
+    journal: Journal,
+    budget: BudgetTracker,
+    settings: Mapping[str, Any],
+    asked: str,
+    again: Callable[[str], object],
 ) -> Complete | None:
     """Return a ``complete`` that records every reply in the journal before it returns it.
 
     The journal notes the run's settings, and with each reply who was asked.
 
     A key that an earlier run asked for without recording an outcome is charged to the budget when
-    it is asked once more, as that call may have been billed.
+    it is asked once more, as that call may have been billed; ``again`` is called with it.
     """
     if complete is None:
         return None
-    journal.describe({"config": as_plain(run.config), "model": run.plan.model})
+    journal.describe(settings)
     call = recording(complete, journal, asked)
     unknown = journal.unknown
 
@@ -83,7 +85,7 @@ def recorded(
         if chat.key in unknown:
             # Before the recording: if the budget refuses, the key stays unknown.
             await budget.charge(budget.worst(chat))
-            run.unknown.append(chat.key)
+            again(chat.key)
         return await call(chat)
 
     return charged
@@ -116,7 +118,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def draining(generator: Generator) -> AsyncIterator[None]:
+async def draining(generator: Generator[Any]) -> AsyncIterator[None]:
     """Await calls in flight when the block ends, even by an error.
 
     The first SIGINT or SIGTERM stops sending; a second one ends the process at once.
@@ -129,7 +131,7 @@ async def draining(generator: Generator) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _signals(generator: Generator) -> Iterator[None]:
+def _signals(generator: Generator[Any]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread gets signals; see `finish`
         return

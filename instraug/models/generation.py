@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
 
 from instraug.errors import (
     BudgetReached,
@@ -17,23 +18,33 @@ from instraug.errors import (
 )
 from instraug.models.chat import Chat, Complete, Reply
 from instraug.models.journal.ledger import Lookup
-from instraug.rewriting.records import Request
 
-Take = Callable[[Request, Reply | None], None]
+
+class HasChat(Protocol):
+    """A request: a chat, and whatever its asker wants to know of it when the reply comes."""
+
+    @property
+    def chat(self) -> Chat:
+        """What is asked."""
+
+
+R = TypeVar("R", bound=HasChat)
+
+TakeReply = Callable[[R, Reply | None], None]
 """Takes the reply to a request; None if `Generator.failed` or `stopped` says why there is none."""
 
 
-class _Round:
+class _Round(Generic[R]):
     """Requests that are asked together, and how many of them are still in flight."""
 
-    def __init__(self, requests: Iterable[Request], take: Take) -> None:
+    def __init__(self, requests: Iterable[R], take: TakeReply[R]) -> None:
         self._requests, self.take = iter(requests), take
         self._asked = self._flying = 0
         self._exhausted = False
         self.done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """How many were asked, once all of them have ended."""
 
-    def next(self) -> Request | None:
+    def next(self) -> R | None:
         """Make and return the next request; None if there is none."""
         request = None if self._exhausted else next(self._requests, None)
         if request is None:
@@ -64,7 +75,7 @@ class _Round:
             self.done.set_result(self._asked)
 
 
-class Generator:
+class Generator(Generic[R]):
     """Asks for chats, a bounded number at once; equal chats in flight are bought once.
 
     Requests are made when there is a place for them, and a place becomes free only when its reply
@@ -86,7 +97,7 @@ class Generator:
     ) -> None:
         self._complete, self._paid, self._watch = complete, paid, watch
         self._places = concurrency
-        self._rounds: deque[_Round] = deque()
+        self._rounds: deque[_Round[R]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._flying: dict[str, asyncio.Future[Reply]] = {}
         self.stopped: InstraugError | None = None
@@ -104,7 +115,7 @@ class Generator:
         while self._rounds:
             self._rounds.popleft().exhaust()
 
-    async def generate(self, requests: Iterable[Request], take: Take) -> int:
+    async def generate(self, requests: Iterable[R], take: TakeReply[R]) -> int:
         """Ask for all of the requests, after those of earlier calls.
 
         Args:
@@ -161,7 +172,7 @@ class Generator:
                 asked.fail(error)
                 raise
 
-    async def _answer(self, request: Request, asked: _Round) -> None:
+    async def _answer(self, request: R, asked: _Round[R]) -> None:
         try:
             reply = await self.reply(request.chat)
             asked.take(request, reply)
@@ -178,7 +189,7 @@ class Generator:
     async def reply(self, chat: Chat) -> Reply | None:
         """Return the reply to one chat, or None where `failed` or `stopped` says why not."""
         reply = self._paid.get(chat.key)
-        bought = reply is None
+        bought = reply is None and chat.key not in self._flying  # else another request buys it
         if reply is None:
             reply = await self._buy(chat)
         else:

@@ -1,0 +1,107 @@
+"""``instraug predict``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from instraug.cli.options import FOLDER, PATH, ManyValues, api_key, model_options, sections
+from instraug.cli.output import summarise
+from instraug.models.chat import Reply
+
+
+@click.command(cls=ManyValues)
+@click.argument("rows", type=PATH, nargs=-1, required=True, metavar="ROWS...")
+@click.option("-o", "--out", type=FOLDER, required=True, help="The output folder.")
+@model_options
+@click.option("--images", metavar="DIR", help="Folder that image paths start from.")
+@click.option(
+    "--resize", type=int, metavar="N", help="Send images with at most N pixels on a side."
+)
+@click.option("--system", metavar="TEXT", help="A system message before each prompt.")
+@click.option("--temperature", type=float, metavar="T", help="Of sampling (0).")
+@click.option("--answer-tokens", type=int, metavar="N", help="Tokens one answer may have (512).")
+@click.option("--seed", type=int, metavar="N", help="Seed of sampling.")
+@click.option("--skip-bad", is_flag=True, default=None, help="Leave out rows that cannot be asked.")
+@click.option("--journal", type=PATH, help="A journal of replies shared among output folders.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be asked and its cost; send nothing."
+)
+@click.option("--frozen", is_flag=True, help="Take every reply from the journal; open no socket.")
+@click.option("--force", is_flag=True, help="Buy again what a lost journal held.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+def predict(
+    rows: tuple[Path, ...],
+    out: Path,
+    config_file: str | None,
+    journal: Path | None,
+    api_key_file: Path | None,
+    dry_run: bool,
+    frozen: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Put built ROWS to a model and keep its predictions, for `score`.
+
+    ROWS are files or folders that `build` made as multiinstruct (.jsonl), tsv or parquet. Without
+    --model, --base-url and OPENAI_API_KEY, the embedded model is asked, which sees no images. Run
+    again after any interruption: replies that are in the journal are never bought twice.
+    """
+    from instraug import chain
+    from instraug.evaluation.predict.config import (
+        PredictConfig,
+        load_predict_config,
+        with_given,
+        with_known_prices,
+    )
+    from instraug.evaluation.predict.forecast import forecast
+    from instraug.evaluation.predict.job import PredictJob, PredictWatch, load_rows
+    from instraug.files.presets import find
+    from instraug.models.opening import chosen
+
+    key = api_key(api_key_file)
+    config = load_predict_config(find(config_file)) if config_file else PredictConfig()
+    config = with_given(config, sections(given))
+    model = chosen(config.model, config.base_url, has_key=key is not None)
+    config = with_known_prices(config, model)
+    job = PredictJob(rows, out, model, config, journal, frozen, key, force)
+    loaded = load_rows(job)
+    if dry_run:
+        summarise(forecast(job, loaded), as_json=as_json, quiet=False)
+        return
+    with _Bar(loaded.checked.rows, shown=not quiet and sys.stderr.isatty()) as bar:
+        run = chain.predict(job, loaded, PredictWatch(bar.reply, bar.notice))
+    summarise(run.summary(), as_json=as_json, quiet=quiet)
+    run.raise_unless_done()
+
+
+class _Bar:
+    """Rows that have a reply, of all of them."""
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        # tqdm's own lock is for several processes: a named semaphore, which a kill would leak.
+        tqdm.set_lock(RLock())
+        self._bar = tqdm(total=total, unit="row", disable=not shown, file=sys.stderr)
+
+    def reply(self, _reply: Reply, _bought: bool) -> None:
+        self._bar.update()
+
+    def notice(self, text: str) -> None:
+        tqdm.write(text, file=sys.stderr)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+
+COMMANDS: dict[str, click.Command] = {"predict": predict}

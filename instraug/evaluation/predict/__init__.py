@@ -1,0 +1,1 @@
+"""Built rows through a model: one prediction a row, for `score`."""
