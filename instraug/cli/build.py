@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, ManyValues, config_option
+from instraug.cli.options import FOLDER, PATH, ManyValues, config_option, pairs
 from instraug.cli.output import summarise
 from instraug.cli.profiles import box_options
 from instraug.errors import Interrupted
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     type=PATH,
     multiple=True,
     required=True,
-    help="Files of rows (also .gz, .zst), or folders in or of MultiInstruct's layout.",
+    help="Files of rows (JSON, CSV, TSV, Parquet), datasets saved to disk, or folders in or of "
+    "MultiInstruct's layout.",
 )
 @click.option("-o", "--dest", type=PATH, required=True, help="A file (by its suffix), or a folder.")
 @click.option(
@@ -53,6 +54,17 @@ if TYPE_CHECKING:
     metavar="KEY,...",
     callback=lambda _context, _option, given: given and [k.strip() for k in given.split(",")],
     help="Row keys whose values name a source (default: each file is one).",
+)
+@click.option(
+    "--columns",
+    metavar="FIELD=COLUMN,...",
+    callback=lambda _context, _option, given: given and pairs(given),
+    help="Columns, or keys, that hold fields under other names; a.b leads into an object.",
+)
+@click.option(
+    "--draw-by",
+    type=click.Choice(["id", "content"]),
+    help="What draws a row's instruction: its unique_id (default), or all that it holds.",
 )
 @click.option(
     "--per-instance",
@@ -134,7 +146,15 @@ def build(
             click.echo(line, err=True)
     figures = summary.figures()
     if not as_json:
-        for name in ("tasks", "left_out", "options", "boxes", "options_style", "answers"):
+        for name in (
+            "tasks",
+            "left_out",
+            "options",
+            "boxes",
+            "options_style",
+            "answers",
+            "readers",
+        ):
             figures.pop(name)
     shown = {"dest": str(dest), **figures, "outputs": summary.outputs}
     summarise(shown, as_json=as_json, quiet=quiet)

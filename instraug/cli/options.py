@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from instraug.errors import UsageError
 from instraug.rewriting.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,6 +45,23 @@ def _each_named(args: Iterable[str], names: Collection[str]) -> Iterator[str]:
             if option in names and values > 1:
                 yield option
         yield arg
+
+
+def pairs(given: str) -> dict[str, str]:
+    """Read ``NAME=VALUE,...``.
+
+    Raises:
+        UsageError: a part without ``=``, or a name that is given twice.
+    """
+    found: dict[str, str] = {}
+    for part in given.split(","):
+        name, mark, value = (text.strip() for text in part.partition("="))
+        if not (name and mark and value):
+            raise UsageError(f"{part.strip()!r} is no FIELD=COLUMN; write question=Frage,text=Text")
+        if name in found:
+            raise UsageError(f"{name} is given twice; give it once")
+        found[name] = value
+    return found
 
 
 def config_option(help_: str) -> Callable[[F], F]:

@@ -68,8 +68,11 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "reply": (str, type(None)),
     "choice": (int, type(None)),
 }
-_NEEDED = ("task", "instruction", "source", "origin")
+_NEEDED = ("task", "instruction")
 """What a row has to have to be built with; the rest states where it comes from."""
+
+_UNSTATED: Mapping[str, Any] = {"source": "generated", "origin": 0}
+"""What a row is taken for that does not state it, as in a pool that someone wrote."""
 
 
 def read_instructions(
@@ -97,7 +100,7 @@ def read_instructions(
             else:
                 known = {f.name: body[f.name] for f in fields(InstructionRow) if f.name in body}
                 own = instruction_id(body["task"], body["instruction"])
-                yield where, InstructionRow(**{"id": own, **known})
+                yield where, InstructionRow(**{"id": own, **_UNSTATED, **known})
     except InputError as error:
         problems.extend(error.problems)
 

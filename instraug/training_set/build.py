@@ -34,7 +34,8 @@ from instraug.training_set.formats.registry import DataFile
 from instraug.training_set.instances.multiinstruct import MultiInstruct
 from instraug.training_set.option_styles import pairs
 from instraug.training_set.profiles import facts
-from instraug.training_set.shard_builder import Bounds, Recipe, ShardReport
+from instraug.training_set.shard_builder import Bounds, Recipe
+from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
 from instraug.training_set.summary import Summary
 
@@ -121,7 +122,7 @@ def make_recipe(config: BuildConfig, data_file: DataFile, pools: tuple[Pool, ...
     """
     return Recipe(
         pools=pools,
-        instances=MultiInstruct(as_released=config.as_released),
+        instances=MultiInstruct(config.as_released, tuple(config.columns.items())),
         format=data_file.format,
         options=Options(data_file.suffix, Path(config.images) if config.images else None),
         config=config,
@@ -186,7 +187,7 @@ def writing(dest: Destination, form: Format, shown: Path) -> Iterator[Write]:
         shown: The destination's name, for messages.
     """
     with dest.stream() as stream:
-        sink = form.sink(stream)
+        sink = form.sink(stream, dest.data.parent)
 
         def write(block: Block) -> None:
             # Caught here, so that what reads the rows does not take it for an error of its own.

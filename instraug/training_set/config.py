@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -65,6 +65,10 @@ class BuildConfig:
     """What answers are, drawn likewise; None: as in the rows, by the labels that are shown."""
     format: Annotated[str, _known] | None = None
     """None: by the destination's suffix, else multiinstruct."""
+    draw_by: Literal["id", "content"] = "id"
+    """What a row's choices are drawn by: its ``unique_id``, or all that it holds."""
+    columns: Mapping[str, Annotated[str, some]] = field(default_factory=dict)
+    """Field -> the column, or key, of the rows that has it under another name."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0
     skip_bad: bool = False
     """Leave out rows that cannot be used, instead of ending the run."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TypeVar
 
 from instraug.errors import BadRow
@@ -18,6 +19,7 @@ from instraug.training_set.answers import Arranger, Note, Seen
 from instraug.training_set.boxes.regions import Regions
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
+from instraug.training_set.formats.readers import DATES, is_date
 from instraug.training_set.instances.base import Adapter
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
 
@@ -38,11 +40,22 @@ class Out:
     """Of rows that may be among the smallest."""
     shown: list[tuple[str, str]] = field(default_factory=list)
     """Of rows whose options are shown in a style: its name, and what the answer is."""
+    drawn: list[int] = field(default_factory=list)
+    """A number for the id of each row that has one, where it is drawn by its id."""
     seen: Seen = field(default_factory=Seen)
 
     def clear(self) -> None:
         """Forget all but the options that were seen."""
-        for kind in (self.rows, self.notes, self.held, self.lacking, self.ranks, self.shown):
+        of_rows = (
+            self.rows,
+            self.notes,
+            self.held,
+            self.lacking,
+            self.ranks,
+            self.shown,
+            self.drawn,
+        )
+        for kind in of_rows:
             kind.clear()
 
 
@@ -56,7 +69,9 @@ Raises BadRow for a row that cannot be built.
 """
 
 
-def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
+def sampler(
+    pool: Pool, config: BuildConfig, adapter: Adapter, out: Out, *, dates: bool = False
+) -> Take:
     """Return the function that renders a row with one instruction, drawn from the task's pool.
 
     Args:
@@ -64,12 +79,15 @@ def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take
         config: How; its epsilon is the probability of a hand-written instruction.
         adapter: Makes the row ready first.
         out: Takes the built row.
+        dates: Note targets that are dates.
     """
     draw, append = _drawer(pool, config), out.rows.append
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     silent, plain = arranger.seen.silent, arranger.seen.plain
-    arrange = arranger.arrange
+    arrange, drawn = arranger.arrange, out.drawn.append
+    by_id = config.draw_by == "id"
+    key = keyed(draw, out, by_id=by_id)
 
     def take(row: Fields, line: bytes) -> None:
         if prepare:
@@ -77,10 +95,15 @@ def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take
         try:
             unique_id, target = row["unique_id"], row["target_txt"]
         except KeyError:
-            raise no_text(row) from None
-        if type(unique_id) is not str or type(target) is not str:
-            raise no_text(row)
-        (render, instruction), order = draw(unique_id)
+            unique_id = target = None
+        if type(unique_id) is str and type(target) is str and unique_id and by_id:
+            (render, instruction), order = draw(unique_id)
+            drawn(order)
+        else:
+            (render, instruction), order = draw(key(row, line))
+            target = target_of(row)
+        if dates and len(target) > 9 and target[4] == "-" and is_date(target):
+            out.notes.append((DATES, pool.task.name, line))
         if type(options := row.get("options")) is list:
             # Nearly every row's options were all seen, and one is the target.
             try:
@@ -101,12 +124,15 @@ def sampler(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take
     return take
 
 
-def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
+def exhauster(
+    pool: Pool, config: BuildConfig, adapter: Adapter, out: Out, *, dates: bool = False
+) -> Take:
     """Return the function that renders a row with every instruction that may be drawn.
 
     The arguments are those of `sampler`; options stand in one order in all of a row's prompts.
     """
     choices, draw = drawable(pool, config, _choices(pool)), _drawer(pool, config)
+    key = keyed(draw, out, by_id=config.draw_by == "id")
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     arrange = arranger.arrange
@@ -114,11 +140,11 @@ def exhauster(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Ta
     def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
-        unique_id, target = id_of(row), row.get("target_txt")
-        if type(target) is not str:
-            raise no_text(row)
+        drawn_by, target = key(row, line), target_of(row)
+        if dates and is_date(target):
+            out.notes.append((DATES, pool.task.name, line))
         if type(row.get("options")) is list:
-            target = arrange(row, target, draw(unique_id)[1], line)
+            target = arrange(row, target, draw(drawn_by)[1], line)
         built = [
             {"prompt": render(row), "target": target, "instruction_id": instruction}
             for render, instruction in choices
@@ -172,7 +198,7 @@ def capped(take: Take, rank: Rank, group: Group, bounds: Mapping[str, int]) -> T
 
 def _below(take: Take, rank: Rank, bound: Callable[[Fields], int]) -> Take:
     def take_if_below(row: Fields, line: bytes) -> None:
-        if rank(id_of(row), line) < bound(row):
+        if rank(identify(row, line), line) < bound(row):
             take(row, line)
 
     return take_if_below
@@ -193,7 +219,7 @@ def ranked(
     append = ranks.append
 
     def note(row: Fields, line: bytes) -> None:
-        number = rank(id_of(row), line)
+        number = rank(identify(row, line), line)
         of_group = smallest(group if isinstance(group, str) else group(row))
         if number < of_group.bound:
             take(row, line)
@@ -240,16 +266,64 @@ def _drawer(pool: Pool, config: BuildConfig) -> Callable[[str], tuple[_Choice, i
     return drawer(config.seed, pool.task.name, choices[:own], choices[own:], config.epsilon)
 
 
-def id_of(row: Fields) -> str:
-    """Return a row's id; its target may not be there yet."""
-    unique_id = row.get("unique_id")
-    if type(unique_id) is str:
+def keyed(
+    draw: Callable[[str], tuple[object, int]], out: Out, *, by_id: bool
+) -> Callable[[Fields, bytes], str]:
+    """Return the function from a row and its line to what it is drawn by."""
+
+    def key(row: Fields, line: bytes) -> str:
+        stated = row.get("unique_id") not in (None, "")
+        unique_id = identify(row, line)
+        if not by_id:
+            return content_id(line)
+        if stated:
+            out.drawn.append(draw(unique_id)[1])
         return unique_id
-    raise no_text(row)
+
+    return key
 
 
-def no_text(row: Fields) -> BadRow:
-    """Return what to raise for a row that lacks an id or a target."""
-    name = "target_txt" if type(row.get("unique_id")) is str else "unique_id"
-    what = f"{name} is {shown(row[name])}" if name in row else f"the row lacks {name}"
-    return BadRow("missing field", what, "write it as text in quotes, or leave the row out")
+def content_id(line: bytes) -> str:
+    """Return the id of a row by its content: the hash of the line that it was read from."""
+    return blake2b(line.rstrip(b"\r\n"), digest_size=8, person=b"instraug-content").hexdigest()
+
+
+def identify(row: Fields, line: bytes) -> str:
+    """Return a row's id, which is text in it from now on; by its content where it has none.
+
+    Raises:
+        BadRow: it is neither text nor a number.
+    """
+    unique_id = row.get("unique_id")
+    if type(unique_id) is not str or not unique_id:
+        missing = unique_id is None or unique_id == ""
+        unique_id = content_id(line) if missing else _as_text("unique_id", unique_id)
+        row["unique_id"] = unique_id
+    return unique_id
+
+
+def target_of(row: Fields) -> str:
+    """Return a row's target, which is text in it from now on.
+
+    Raises:
+        BadRow: it is missing, or neither text nor a number.
+    """
+    target = row.get("target_txt")
+    if type(target) is not str:
+        if target is None:
+            what = "the row lacks target_txt"
+            raise BadRow("missing field", what, "add it, or leave the row out")
+        row["target_txt"] = target = _as_text("target_txt", target)
+    return target
+
+
+def _as_text(name: str, value: object) -> str:
+    """Spell a number as text.
+
+    Raises:
+        BadRow: it is something else.
+    """
+    if type(value) in (int, float):
+        return str(value)
+    what = f"{name} is {shown(value)}"
+    raise BadRow("missing field", what, "write it as text in quotes, or leave the row out")

@@ -7,15 +7,14 @@ benchmarks/build.py holds it against bare JSON reading and writing.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import orjson
 
-from instraug.errors import ALSO, BadRow
+from instraug.errors import BadRow
 from instraug.tasks.pool import Pool
 from instraug.training_set.answers import Note
 from instraug.training_set.boxes import ms_swift
@@ -23,8 +22,8 @@ from instraug.training_set.boxes.regions import regions_of
 from instraug.training_set.caps import Cap
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats import registry
-from instraug.training_set.formats.base import Options
-from instraug.training_set.instances.base import Instances
+from instraug.training_set.formats.base import Look, Options
+from instraug.training_set.instances.base import Instances, Unreadable
 from instraug.training_set.row_maker import (
     Out,
     Rank,
@@ -37,17 +36,18 @@ from instraug.training_set.row_maker import (
     spelling,
 )
 from instraug.training_set.sampling import BITS, HIGHEST, Smallest, ranker
+from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
 from instraug.training_set.styled_rows import styled
 
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
 
-LISTED = 1000
-"""Bad rows of a kind that are listed one by one; all are counted."""
-
 _FAULTS = (BadRow, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError)
 """What a row that cannot be built raises; of the last three `_bad` makes the first."""
+
+COUNTED = 1 << 12
+"""Rows that are counted together."""
 
 _instruction = itemgetter("instruction_id")
 
@@ -70,49 +70,6 @@ class Recipe:
     caps: tuple[Cap, ...] = ()
 
 
-@dataclass
-class ShardReport:
-    """What became of a shard's rows."""
-
-    lines: int = 0
-    used: Counter[str] = field(default_factory=Counter)
-    """Instruction id -> rows built with it."""
-    kinds: Counter[str] = field(default_factory=Counter)
-    """Kind of fault -> rows left out."""
-    held: Counter[str] = field(default_factory=Counter)
-    """Task of the split that is not built -> its rows."""
-    lacking: Counter[str] = field(default_factory=Counter)
-    """Task without an instruction that may be used -> its rows."""
-    shown: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """A style of options, and what the answer is -> rows."""
-    testing: int = 0
-    """Rows of ``testing_data/`` that are not built."""
-    notes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """A note about rows' options (see `answers`), and the task -> rows."""
-    noted_at: dict[str, int] = field(default_factory=dict)
-    """What is noted -> the first such line."""
-    bad: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    """Kind, what and fix of the first `LISTED` faults that differ -> their rows, and the lines of a
-    few: from 1, within the shard."""
-
-    def note(self, notes: list[Note], lines: list[bytes], first: int) -> None:
-        """Count what is noted of lines; the first of them has that number."""
-        for what, task, line in notes:
-            self.notes[what, task] += 1
-            self.noted_at.setdefault(what, first + lines.index(line))
-
-    def leave_out(self, line: int, bad: BadRow) -> None:
-        """Count a row that cannot be built, and list its fault while there is room."""
-        self.kinds[bad.kind] += 1
-        fault = (bad.kind, bad.what, bad.fix)
-        if seen := self.bad.get(fault):
-            seen[0] += 1
-            if len(seen) < 2 + ALSO:
-                seen.append(line)
-        elif len(self.bad) < LISTED:
-            self.bad[fault] = [1, line]
-
-
 class Builder:
     """Builds shards; made once in every process.
 
@@ -123,7 +80,11 @@ class Builder:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe, self._config = recipe, recipe.config
         self._instances = recipe.instances
+        self._rename = recipe.instances.renamer()
         self._format = registry.load(recipe.format, recipe.options)
+        self._used: list[str] = []
+        self._drawn: list[int] = []
+        """Instruction ids, and numbers of row ids, that are not counted yet."""
         self._out = Out()
         """Of the batch at hand."""
         # One line at a time where each gives many rows, or where its place counts.
@@ -135,7 +96,9 @@ class Builder:
         if self._config.options_style or self._config.answers:
             take = styled
         self._takes = {
-            pool.task.name: take(pool, self._config, self._adapter, self._out)
+            pool.task.name: take(
+                pool, self._config, self._adapter, self._out, dates=self._format.notes_dates
+            )
             for pool in recipe.pools
         }
         self._regions = regions = regions_of(self._config, recipe.options.images)
@@ -159,6 +122,7 @@ class Builder:
             StorageError: the file cannot be read.
         """
         report = ShardReport()
+        self._used, self._drawn = [], []
         if self._passed_over(shard):
             self._count(shard, report)
             return report
@@ -172,7 +136,14 @@ class Builder:
                 block.clear()
         if block:
             write(pack(block))
+        self._count_up(report)
         return report
+
+    def _count_up(self, report: ShardReport) -> None:
+        """Count what was built since the last time."""
+        report.used.update(self._used)
+        report.ids.add(self._drawn)
+        self._used, self._drawn = [], []
 
     def rank(self, shard: Shard, earlier: Bounds, known: Mapping[str, int]) -> dict[str, list[int]]:
         """Return the smallest ranks of a shard's sound rows by group, as `Smallest.held` does.
@@ -281,9 +252,8 @@ class Builder:
         """
         task_of = self._adapter.task_of
         self._out.clear()
-        if self._regions:
-            self._regions.begin()
-        for row, line in zip(list(map(orjson.loads, lines)), lines, strict=True):
+        rows = self._parsed(lines)
+        for row, line in zip(rows, lines, strict=True):
             try:
                 take = takes[row["task_name"]]
             except (LookupError, TypeError):
@@ -292,20 +262,41 @@ class Builder:
         if self._finish:
             for row in self._out.rows:
                 self._finish(row)
+        noted = [*self._noted(look, rows, lines)] if (look := self._format.look) else []
         used = list(map(_instruction, self._out.rows))
         encoded = list(map(self._format.encode, self._out.rows))
-        report.used.update(used)
-        report.held.update(self._out.held)
-        if self._out.lacking:
-            report.lacking.update(self._out.lacking)
-        report.shown.update(self._out.shown)
-        if self._out.notes:
-            report.note(self._out.notes, lines, first)
+        self._used += used
+        self._drawn += self._out.drawn
+        if len(self._used) > COUNTED:
+            self._count_up(report)
+        report.add(self._out.held, self._out.lacking, self._out.shown)
+        if noted or self._out.notes:
+            report.note(self._out.notes + noted, lines, first)
         return encoded
+
+    def _parsed(self, lines: list[bytes]) -> list[Any]:
+        """Return the rows that lines hold, under the fields' own names."""
+        if self._regions:
+            self._regions.begin()
+        rows = list(map(orjson.loads, lines))
+        if self._rename:
+            for row in rows:
+                self._rename(row)
+        return rows
+
+    def _noted(self, look: Look, rows: list[Any], lines: list[bytes]) -> Iterator[Note]:
+        """Yield what the format notes of the built rows."""
+        for what, at in look(self._out.rows):
+            built = self._out.rows[at]
+            # Rows that are built with every instruction are new ones, and come a line at a time.
+            line = next((n for n, row in enumerate(rows) if row is built), 0)
+            yield what, built["task_name"], lines[line]
 
 
 def _bad(fault: BaseException, line: bytes) -> BadRow:
     """Return a row's fault without the frames that it came up through, which hold the row."""
+    if isinstance(line, Unreadable):
+        return line.fault
     if isinstance(fault, BadRow):
         return BadRow(fault.kind, fault.what, fault.fix)
     if isinstance(fault, orjson.JSONDecodeError):

@@ -13,6 +13,7 @@ from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
+from instraug.training_set.formats.readers import DATES, is_date
 from instraug.training_set.instances.base import Adapter
 from instraug.training_set.option_styles import (
     BITS,
@@ -26,7 +27,7 @@ from instraug.training_set.option_styles import (
     pairs,
     with_lines,
 )
-from instraug.training_set.row_maker import Out, Take, drawable, no_text
+from instraug.training_set.row_maker import Out, Take, drawable, keyed, target_of
 from instraug.training_set.sampling import drawer, shuffled
 
 _Choice = tuple[Renderer, Renderer, str]
@@ -34,7 +35,9 @@ _Choice = tuple[Renderer, Renderer, str]
 and its id."""
 
 
-def styled(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
+def styled(
+    pool: Pool, config: BuildConfig, adapter: Adapter, out: Out, *, dates: bool = False
+) -> Take:
     """Return the function that renders a row with options in a style.
 
     Args:
@@ -42,21 +45,23 @@ def styled(pool: Pool, config: BuildConfig, adapter: Adapter, out: Out) -> Take:
         config: How; a row's options stand in one style in all of its prompts.
         adapter: Makes the row ready first.
         out: Takes the built rows.
+        dates: Note targets that are dates.
     """
     task, drawn = pool.task, pairs(config.options_style, config.answers)
     choices, own = _choices(pool, drawn), len(pool.originals)
     every = drawable(pool, config, choices) if config.per_instance == "all" else None
     draw = drawer(config.seed, task.name, choices[:own], choices[own:], config.epsilon)
+    key = keyed(draw, out, by_id=config.draw_by == "id")
     prepare, hidden = adapter.preparer(task.name), adapter.hidden(task.name)
     show, append = _shower(pool, config, drawn, out), out.rows.append
 
     def take(row: Fields, line: bytes) -> None:
         if prepare:
             prepare(row)
-        unique_id, target = row.get("unique_id"), row.get("target_txt")
-        if type(unique_id) is not str or type(target) is not str:
-            raise no_text(row)
-        (joined, lined, name), order = draw(unique_id)
+        (joined, lined, name), order = draw(key(row, line))
+        target = target_of(row)
+        if dates and is_date(target):
+            out.notes.append((DATES, task.name, line))
         options, lines = row.get("options"), False
         if type(options) is list and options:
             row["target"], style = show(row, target, order, line)

@@ -12,9 +12,11 @@ from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
 from instraug.training_set.boxes.regions import SAME, TURNED
+from instraug.training_set.formats import readers
 from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.option_styles import KEPT
-from instraug.training_set.shard_builder import LISTED, ShardReport
+from instraug.training_set.repeated import Repeated
+from instraug.training_set.shard_report import LISTED, ShardReport
 from instraug.training_set.shards import Shard
 
 REMARKS = {
@@ -33,9 +35,12 @@ REMARKS = {
         "them, and boxes have to be of that picture: check these, or turn the files themselves"
     ),
     SAME: "two of their options are one box in this spelling; check the rows",
+    **readers.REMARKS,
 }
 
 _OF_BOXES = (TURNED, SAME)
+
+_ELSEWHERE = (*_OF_BOXES, *readers.REMARKS)
 
 
 @dataclass
@@ -59,11 +64,15 @@ class Summary:
     testing: int = 0
     """Rows of ``testing_data/`` that were not asked for."""
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """A note about rows' options (see `answers`), and the task -> rows."""
+    """A note about rows' options (`answers`) or their readers (`readers`), and the task -> rows."""
     noted_at: dict[str, str] = field(default_factory=dict)
     """What is noted -> ``file:line`` of the first."""
+    ids: Repeated = field(default_factory=Repeated)
+    """Rows that have the id of an earlier one of their task, and so its instruction."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
+    _repeated_in: str = ""
+    """The first file in which an id repeats."""
     _lines: int = 0
     """Of the file at hand, so far."""
 
@@ -81,6 +90,9 @@ class Summary:
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
         self.notes += report.notes
+        self.ids.merge(report.ids)
+        if self.ids.count and not self._repeated_in:
+            self._repeated_in = str(shard.path)
         self._lines += report.lines
         self.skipped += report.kinds
         self.held += report.held
@@ -159,11 +171,18 @@ class Summary:
         return by_note
 
     def remarks(self) -> list[str]:
-        """Return in words the notes about rows' options, a line each, with the first place."""
-        return [
+        """Return in words what is noted of rows, a line each, with the first place."""
+        remarks = [
             f"{self.noted_at[what]}: {rows.total()} rows ({_listed(rows)}): {REMARKS[what]}"
             for what, rows in self._noted().items()
         ]
+        if self.ids.count:
+            count = f"{'' if self.ids.exact else 'about '}{self.ids.count}"
+            remarks.append(
+                f"{self._repeated_in}: {count} rows have the unique_id of an earlier row of their "
+                "task, and so its instruction; --draw-by content draws by all that a row holds"
+            )
+        return remarks
 
     def other_split(self) -> str:
         """Return in words which rows were left out for their split; "" where none was."""
@@ -179,6 +198,7 @@ class Summary:
 
     def figures(self) -> dict[str, Any]:
         """Return counts, as the manifest and ``--json`` have them (docs/building.md)."""
+        noted = self._noted()
         return {
             "rows": self.rows,
             "epsilon": {
@@ -189,10 +209,12 @@ class Summary:
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
-            "options": {w: dict(rows) for w, rows in self._noted().items() if w not in _OF_BOXES},
-            "boxes": {w: dict(rows) for w, rows in self._noted().items() if w in _OF_BOXES},
+            "options": {w: dict(n) for w, n in noted.items() if w not in _ELSEWHERE},
+            "boxes": {w: dict(n) for w, n in noted.items() if w in _OF_BOXES},
+            "readers": {w: dict(n) for w, n in noted.items() if w in readers.REMARKS},
             "options_style": self._shares(0),
             "answers": self._shares(1),
+            "repeated_ids": self.ids.count,
             "skipped": dict(sorted(self._skipped().items())),
             "tasks": {
                 pool.task.name: figures

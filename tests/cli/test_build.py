@@ -45,8 +45,8 @@ def test_json_prints_one_object(tmp_path: Path) -> None:
         *("--epsilon", 1, "--seed", 3, "--per-task", 2, "--json"),
     )
     found = json.loads(done.stdout)
-    keys = {"dest", "rows", "epsilon", "left_out", "options", "boxes", "skipped", "tasks"}
-    keys |= {"outputs", "options_style", "answers"}
+    keys = {"dest", "rows", "epsilon", "left_out", "options", "boxes", "options_style", "answers"}
+    keys |= {"readers", "repeated_ids", "skipped", "tasks", "outputs"}
     assert set(found) == keys
     assert found["rows"] == sum(task["rows"] for task in found["tasks"].values())
     assert found["epsilon"] == {"asked": 1.0, "realised": 1.0, "realised_both_pools": None}

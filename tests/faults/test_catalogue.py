@@ -16,6 +16,7 @@ NUMBERS = (
     *range(70, 81),
     *range(90, 94),
     *range(99, 102),
+    *range(105, 107),
 )
 """1-22 HTTP and transport, 23-37 replies, 40-48 placeholders, 50-65 input files, 70-80 disk,
 process and state, 90-99 what providers and models really answer, 100-101 slips of the user."""

@@ -209,15 +209,15 @@ def test_a_number_moves_where_the_task_says_what_it_counts(
 
 
 def test_a_whole_number_is_a_target_where_the_task_says_what_it_counts(tmp_path: Path) -> None:
-    """It is written as text, and moves; elsewhere it is a fault of the row."""
+    """It is written as text, and moves; elsewhere it is text, and its row is counted."""
     rows = [choice_row(i, options=ANIMALS, target_txt=1, answer="B") for i in range(30)]
     built_rows = rows_of(tmp_path, rows, tasks=[{**CHOICE, "answers": "index0"}])
     assert len({row["target"] for row in built_rows}) == 4
     for row in built_rows:
         assert row["options"][int(row["target"])] == "dog"
         assert (row["target_txt"], row["answer"]) == (row["target"], "ABCD"[int(row["target"])])
-    outcome = built(tmp_path, [*rows[:1], choice_row(40)], skip_bad=True, force=True)
-    assert outcome.skipped == {"missing field": 1}
+    outcome = built(tmp_path, [*rows[:1], choice_row(40)], force=True)
+    assert outcome.figures()["options"] == {"number_targets": {"choice": 1}}
 
 
 @pytest.mark.parametrize("spelling", ["{} (dog)", "{} dog", "Letter {}", "({}) (dog).", "{} [Dog]"])

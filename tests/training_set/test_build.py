@@ -232,9 +232,9 @@ def test_equal_rows_are_kept_or_left_together(tmp_path: Path) -> None:
     assert len(rows_of(tmp_path, [*rows, caption_row(3)], per_task=7)) in (5, 6)
 
 
-def test_a_row_without_an_id_is_named_under_a_cap_too(tmp_path: Path) -> None:
+def test_a_row_with_a_wrong_id_is_named_under_a_cap_too(tmp_path: Path) -> None:
     """It has no rank, and is a fault like any other."""
-    rows = [*ROWS, choice_row(1, unique_id=None), caption_row(2, unique_id=7)]
+    rows = [*ROWS, choice_row(1, unique_id=[1]), caption_row(2, unique_id=True)]
     found = problems(tmp_path, rows, per_task=2)
     assert [line.split(": ")[0].rpartition(":")[2] for line in found[:-1]] == ["121", "122"]
 
@@ -277,7 +277,6 @@ def row_lines() -> Iterator[tuple[str, bytes, str]]:
     for name, (line, said) in BROKEN.items():
         yield name, line, said
     for name, said in {
-        "unique_id": "unique_id",
         "target_txt": "target_txt",
         "question": "question",
         "options": "options",
@@ -286,11 +285,15 @@ def row_lines() -> Iterator[tuple[str, bytes, str]]:
         del row[name]
         yield f"without {name}", json.dumps(row).encode(), said
         yield f"null {name}", json.dumps(choice_row(1, **{name: None})).encode(), said
-    yield "a number for an id", json.dumps(choice_row(1, unique_id=5)).encode(), "unique_id is 5; "
     yield (
-        "a number for a target",
-        json.dumps(choice_row(1, target_txt=5)).encode(),
-        "target_txt is 5; ",
+        "a list for an id",
+        json.dumps(choice_row(1, unique_id=[])).encode(),
+        "unique_id is an emp",
+    )
+    yield (
+        "yes or no for a target",
+        json.dumps(choice_row(1, target_txt=True)).encode(),
+        "target_txt is true; ",
     )
     one = choice_row(1, target_txt=["left"])
     yield "a list of one", json.dumps(one).encode(), "target_txt is a list of one, 'left'; write"

@@ -197,7 +197,7 @@ def test_the_first_rows_are_those_that_are_read_first(
         MultiInstruct, "split", lambda _self, files: shards.split(files, shards.SHARD)
     )
     rows = [r for pair in zip(ROWS[:60], ROWS[60:], strict=True) for r in pair]
-    rows[4] = {**rows[4], "target_txt": 3}
+    rows[4] = {**rows[4], "target_txt": [3]}
     one = write_rows(tmp_path / "one.jsonl", rows[:50])
     two = write_rows(tmp_path / "two.jsonl", rows[50:])
     tasks = write_tasks(tmp_path / "tasks")

@@ -22,7 +22,8 @@ from instraug.errors import InstraugError
 from instraug.files.disk import refusals, write_all
 from instraug.training_set.formats.base import Block
 from instraug.training_set.sampling import Ranks
-from instraug.training_set.shard_builder import Bounds, Builder, Recipe, ShardReport
+from instraug.training_set.shard_builder import Bounds, Builder, Recipe
+from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
 
 T = TypeVar("T")

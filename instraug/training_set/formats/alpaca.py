@@ -7,7 +7,7 @@ from instraug.training_set.formats.base import Fields, Format, Options, json_for
 
 def make(options: Options) -> Format:
     """Return the format; the prompt is the instruction, the input stays empty."""
-    return json_format(options, _shape)
+    return json_format(options, _shape, notes_dates=True)
 
 
 def _shape(row: Fields) -> Fields:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,10 @@ def unfit(what: str, fix: str) -> BadRow:
     """Return what to raise for a row that a format has no room for; see `BadRow`."""
     return BadRow("unfit for the format", what, fix)
 
+
+Look = Callable[[Sequence[Fields]], Iterable[tuple[str, int]]]
+"""Built rows, before they are encoded -> what is to be reported of them: a note (see `readers`),
+and the row's position."""
 
 Block = bytes | memoryview
 """What a format's ``pack`` made, or a view of it, which shows something else later."""
@@ -65,12 +69,16 @@ class Format:
     encode: Encode
     pack: Callable[[Sequence[Any]], bytes]
     """Encoded rows -> a block."""
-    sink: Callable[[BinaryIO], Sink]
-    """Stream -> what writes blocks to it."""
+    sink: Callable[[BinaryIO, Path], Sink]
+    """Stream, and a folder for what is only kept meanwhile -> what writes blocks to the stream."""
     block_rows: int
     """Rows of a block: few enough to stay in the processor's cache; 1 where rows are large."""
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {}
     """Data file's name -> further files of its folder, by name."""
+    look: Look | None = None
+    """Finds rows that readers take for something else than they are."""
+    notes_dates: bool = False
+    """Answers have a column of their own, so that a reader may take dates among them for times."""
 
 
 class Joined:
@@ -106,14 +114,18 @@ def text_format(
     tail: bytes = b"",
     block_rows: int = 128,
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+    look: Look | None = None,
+    notes_dates: bool = False,
 ) -> Format:
     """Make a format whose encoded rows are bytes, joined by ``joint``."""
     return Format(
         encode,
         joint.join,
-        lambda stream: Joined(stream, head, joint, tail),
+        lambda stream, _: Joined(stream, head, joint, tail),
         block_rows,
         companions,
+        look,
+        notes_dates,
     )
 
 
@@ -121,6 +133,9 @@ def json_format(
     options: Options,
     shape: Callable[[Fields], Any] | None = None,
     companions: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+    look: Look | None = None,
+    *,
+    notes_dates: bool = False,
 ) -> Format:
     """Make a format whose rows are JSON: an object a line, or for ``.json`` one list of them.
 
@@ -128,22 +143,63 @@ def json_format(
         options: Gives the suffix.
         shape: As `Encode`, but gives what is to be spelled as JSON; None: the row as it is.
         companions: See `Format`.
+        look: See `Format`.
+        notes_dates: See `Format`.
     """
     listed = options.suffix == ".json"
     dumps: Encode = partial(orjson.dumps, option=0 if listed else orjson.OPT_APPEND_NEWLINE)
 
     encode: Encode = (lambda row: dumps(shape(row))) if shape else dumps
-    head, joint, tail = (b"[\n", b",\n", b"\n]\n") if listed else (b"", b"", b"")
-    return text_format(encode, head=head, joint=joint, tail=tail, companions=companions)
+    head, joint, tail = LISTED if listed else (b"", b"", b"")
+    return text_format(
+        encode,
+        head=head,
+        joint=joint,
+        tail=tail,
+        companions=companions,
+        look=look,
+        notes_dates=notes_dates,
+    )
+
+
+LISTED = (b"[\n", b",\n", b"\n]\n")
+"""What stands before, between and after the rows of one JSON list."""
+
+
+def images_of(fields: Fields) -> list[str]:
+    """Return the row's image paths, none for a row without an image.
+
+    Raises:
+        BadRow: they are something else than a text, or a list of texts.
+    """
+    paths = fields.get("image_path") or []
+    if type(paths) is str:
+        return [paths]
+    if isinstance(paths, list | tuple) and all(isinstance(p, str) and p for p in paths):
+        return list(paths)
+    raise unfit(f"image_path is {paths!r:.60}", "give the path as text, or several as a list")
 
 
 def image_of(fields: Fields) -> str:
-    """Return the row's image path; "" for a row without an image.
+    """Return the path of the row's one image; "" for a row without an image.
 
     Raises:
-        BadRow: it is something else than text.
+        BadRow: there are several, or it is something else than text.
     """
-    path = fields.get("image_path") or ""
-    if not isinstance(path, str):
-        raise unfit(f"image_path is {path!r:.60}", "give the path as text")
-    return path
+    paths = images_of(fields)
+    if len(paths) > 1:
+        what = f"the row has {len(paths)} images, and the format has room for one"
+        raise unfit(what, "take messages, prompt-completion or sharegpt, or leave the row out")
+    return paths[0] if paths else ""
+
+
+def picture_of(fields: Fields) -> str:
+    """Return the path of the row's one image, for a format whose readers open one in every row.
+
+    Raises:
+        BadRow: as `image_of` does; or there is none.
+    """
+    if path := image_of(fields):
+        return path
+    what = "the row has no image, and the format's readers open one in every row"
+    raise unfit(what, "take another format, or leave the row out")

@@ -1,45 +1,47 @@
-"""LAVIS and InstructBLIP: annotations of their VQA and caption datasets.
+"""LAVIS and InstructBLIP: annotations of their VQA datasets, in one JSON list.
 
 Source:
-    salesforce/LAVIS, lavis/datasets; its loader takes any path that contains "csv" or "tsv" for
-    CSV, so an output of such a name is refused.
+    salesforce/LAVIS, lavis/datasets: version 1.0.2 reads a file as one JSON document; later ones
+    take any path that contains "csv" or "tsv" for CSV, so an output of such a name is refused. Its
+    caption datasets read no instruction, so that there is no format for them.
 """
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import re
 
-from instraug.training_set.formats.base import Fields, Format, Options, image_of, json_format
+from instraug.training_set.formats.base import Fields, Format, Options, json_format, picture_of
 
 CLASHES = ("csv", "tsv")
 """What no path of an annotation file may contain."""
 
 
-def make(options: Options, kind: str) -> Format:
-    """Return the format of VQA annotations (``vqa``) or of caption annotations (``caption``).
+def make(options: Options) -> Format:
+    """Return the format of VQA annotations; every row has an image."""
+    return json_format(options, _shape, notes_dates=True)
 
-    A caption's prompt, which LAVIS's caption dataset does not read, is kept as text_input.
+
+_NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]+)?"
+
+_boxes = re.compile(rf"(?<![\w.-]){_NUMBER}(?: {_NUMBER}){{3,}}(?![\w]|\.[0-9])").sub
+
+
+def rounded(text: str) -> str:
+    """Round the numbers of boxes, four or more in a row: LAVIS's text processor drops the points.
+
+    >>> rounded("Is 10.5 20.0 30.49 41.0 of 1.5 m?")
+    'Is 10 20 30 41 of 1.5 m?'
     """
-    return json_format(options, _caption if kind == "caption" else _vqa)
+    if "." not in text:
+        return text
+    return _boxes(lambda box: " ".join([str(round(float(n))) for n in box[0].split(" ")]), text)
 
 
-def _vqa(row: Fields) -> Fields:
+def _shape(row: Fields) -> Fields:
     return {
-        "image": image_of(row),
-        "question": row["prompt"],
+        "image": picture_of(row),
+        "question": rounded(row["prompt"]),
         "question_id": row["unique_id"],
-        "answer": [row["target"]],
-        "instruction_id": row["instruction_id"],
-    }
-
-
-def _caption(row: Fields) -> Fields:
-    image = image_of(row)
-    return {
-        "image": image,
-        "caption": row["target"],
-        "image_id": PurePosixPath(image).stem or row["unique_id"],
-        "text_input": row["prompt"],
-        "id": row["unique_id"],
+        "answer": [rounded(row["target"])],
         "instruction_id": row["instruction_id"],
     }

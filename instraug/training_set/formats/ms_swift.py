@@ -7,24 +7,32 @@ Source:
 
 from __future__ import annotations
 
-from instraug.training_set.formats.base import Fields, Format, Options, image_of, json_format
+from dataclasses import replace
+
+from instraug.training_set.formats.base import Fields, Format, Options, images_of, json_format
+from instraug.training_set.formats.images_first import ImagesFirst
 from instraug.training_set.formats.llava import turns
+from instraug.training_set.formats.readers import WORDS
 
 
 def make(options: Options) -> Format:
-    """Return the format; every row has the same keys."""
-    return json_format(options, _shape)
+    """Return the format: one JSON list, or an object a line, those with images first."""
+    made = json_format(options, _shape)
+    if options.suffix == ".json":
+        return made
+    frame, key = (b"", b"", b""), b'"images":["'
+    return replace(made, sink=lambda stream, folder: ImagesFirst(stream, folder, frame, key))
 
 
 def _shape(row: Fields) -> Fields:
-    image = image_of(row)
-    question, answer = turns(row, image)
+    images = images_of(row)
+    question, answer = turns(row, len(images), WORDS)
     shaped: Fields = {
         "messages": [
             {"role": "user", "content": question["value"]},
             {"role": "assistant", "content": answer["value"]},
         ],
-        "images": [image] if image else [],
+        "images": images,
     }
     if "objects" in row:
         shaped["objects"] = row["objects"]

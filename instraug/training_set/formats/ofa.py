@@ -17,7 +17,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
 
-from instraug.training_set.formats.base import Fields, Format, Options, image_of, text_format, unfit
+from instraug.training_set.formats.base import (
+    Fields,
+    Format,
+    Options,
+    picture_of,
+    text_format,
+    unfit,
+)
 from instraug.training_set.formats.images import read_image
 
 # What ends a line or a column for a Python reader in text mode.
@@ -84,8 +91,8 @@ def make(options: Options, kind: str) -> Format:
     columns, images = _KINDS[kind], options.images
 
     def encode(row: Fields) -> bytes:
-        path = image_of(row)
-        image = base64.b64encode(read_image(images, path)).decode() if images and path else ""
+        path = picture_of(row)
+        image = base64.b64encode(read_image(images, path)).decode() if images else ""
         cells = [row["unique_id"], PurePosixPath(path).stem]
         cells += [*columns(row, image), row["instruction_id"]]
         return ("\t".join([_blank(cell) for cell in cells]) + "\n").encode()

@@ -33,8 +33,8 @@ BUILT = ("prompt", "target", "instruction_id")
 
 _TEXTS = frozenset(TEXTS + BUILT)
 
-GROUP = 16384
-"""Rows of a row group, at least."""
+GROUP, GROUP_BYTES = 16384, 32 << 20
+"""Rows, or bytes of rows, of a row group, whichever come first; at least that many."""
 
 
 def make(options: Options) -> Format:
@@ -50,7 +50,7 @@ def make(options: Options) -> Format:
         raise StorageError(
             "Parquet needs pyarrow; pip install 'instraug[parquet]', or use another format"
         ) from None
-    return Format(_encode, _pack, _Sink, block_rows=2048)
+    return Format(_encode, _pack, lambda stream, _: _Sink(stream), block_rows=2048)
 
 
 def _schema() -> Any:
@@ -108,7 +108,7 @@ class _Sink:
 
         self._writer = pq.ParquetWriter(stream, _schema(), compression="zstd")
         self._tables: list[Any] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
 
     def write(self, block: Block) -> None:
         """Add a block; it is written out once there are enough for a row group."""
@@ -117,7 +117,8 @@ class _Sink:
         table = pa.ipc.open_stream(bytes(block)).read_all()
         self._tables.append(table)
         self._rows += table.num_rows
-        if self._rows >= GROUP:
+        self._bytes += table.nbytes
+        if self._rows >= GROUP or self._bytes >= GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -134,4 +135,4 @@ class _Sink:
 
         if self._tables:
             self._writer.write_table(pa.concat_tables(self._tables))
-        self._tables, self._rows = [], 0
+        self._tables, self._rows, self._bytes = [], 0, 0

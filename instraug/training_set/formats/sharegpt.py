@@ -2,29 +2,37 @@
 
 Source:
     hiyouga/LLaMA-Factory, data/README.md and src/llamafactory/data: as many ``<image>`` in the text
-    as there are images; images are a list always, empty for a row without an image.
+    as there are images, and no ``<video>`` or ``<audio>``; images are a list always, empty for a
+    row without an image.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
-from instraug.training_set.formats.base import Fields, Format, Options, image_of, json_format
+from instraug.training_set.formats.base import Fields, Format, Options, images_of, json_format
+from instraug.training_set.formats.images_first import ImagesFirst
 from instraug.training_set.formats.llava import turns
+from instraug.training_set.formats.readers import WORDS
 
 
 def make(options: Options) -> Format:
     """Return the format; a folder of it gets a dataset_info.json too."""
-    return json_format(options, _shape, _dataset_info)
+    made = json_format(options, _shape, _dataset_info)
+    if options.suffix == ".json":
+        return made
+    frame, key = (b"", b"", b""), b'"images":["'
+    return replace(made, sink=lambda stream, folder: ImagesFirst(stream, folder, frame, key))
 
 
 def _shape(row: Fields) -> Fields:
-    image = image_of(row)
+    images = images_of(row)
     return {
-        "conversations": turns(row, image),
-        "images": [image] if image else [],
+        "conversations": turns(row, len(images), WORDS),
+        "images": images,
         "id": row["unique_id"],
         "instruction_id": row["instruction_id"],
     }

@@ -1,9 +1,10 @@
 """The seam for instances: files -> rows with an id, a task, fields and a target.
 
-    files(paths) -> split(files) -> opened(shard) -> adapter(tasks): lines become rows
+    files(paths) -> split(files) -> opened(shard) -> renamer(), adapter(tasks): rows
 
-A row is the JSON object of its line. Ready to render it has texts ``unique_id`` and ``target_txt``
-and the fields that its task's prompts show; the rest of it goes into the set as it is.
+A row is the JSON object of its line. Ready to render it has a ``target_txt``, the fields that its
+task's prompts show and, unless its content is to stand for it, a ``unique_id``; the rest of it goes
+into the set as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from instraug.errors import BadRow
 from instraug.tasks.records import Task
 from instraug.training_set.shards import Shard
 
@@ -24,8 +26,24 @@ Prepare = Callable[[Row], object]
 Raises BadRow for one that cannot be.
 """
 
+Rename = Callable[[Any], None]
+"""Renames keys of what a line holds, in place; what is no object stays as it is."""
+
 NO_FAULT = frozenset({"target in context"})
 """Kinds of rows that are left out in any case: known faults of the data, not of the user."""
+
+
+class Unreadable(bytes):
+    """The line of a row that could not be read; it is no JSON, and a fault where it is parsed."""
+
+    fault: BadRow
+
+    @classmethod
+    def of(cls, what: str, fix: str) -> Unreadable:
+        """Return what stands for a row; see `BadRow`."""
+        line = cls(b"?")
+        line.fault = BadRow("broken line", what, fix)
+        return line
 
 
 class Adapter(Protocol):
@@ -70,6 +88,9 @@ class Instances(Protocol):
 
     def opened(self, shard: Shard, batch: int) -> AbstractContextManager[Iterator[list[bytes]]]:
         """Open a shard's lines, in batches of so many bytes."""
+
+    def renamer(self) -> Rename | None:
+        """Return what gives a row's fields the names that tasks know; None where they have them."""
 
     def is_testing(self, file: Path) -> bool:
         """Return whether a file's rows are to evaluate on, whatever the split of their tasks."""

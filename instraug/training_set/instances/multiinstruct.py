@@ -20,8 +20,11 @@ from instraug.tasks.importers.multiinstruct import catalog
 from instraug.tasks.placeholders import placeholders
 from instraug.tasks.records import Task
 from instraug.training_set import shards
-from instraug.training_set.instances.base import Prepare, Row
+from instraug.training_set.instances import columns, reading
+from instraug.training_set.instances.base import Prepare, Rename, Row
+from instraug.training_set.instances.columns import Columns
 from instraug.training_set.instances.computed import COMPUTED, region_texts
+from instraug.training_set.instances.saved_datasets import is_held_out, saved
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class MultiInstruct:
 
     as_released: bool = False
     """Keep the known faults of the release's rows."""
+    columns: Columns = ()
 
     def files(self, paths: Iterable[Path]) -> list[Path]:
         """Return files as they are, and a folder's that stand in the release's layout.
@@ -43,28 +47,47 @@ class MultiInstruct:
         files: list[Path] = []
         problems: list[Problem] = []
         for path in paths:
-            rows = _in_layout(path) if path.is_dir() else [path]
+            rows = (saved(path) or _in_layout(path)) if path.is_dir() else [path]
             files += rows
             if not rows:
-                fix = f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, or the files themselves"
+                fix = (
+                    f"give a folder with {_LAYOUT[0]} or {_LAYOUT[1]}, a dataset that was saved to "
+                    "disk, or the files themselves"
+                )
                 problems.append(Problem(str(path), "holds no rows", fix))
         if problems:
             raise InputError(problems)
         return _once(files)
 
     def split(self, files: Iterable[Path]) -> list[shards.Shard]:
-        """Cut files into shards of lines."""
-        return shards.split(files)
+        """Cut files into shards.
+
+        Raises:
+            InputError: also where none of the files, all of them tables, has one of the columns.
+        """
+        files = list(files)
+        cut = reading.split(files)
+        if self.columns and (known := reading.names(files)) is not None:
+            columns.check(self.columns, known)
+        return cut
 
     def opened(
         self, shard: shards.Shard, batch: int
     ) -> AbstractContextManager[Iterator[list[bytes]]]:
         """Open a shard's lines, in batches of so many bytes."""
-        return shards.opened(shard, batch)
+        return reading.opened(shard, batch, columns.structured(self.columns))
+
+    def renamer(self) -> Rename | None:
+        """Return what moves columns to the fields that they are; None where there are none."""
+        return columns.renamer(self.columns) if self.columns else None
 
     def is_testing(self, file: Path) -> bool:
-        """Return whether a file stands in the release's ``testing_data/``, by its path."""
-        return _is_testing(file)
+        """Return whether a file is for testing, by its path.
+
+        It stands in the release's ``testing_data/``, or in a split of a saved dataset that is not
+        for training.
+        """
+        return _is_testing(file) or is_held_out(file)
 
     def adapter(self, tasks: Iterable[Task]) -> MultiInstructAdapter:
         """Return what makes rows of these tasks ready."""
@@ -169,7 +192,9 @@ class MultiInstructAdapter:
             raise BadRow("broken line", f"not a JSON object but {shown(row)}", fix)
         name = row.get("task_name")
         if name is None:
-            raise BadRow("missing field", "a row without task_name", "add it, or leave it out")
+            if len(self._tasks) > 1:
+                raise BadRow("missing field", "a row without task_name", "add it, or leave it out")
+            row["task_name"] = name = next(iter(self._tasks), None)
         if isinstance(name, str) and (halves := self._histories.get(name)):
             meta = row.get("meta_data")
             history = meta.get("dialog_hist") if isinstance(meta, dict) else None

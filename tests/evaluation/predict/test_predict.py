@@ -329,7 +329,7 @@ def test_sets_of_other_formats_give_the_same_requests(
     assert found == lines(tmp_path / "a")
 
 
-@pytest.mark.parametrize("form", ["llava", "messages", "sharegpt", "alpaca", "lavis"])
+@pytest.mark.parametrize("form", ["llava", "messages", "sharegpt", "alpaca", "ms-swift"])
 def test_a_format_without_tasks_is_refused_with_what_to_build(tmp_path: Path, form: str) -> None:
     """One line for all rows: which field is missing, and which formats hold it."""
     made_set(tmp_path, 1)
