@@ -1,9 +1,10 @@
-"""The chain: load, expand, generate, judge, export; then build, and predict.
+"""The chain: load, expand, generate, judge, export; then build, mix and predict.
 
 expand    tasks + model       -> instructions.jsonl, rejected.jsonl, replies.jsonl, manifest.json
 refilter  a finished run      -> the same files, judged again by other rules, no call made
 build     instances + a pool  -> the rows of a training set (MIns+), in any format
 predict   built rows + model  -> predictions.jsonl, replies.jsonl, manifest.json
+mix       several sets        -> sets of exact shares, nested, without an evaluation's rows
 """
 
 from __future__ import annotations
@@ -69,6 +70,21 @@ from instraug.training_set.destination import destination
 from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
 from instraug.training_set.narrowing import narrowed
+from instraug.training_set.mix.config import MixJob
+from instraug.training_set.mix.mixing import (
+    Mixture,
+    check_rows,
+    leaking_tasks,
+    make_plans,
+    pools_of,
+    scratch,
+    settle_shares,
+    settle_sources,
+    settle_target,
+    write_sets,
+)
+from instraug.training_set.mix.scan import Scanner, scan_all
+from instraug.training_set.mix.spool import lines_of
 from instraug.training_set.summary import Summary
 
 if TYPE_CHECKING:
@@ -279,3 +295,30 @@ async def _predict(
         run.stopped, run.failed = generator.stopped, generator.failed
         run.refused = generator.refused
     return run
+
+
+def mix(job: MixJob) -> Mixture:
+    """Mix sets to an exact total, by rows or by tokens; a sweep of shares makes a set of each.
+
+    Returns:
+        What became of it; the files are in place.
+
+    Raises:
+        UsageError: shares, a destination or settings that do not go together.
+        InputError: sources that cannot be mixed or are too small; rows that cannot be used, or
+            that an evaluation set holds, unless they are to be left out.
+        StorageError: the disk refused. Nothing half-written is left in any of these cases.
+    """
+    asked = settle_shares(job)
+    sources, guard = settle_sources(job)
+    target = settle_target(job, sources, asked)
+    leaking = leaking_tasks(job, sources, guard)
+    with scratch(job) as folder:
+        lines = lines_of(sources, folder, leaking)
+        scanned = scan_all(Scanner(lines, job.config, guard), lines, job.workers, job.progress)
+        leaks = check_rows(job, sources, scanned)
+        pools = pools_of(job, sources, scanned)
+        plans = make_plans(job, pools, asked)
+        mixture = write_sets(job, target, sources, lines, scanned, pools, plans)
+    mixture.leaks = leaks
+    return mixture

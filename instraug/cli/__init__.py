@@ -18,6 +18,7 @@ _COMMANDS = {
     "filter": ("expand", "Judge a finished run again with other rules; makes no call."),
     "build": ("build", "Build a training set (MIns+) from instances and a pool."),
     "formats": ("profiles", "List the formats, and what each profile of --for sets."),
+    "mix": ("mix", "Mix sets to an exact total, by rows or tokens; a sweep; a leak guard."),
     "import": ("importing", "Turn other projects' templates into a task folder."),
     "check": ("checking", "Report every problem of a task folder at once."),
     "meta-prompts": ("meta_prompts", "List the meta-prompts, or ask a model for more."),

@@ -22,7 +22,7 @@ from instraug.files.jsonl import dumps
 MANIFEST = "manifest.json"
 """Its name in a folder; beside a single file it follows the name of that file."""
 
-Kind = Literal["expand", "build", "predict"]
+Kind = Literal["expand", "build", "mix", "predict"]
 """Which command wrote it."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,7 +14,7 @@ from instraug.errors import StorageError, UsageError
 from instraug.files.atomic import hidden_folder, put_folder
 from instraug.files.compression import PACKED, open_output
 from instraug.files.disk import refusals, sync_folder
-from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
+from instraug.files.manifest import MANIFEST, Manifest, read_manifest, sha256, write_manifest
 from instraug.files.replacing import check_replaceable
 from instraug.models.journal.replay import spare
 from instraug.training_set.formats.base import Block
@@ -56,9 +56,14 @@ class Destination:
             file.write(content)
         self._beside.append(path)
 
-    def finish(self, body: Mapping[str, Any]) -> dict[str, str]:
+    def another(self, name: str) -> Destination:
+        """Return another data file of the same folder; `finish` takes it."""
+        return Destination(self.data.with_name(name), self._manifest)
+
+    def finish(self, body: Mapping[str, Any], others: Iterable[Destination] = ()) -> dict[str, str]:
         """Write the manifest, with the SHA-256 of every output by name, and return those."""
-        outputs = {self.data.name: self.digest(), **{p.name: sha256(p) for p in self._beside}}
+        outputs = {data.data.name: data.digest() for data in (self, *others)}
+        outputs |= {p.name: sha256(p) for p in self._beside}
         write_manifest(self._manifest, {**body, "outputs": outputs})
         return outputs
 
@@ -132,14 +137,18 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
 def _check_own(manifest: Path) -> None:
     """Refuse to replace what stands at the path of a file's manifest, but for one of a build."""
     spare(manifest)
-    check_replaceable(manifest, "manifest of a build", lambda p: read_manifest(p).is_of("build"))
+    check_replaceable(manifest, "manifest of a build", lambda p: _is_of_a_set(read_manifest(p)))
+
+
+def _is_of_a_set(manifest: Manifest) -> bool:
+    return manifest.is_of("build") or manifest.is_of("mix")
 
 
 def _foreign(dest: Path, *, is_file: bool) -> str | None:
     """Return the name of a file that no manifest of a build vouches for, if there is one."""
     manifest = dest.with_name(f"{dest.name}.{MANIFEST}") if is_file else dest / MANIFEST
     known = read_manifest(manifest)
-    outputs = known.body.get("outputs") if known.is_of("build") else None
+    outputs = known.body.get("outputs") if _is_of_a_set(known) else None
     built = {*outputs, MANIFEST} if isinstance(outputs, dict) else set()
     names = [dest.name] if is_file else sorted(p.name for p in dest.iterdir())
     return next((name for name in names if name not in built), None)

@@ -1,0 +1,380 @@
+"""The steps of `chain.mix`, which shows them in a row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+
+import instraug
+from instraug.errors import InputError, Problem, UsageError
+from instraug.files.manifest import check_spelled, sha256
+from instraug.training_set.destination import Destination, check_free, destination
+from instraug.training_set.formats import registry
+from instraug.training_set.formats.base import Format, Options
+from instraug.training_set.formats.registry import DataFile
+from instraug.training_set.mix.choice import Plan, Pool, make_plan
+from instraug.training_set.mix.config import MixJob
+from instraug.training_set.mix.figures import figures_of
+from instraug.training_set.mix.leaks import Guard, check_tasks, dataset_leaks
+from instraug.training_set.mix.scan import LISTED, Lines, Scan, Scanned
+from instraug.training_set.mix.shares import check_sum, parse_share, show_share, sweep
+from instraug.training_set.mix.sources import Source, open_source, open_sources
+from instraug.training_set.mix.writing import Output, encoder, target_format, write_rows
+
+TABLE = "sweep.tsv"
+
+Shares = Mapping[str, Fraction]
+
+
+@dataclass
+class Mixture:
+    """What a mixture became."""
+
+    sets: list[dict[str, Any]]
+    """The figures of each set, see docs/mixing.md."""
+    left_out: dict[str, int]
+    """Kind of leak -> rows that were left out for it."""
+    leaks: list[str]
+    """The first of them, a line each."""
+    outputs: dict[str, str]
+    """File -> SHA-256."""
+
+
+# ── what is asked ────────────────────────────────────────────────────────────────────────────
+
+
+def settle_shares(job: MixJob) -> list[tuple[Fraction | None, Shares]]:
+    """Return the shares of each set that is asked for: source -> percent.
+
+    Returns:
+        One pair a set: the first source's share where it is one of a sweep, and all shares; these
+        are empty where every row is taken.
+
+    Raises:
+        UsageError: shares that do not sum to 100, or are missing; no total; a cap of no source.
+    """
+    config = job.config
+    names = [name for name, _ in job.sources]
+    given = {name: share for name, share in job.sources if share is not None}
+    if unknown := [name for name in config.caps if name not in names]:
+        raise UsageError(f"--cap: {unknown[0]} is none of the sources; name it as it is given")
+    if config.shares and not given:
+        if len(config.shares) != len(names):
+            what = f"the config has {len(config.shares)} shares, for {len(names)} sources"
+            raise UsageError(f"{what}; give as many sources, in that order")
+        shares = zip(names, config.shares, strict=True)
+        given = {name: parse_share(f"{share:f}") or Fraction(0) for name, share in shares}
+    if given and len(given) != len(set(names)):
+        missing = next(name for name in names if name not in given)
+        raise UsageError(f"{missing}: has no share, though others have one; write {missing}=SHARE")
+    if given:
+        check_sum(given)
+    if not job.config.total and (given or config.sweep or config.by == "tokens"):
+        raise UsageError("--total is missing: shares are parts of it")
+    if not config.sweep:
+        return [(None, given)]
+    if len(names) < 2:
+        raise UsageError("--sweep: needs a second source, which makes up the rest")
+    wanted = [parse_share(f"{share:f}") or Fraction(0) for share in config.sweep]
+    return [(share, sweep(names, given, share)) for share in dict.fromkeys(wanted)]
+
+
+def settle_sources(job: MixJob) -> tuple[tuple[Source, ...], Guard | None]:
+    """Open the sources, and read the evaluation sets that no row may be in.
+
+    Raises:
+        InputError, UsageError, StorageError: see `open_sources`; a row of an evaluation set.
+    """
+    config = job.config
+    sources = open_sources([name for name, _ in job.sources], config.columns)
+    check_spelled([job.dest.name, *(s.file for s in sources), *job.evaluation, asdict(config)])
+    _check_apart(job, [source.file for source in sources])
+    if not job.evaluation:
+        return sources, None
+    guard = Guard(Path(config.images) if config.images else None)
+    for path in job.evaluation:
+        guard.read(open_source(path, {}))
+    return sources, guard
+
+
+def leaking_tasks(
+    job: MixJob, sources: Sequence[Source], guard: Guard | None
+) -> dict[str, dict[str, str]]:
+    """Return each source's tasks that are made of an evaluation's data set.
+
+    Raises:
+        InputError: there are some, and they may not, or cannot, be left out.
+    """
+    if guard is None:
+        return {}
+    leaks = dataset_leaks(guard, sources)
+    check_tasks(sources, leaks, drop=job.drop_leaks)
+    return leaks
+
+
+def _check_apart(job: MixJob, files: Iterable[Path]) -> None:
+    place = job.dest.resolve()
+    for file in (*files, *job.evaluation):
+        real = file.resolve()
+        if place in (real, *real.parents):
+            raise UsageError(f"{job.dest}: the set is mixed from it; choose another destination")
+
+
+# ── what is found ────────────────────────────────────────────────────────────────────────────
+
+
+def check_rows(job: MixJob, sources: Sequence[Source], scanned: Scanned) -> list[str]:
+    """Return the leaks, a line each.
+
+    Raises:
+        InputError: rows that cannot be used; leaks, unless they are to be left out.
+    """
+    problems = [p for s, scan in zip(sources, scanned.scans, strict=True) for p in _bad(s, scan)]
+    if problems:
+        raise InputError(problems)
+    leaks = [p for s, scan in zip(sources, scanned.scans, strict=True) for p in _leaks(s, scan)]
+    if leaks and not job.drop_leaks:
+        count = sum(scan.leaked.total() for scan in scanned.scans)
+        what = f"{count} rows are in the evaluation sets"
+        shown = f"{what}, the first {LISTED} of them are above" if count > LISTED else what
+        raise InputError([*leaks[:LISTED], Problem("mix", shown, "--drop-leaks leaves them out")])
+    return [f"{leak.where}: {leak.what}" for leak in leaks[:LISTED]]
+
+
+def _bad(source: Source, scan: Scan) -> Iterator[Problem]:
+    listed = set()
+    for line, bad in scan.problems:
+        if bad.what not in listed:
+            listed.add(bad.what)
+            others = scan.bad[bad.what] - 1
+            more = f" (and {others} more rows like it)" if others else ""
+            yield Problem(f"{source.file}:{line}", f"{bad.what}{more}", bad.fix)
+
+
+def _leaks(source: Source, scan: Scan) -> Iterator[Problem]:
+    for line, leak in scan.leaks:
+        what = f"{leak.kind} ({leak.place})"
+        yield Problem(f"{source.file}:{line}", what, "leave it out, or --drop-leaks")
+
+
+def make_plans(
+    job: MixJob, pools: Sequence[Pool], asked: Iterable[tuple[Fraction | None, Shares]]
+) -> list[Plan]:
+    """Return what each set takes of each source.
+
+    Raises:
+        InputError: every source that is too small; a set without any row.
+    """
+    by_name = {pool.name: pool for pool in pools}
+    plans: list[Plan] = []
+    problems: dict[Problem, None] = {}
+    for share, shares in asked:
+        try:
+            plans.append(make_plan(by_name, shares, share, job.config))
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+    if not problems and any(not sum(plan.draws.values()) for plan in plans):
+        problems[Problem("mix", "a set would have no row", "give a larger total")] = None
+    if problems:
+        raise InputError(problems)
+    return plans
+
+
+def pools_of(job: MixJob, sources: Sequence[Source], scanned: Scanned) -> list[Pool]:
+    """Return each source's rows in the order of their hashes."""
+    caps, replace = job.config.caps, job.config.replace
+    return [
+        Pool(source.name, scan.rows, caps.get(source.name), replace=replace)
+        for source, scan in zip(sources, scanned.scans, strict=True)
+    ]
+
+
+# ── what is written ──────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Target:
+    """The destination as files."""
+
+    data: DataFile
+    files: tuple[Path, ...]
+    """One a set: where ``DEST`` is a file, each of them; else names in the folder ``DEST``."""
+
+
+def settle_target(
+    job: MixJob, sources: Sequence[Source], asked: Sequence[tuple[Fraction | None, Shares]]
+) -> Target:
+    """Settle the format, and which files there will be.
+
+    Raises:
+        InputError: rows of formats that do not mix.
+        UsageError: a destination that exists, or does not fit the format.
+        StorageError: there is no place for it.
+    """
+    usual = registry.data_file(job.dest, None)
+    form = target_format(sources, job.config.format, usual.format)
+    data = registry.data_file(job.dest, form)
+    shares = [show_share(share) for share, _ in asked if share is not None]
+    ending = f"{data.suffix}{data.packed}"
+    if not shares:
+        names = [job.dest if data.is_file else job.dest / (data.inside or "")]
+    elif data.is_file:
+        stem = job.dest.name.removesuffix(ending)
+        names = [job.dest.with_name(f"{stem}-{share}{ending}") for share in shares]
+    else:
+        names = [job.dest / f"{share}{ending}" for share in shares]
+    for path in names if data.is_file else [job.dest]:
+        check_free(path, is_file=data.is_file, force=job.force)
+    return Target(data, tuple(names))
+
+
+@contextmanager
+def scratch(job: MixJob) -> Iterator[Path]:
+    """Make a hidden folder beside the destination, for copies of sources."""
+    parent = job.dest.absolute().parent
+    with TemporaryDirectory(prefix=".instraug-", dir=parent) as folder:
+        yield Path(folder)
+
+
+def write_sets(
+    job: MixJob,
+    target: Target,
+    sources: Sequence[Source],
+    lines: Sequence[Lines],
+    scanned: Scanned,
+    pools: Sequence[Pool],
+    plans: Sequence[Plan],
+) -> Mixture:
+    """Write every set, its manifest, and the table of a sweep; all of them, or none.
+
+    Raises:
+        InputError: a row that the format has no room for.
+        StorageError: the disk refused.
+    """
+    data = target.data
+    images = Path(job.config.images) if job.config.images else None
+    form = registry.load(data.format, Options(data.suffix, images))
+    encodes = [encoder(data.format, source.format, form, data.suffix) for source in sources]
+    sets = [figures_of(plan, pools, job.config.by) for plan in plans]
+    mixture = Mixture(sets, _left_out(scanned), [], {})
+    body = _manifest(job, target, sources, lines, scanned) | {"left_out": mixture.left_out}
+    with ExitStack() as stack:
+        if data.is_file:
+            places = [stack.enter_context(destination(path, None)) for path in target.files]
+        else:
+            first = stack.enter_context(destination(job.dest, target.files[0].name))
+            places = [first, *(first.another(path.name) for path in target.files[1:])]
+        with ExitStack() as streams:
+            outputs = [
+                Output(streams.enter_context(place.stream()), path)
+                for place, path in zip(places, target.files, strict=True)
+            ]
+            shuffled = job.config.order == "shuffled"
+            write_rows(
+                outputs, form, encodes, lines, sources, pools, plans, shuffled=shuffled
+            )
+        if data.is_file:
+            for place, figures in zip(places, sets, strict=True):
+                mixture.outputs |= place.finish({**body, "sets": [figures]})
+        else:
+            _write_companions(places, form, mixture, target)
+            mixture.outputs = places[0].finish({**body, "sets": sets}, places[1:])
+    return mixture
+
+
+def _write_companions(
+    places: Sequence[Destination], form: Format, mixture: Mixture, target: Target
+) -> None:
+    """Write what a folder holds beside its rows: the loader's own files, a table, a card."""
+    merged: dict[str, dict[str, Any]] = {}
+    for place in places:
+        for name, content in form.companions(place.data.name).items():
+            merged.setdefault(name, {}).update(orjson.loads(content))
+    for name, entries in merged.items():
+        places[0].add(name, orjson.dumps(entries, option=orjson.OPT_INDENT_2) + b"\n")
+    if len(places) > 1:
+        places[0].add(TABLE, table(mixture.sets).encode())
+    names = [path.name for path in target.files]
+    places[0].add("README.md", _card(names, target.data.format, mixture.sets).encode())
+
+
+def table(sets: Sequence[Mapping[str, Any]]) -> str:
+    """Return the figures of several sets as tab-separated lines with a heading."""
+    out = io.StringIO()
+    rows = [row_of(figures) for figures in sets]
+    writer = csv.DictWriter(out, list(rows[0]), delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def row_of(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one set's line of the table."""
+    tokens = figures["tokens"]
+    return {
+        "share": figures["share"],
+        "rows": figures["rows"],
+        "tokens": tokens["total"],
+        "image_tokens": tokens["image"],
+        "text_only_rows": figures["text_only"]["rows"],
+        "text_only_tokens": figures["text_only"]["tokens"],
+        **{f"rows_of {name}": of["rows"] for name, of in figures["sources"].items()},
+    }
+
+
+def _card(names: Sequence[str], form: str, sets: Sequence[Mapping[str, Any]]) -> str:
+    head = ["---", "configs:"]
+    for name in names:
+        config = "mixed" if len(names) == 1 else f"share_{name.split('.json')[0].split('.tsv')[0]}"
+        head += [f"- config_name: {config}", f"  data_files: {name}"]
+    rows = ", ".join(f"{figures['rows']} rows in `{name}`" for name, figures in zip(names, sets, strict=True))
+    text = f"Mixed by instraug (format {form}): {rows}. `manifest.json` holds every setting."
+    return "\n".join([*head, "---", "# Mixed set", "", text]) + "\n"
+
+
+def _left_out(scanned: Scanned) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for scan in scanned.scans:
+        for kind, rows in scan.leaked.items():
+            found[kind] = found.get(kind, 0) + rows
+    return dict(sorted(found.items()))
+
+
+def _manifest(
+    job: MixJob,
+    target: Target,
+    sources: Sequence[Source],
+    lines: Sequence[Lines],
+    scanned: Scanned,
+) -> dict[str, Any]:
+    hashes = [
+        digest if source.is_plain else sha256(source.file)
+        for source, digest in zip(sources, scanned.hashes, strict=True)
+    ]
+    datasets: dict[str, list[str]] = {}
+    for source, of_source in zip(sources, lines, strict=True):
+        for task, names in source.datasets.items():
+            if task not in of_source.leaking_tasks:
+                datasets[task] = sorted({*datasets.get(task, []), *names})
+    return {
+        "kind": "mix",
+        "instraug": instraug.__version__,
+        "python": platform.python_version(),
+        "config": asdict(job.config) | {"format": target.data.format},
+        "inputs": {
+            "sources": {s.name: digest for s, digest in zip(sources, hashes, strict=True)},
+            "evaluation": {str(path): sha256(open_source(path, {}).file) for path in job.evaluation},
+        },
+        "sources": datasets,
+        "run": {"workers": job.workers},
+    }

@@ -1,0 +1,100 @@
+"""Text tokens: by a tokenizer's own file, or by white space."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from instraug.errors import StorageError, UsageError
+from instraug.files.decode import suggest
+
+WHITESPACE = "whitespace"
+
+Count = Callable[[str], int]
+"""Text -> its tokens, without any that a chat template adds."""
+
+def counter(tokenizer: str) -> Count:
+    """Return what counts a text's tokens.
+
+    Args:
+        tokenizer: ``whitespace``, or a file: Hugging Face's ``tokenizer.json``, or one of
+            tiktoken's, such as ``cl100k_base.tiktoken``. Nothing is downloaded.
+
+    Raises:
+        UsageError: the file is none of these.
+        StorageError: it is not there, or the library that reads it is not installed.
+    """
+    if tokenizer == WHITESPACE:
+        return _words
+    path = Path(tokenizer)
+    if path.is_dir():
+        path /= "tokenizer.json"
+    if not path.is_file():
+        raise StorageError(f"{path}: does not exist; give a tokenizer's file, or {WHITESPACE}")
+    if path.suffix == ".tiktoken":
+        return _of_tiktoken(path)
+    return _of_tokenizers(path)
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+def _of_tokenizers(path: Path) -> Count:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise StorageError(f"{path}: needs tokenizers; pip install 'instraug[tokens]'") from None
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        what = " ".join(str(error).split())[:120]
+        raise UsageError(f"{path}: is no tokenizer.json ({what}); give one") from error
+
+    def count(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return count
+
+
+def _of_tiktoken(path: Path) -> Count:
+    """Make tiktoken's encoding of the file's name, from the file and not from the network."""
+    try:
+        from tiktoken.load import load_tiktoken_bpe
+        from tiktoken_ext import openai_public
+    except ImportError:
+        raise StorageError(f"{path}: needs tiktoken; pip install 'instraug[tokens]'") from None
+    import tiktoken
+
+    known = openai_public.ENCODING_CONSTRUCTORS
+    if path.stem not in known:
+        raise UsageError(f"{path}: is named as no encoding of tiktoken; {suggest(path.stem, known)}")
+
+    def load(_address: str, expected_hash: str | None = None) -> Any:
+        return load_tiktoken_bpe(str(path), expected_hash)
+
+    def refuse(*_files: str, **_hashes: str) -> Any:
+        raise ValueError("it is stored in two other files")
+
+    try:
+        with (
+            patch.object(openai_public, "load_tiktoken_bpe", load),
+            patch.object(openai_public, "data_gym_to_mergeable_bpe_ranks", refuse),
+        ):
+            encoding = tiktoken.Encoding(**known[path.stem]())
+    except ValueError as error:
+        what = " ".join(str(error).split())[:120]
+        raise UsageError(f"{path}: is not the file of that encoding ({what})") from None
+
+    def count(text: str) -> int:
+        return len(encoding.encode_ordinary(text))
+
+    return count
+
+
+def tokenizer_name(tokenizer: str) -> str:
+    """Return what a manifest calls a tokenizer: its file's name, not where that lies."""
+    return re.sub(r".*/", "", tokenizer)
