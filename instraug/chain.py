@@ -319,6 +319,6 @@ def mix(job: MixJob) -> Mixture:
         leaks = check_rows(job, sources, scanned)
         pools = pools_of(job, sources, scanned)
         plans = make_plans(job, pools, asked)
-        mixture = write_sets(job, target, sources, lines, scanned, pools, plans)
+        mixture = write_sets(job, target, sources, lines, scanned, pools, plans, folder)
     mixture.leaks = leaks
     return mixture

@@ -10,6 +10,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from itertools import compress
+from operator import not_
 from typing import NamedTuple
 
 from instraug.errors import InputError, Problem
@@ -18,6 +21,8 @@ from instraug.training_set.mix.scan import UNKNOWN, Rows
 from instraug.training_set.mix.shares import apportion
 
 _MASK = (1 << 64) - 1
+
+NO_RANK = (1 << 32) - 1
 
 
 class Taken(NamedTuple):
@@ -99,33 +104,46 @@ class Pool:
         fix = "lower its share or the total, or let rows come again with --replace"
         return InputError([Problem(self.name, f"{wanted} {what} are wanted, it has {there}", fix)])
 
-    def row(self, draw: int) -> int:
-        """Return the row of a draw."""
-        return self.ranked[draw % self.available]
+    @cached_property
+    def ranks(self) -> array[int]:
+        """The rank of each row; `NO_RANK` of one that the cap leaves out."""
+        ranks = array("I", [NO_RANK]) * len(self.rows)
+        for rank, row in enumerate(self.ranked):
+            ranks[row] = rank
+        return ranks
 
-    def order(self, draw: int) -> int:
-        """Return what decides where a draw stands in a shuffled set."""
-        again, rank = divmod(draw, self.available)
-        order = self.rows.orders[self.ranked[rank]]
-        return _mixed(order + again * 0x9E3779B97F4A7C15) if again else order
+    def orders(self, draws: Sequence[int]) -> list[int]:
+        """Return what decides where draws stand in a shuffled set: numbers of 64 bits."""
+        orders, ranked, available = self.rows.orders, self.ranked, self.available
+        if not draws or max(draws) < available:
+            return [orders[ranked[draw]] for draw in draws]
+        found = []
+        for draw in draws:
+            again, rank = divmod(draw, available)
+            order = orders[ranked[rank]]
+            found.append(_mixed(order + again * 0x9E3779B97F4A7C15) if again else order)
+        return found
 
     def taken(self, draws: int) -> Taken:
         """Return what so many draws come to."""
-        text = pictures = with_picture = text_only = 0
-        known = True
-        rows = self.rows
         rounds, rest = divmod(draws, self.available) if draws else (0, 0)
-        for rank, row in enumerate(self.ranked if rounds else self.ranked[:rest]):
-            times = rounds + (rank < rest)
-            words = times * rows.text[row]
-            text += words
-            if tokens := rows.pictures[row]:
-                with_picture += times
-                known &= tokens != UNKNOWN
-                pictures += times * tokens
-            else:
-                text_only += words
+        whole = self._sums(self.ranked) if rounds else _NOTHING
+        part = self._sums(self.ranked[:rest])
+        known = whole.pictures is not None and part.pictures is not None
+        text, pictures, with_picture, text_only = (
+            rounds * (one or 0) + (other or 0) for one, other in zip(whole[1:], part[1:], strict=True)
+        )
         return Taken(draws, text, pictures if known else None, with_picture, text_only)
+
+    def _sums(self, rows: array[int]) -> Taken:
+        """Return what rows come to, each taken once."""
+        text = list(map(self.rows.text.__getitem__, rows))
+        pictures = list(map(self.rows.pictures.__getitem__, rows))
+        bare = pictures.count(0)
+        known = UNKNOWN not in pictures
+        text_only = sum(compress(text, map(not_, pictures))) if bare else 0
+        all_pictures = sum(pictures) if known else None
+        return Taken(len(rows), sum(text), all_pictures, len(rows) - bare, text_only)
 
 
 def _mixed(number: int) -> int:
@@ -134,6 +152,9 @@ def _mixed(number: int) -> int:
     number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK
     return number ^ (number >> 31)
+
+
+_NOTHING = Taken(0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -190,35 +211,3 @@ def make_plan(
 def _tokens(pools: Mapping[str, Pool]) -> dict[str, int]:
     found = {name: pool.taken(pool.available) for name, pool in pools.items()}
     return {name: taken.text + (taken.pictures or 0) for name, taken in found.items()}
-
-
-class Draw(NamedTuple):
-    """One row on its way into the sets that hold it."""
-
-    source: int
-    row: int
-    number: int
-    """The draw of its source: a set that takes more of it holds it."""
-
-
-def in_order(pools: Sequence[Pool], plans: Sequence[Plan], *, shuffled: bool) -> Iterator[Draw]:
-    """Yield every draw of any of the sets, in the order in which all of them hold it.
-
-    Args:
-        pools: In the order of the sources as they were given.
-        plans: The sets.
-        shuffled: By hash, over all sources; else source after source, each by hash.
-    """
-    most = [max(plan.draws[pool.name] for plan in plans) for pool in pools]
-    groups = [range(len(pools))] if shuffled else [range(n, n + 1) for n in range(len(pools))]
-    for group in groups:
-        sources, numbers, orders = array("H"), array("Q"), array("Q")
-        for source in group:
-            pool = pools[source]
-            sources.extend(array("H", [source]) * most[source])
-            numbers.extend(range(most[source]))
-            orders.extend(map(pool.order, range(most[source])))
-        # Equal rows are of equal order, and the same bytes whichever comes first.
-        for at in array("I", sorted(range(len(orders)), key=orders.__getitem__)):
-            source, number = sources[at], numbers[at]
-            yield Draw(source, pools[source].row(number), number)

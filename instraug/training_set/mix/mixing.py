@@ -254,8 +254,11 @@ def write_sets(
     scanned: Scanned,
     pools: Sequence[Pool],
     plans: Sequence[Plan],
+    folder: Path,
 ) -> Mixture:
     """Write every set, its manifest, and the table of a sweep; all of them, or none.
+
+    A folder takes what waits to be sorted.
 
     Raises:
         InputError: a row that the format has no room for.
@@ -279,9 +282,16 @@ def write_sets(
                 Output(streams.enter_context(place.stream()), path)
                 for place, path in zip(places, target.files, strict=True)
             ]
-            shuffled = job.config.order == "shuffled"
             write_rows(
-                outputs, form, encodes, lines, sources, pools, plans, shuffled=shuffled
+                outputs,
+                form,
+                encodes,
+                lines,
+                sources,
+                pools,
+                plans,
+                shuffled=job.config.order == "shuffled",
+                folder=folder,
             )
         if data.is_file:
             for place, figures in zip(places, sets, strict=True):

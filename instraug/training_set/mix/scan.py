@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import blake2b, sha256
+from hashlib import sha256
+from itertools import accumulate
 from multiprocessing import get_context
+from operator import add
 from pathlib import Path
-from struct import Struct
-from sys import platform
+from sys import byteorder, platform
 
 import orjson
 
@@ -36,7 +37,8 @@ UNKNOWN = -1
 LISTED = 1000
 """Bad rows, and leaks, that are listed one by one; all are counted."""
 
-_two = Struct("<QQ").unpack
+_FAULTS = (BadRow, LookupError, TypeError, AttributeError, ValueError)
+"""What a row of another shape than expected raises; orjson's errors are of the last."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -130,18 +132,71 @@ class Scanner:
         Raises:
             StorageError: the file cannot be read.
         """
-        source, found = self._sources[piece.source], Scan()
-        read, add = reader(source.form), self._adder(found.rows)
-        loads, number = orjson.loads, 0
-        data = _read(piece.shard)
-        if seen:
-            seen(data)
-        for start, body in _lines(data, piece.shard.start):
-            number += 1
+        source, found, start = self._sources[piece.source], Scan(), piece.shard.start
+        for lines in _batches(piece.shard):
+            if seen:
+                seen(b"".join(lines))
+            starts = list(accumulate(map(len, lines), initial=start))
+            start = starts.pop()
+            if not starts[0] and lines[0].startswith(_BOM):
+                starts[0], lines[0] = len(_BOM), lines[0][len(_BOM) :]
+            bodies = [line.rstrip() for line in lines]
+            try:
+                found.rows.extend(self._all_rows(source, starts, bodies))
+            except _FAULTS:
+                self._row_by_row(source, starts, bodies, found)
+            found.lines += len(lines)
+        return found
+
+    def _all_rows(self, source: Lines, starts: list[int], bodies: list[bytes]) -> Rows:
+        """Return the rows of lines that hold nothing else; all at once, which is fast.
+
+        Raises one of `_FAULTS` where a line has to be looked at by itself.
+        """
+        if self._guard:
+            raise LookupError
+        rows = list(map(orjson.loads, bodies))
+        if source.form in FIELDS:
+            prompts = [row["prompt"] for row in rows]
+            targets = [row["target"] for row in rows]
+            if {*map(type, prompts), *map(type, targets)} != {str}:
+                raise LookupError
+            paths = [row.get("image_path") for row in rows]
+            images = [(str(path),) if path else () for path in paths] if any(paths) else None
+        else:
+            views = list(map(reader(source.form), rows))
+            prompts, targets = [v.prompt for v in views], [v.target for v in views]
+            images = [v.images for v in views]
+        found, count, pictures = Rows(), self._count, self._tokens_of_pictures
+        found.text.extend(map(add, count(prompts), count(targets)))
+        if images is None:
+            found.pictures.frombytes(bytes(found.pictures.itemsize * len(rows)))
+        else:
+            each = zip(rows, images, strict=True)
+            found.pictures.extend([pictures(row, paths) if paths else 0 for row, paths in each])
+        found.starts.extend(starts)
+        found.sizes.extend(map(len, bodies))
+        found.keys, found.orders = self._hashes(bodies)
+        return found
+
+    def _hashes(self, bodies: Iterable[bytes]) -> tuple[array[int], array[int]]:
+        """Return two numbers of 64 bits for each row, which seed and row alone decide."""
+        seed = self._seed
+        numbers = array("Q", b"".join([sha256(seed + body).digest() for body in bodies]))
+        if byteorder == "big":
+            numbers.byteswap()
+        return numbers[::4], numbers[1::4]
+
+    def _row_by_row(
+        self, source: Lines, starts: list[int], bodies: list[bytes], found: Scan
+    ) -> None:
+        """Note every row, or what is wrong with it, or where it leaks from."""
+        read = reader(source.form)
+        for number, (start, body) in enumerate(zip(starts, bodies, strict=True), found.lines + 1):
             if not body:
                 continue
             try:
-                row = loads(body)
+                row = orjson.loads(body)
                 if type(row) is not dict:
                     raise BadRow("broken", "not a JSON object", "write one JSON object a line")
                 view = read(row)
@@ -149,33 +204,23 @@ class Scanner:
                     found.leaked[leak.kind] += 1
                     if found.leaked[leak.kind] <= LISTED:
                         found.leaks.append((number, leak))
-                    continue
-                add(start, body, row, view)
-            except (BadRow, orjson.JSONDecodeError, UnicodeEncodeError) as fault:
+                else:
+                    self._note(found.rows, start, body, row, view)
+            except _FAULTS as fault:
                 bad = _bad(fault)
                 found.bad[bad.what] += 1
-                if found.bad[bad.what] <= 1:
+                if found.bad[bad.what] == 1:
                     found.problems.append((number, bad))
-        found.lines = data.count(b"\n")
-        return found
 
-    def _adder(self, rows: Rows) -> Callable[[int, bytes, Fields, View], None]:
-        count, seed = self._count, self._seed
-        key, order, at = rows.keys.append, rows.orders.append, rows.starts.append
-        size, text, picture = rows.sizes.append, rows.text.append, rows.pictures.append
-
-        def add(start: int, body: bytes, row: Fields, view: View) -> None:
-            pictures = self._tokens_of_pictures(row, view.images) if view.images else 0
-            words = count(view.prompt) + count(view.target)
-            one, other = _two(blake2b(body, digest_size=16, key=seed).digest())
-            key(one)
-            order(other)
-            at(start)
-            size(len(body))
-            text(words)
-            picture(pictures)
-
-        return add
+    def _note(self, rows: Rows, start: int, body: bytes, row: Fields, view: View) -> None:
+        pictures = self._tokens_of_pictures(row, view.images) if view.images else 0
+        rows.text.append(sum(self._count([view.prompt, view.target])))
+        rows.pictures.append(pictures)
+        rows.starts.append(start)
+        rows.sizes.append(len(body))
+        keys, orders = self._hashes([body])
+        rows.keys.extend(keys)
+        rows.orders.extend(orders)
 
     def _tokens_of_pictures(self, row: Fields, images: tuple[str, ...]) -> int:
         if self._family.constant is not None:
@@ -195,28 +240,18 @@ class Scanner:
         return guard.leak(row, view)
 
 
-def _lines(data: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield where each line starts, and the line without its end and the spaces behind it."""
-    for line in data.split(b"\n"):
-        if not start and line.startswith(_BOM):
-            yield 3, line[3:].rstrip()
-        else:
-            yield start, line.rstrip()
-        start += len(line) + 1
-
-
 def _bad(fault: Exception) -> BadRow:
     if isinstance(fault, BadRow):
         return fault
     if isinstance(fault, orjson.JSONDecodeError):
         what = f"invalid JSON: {fault.msg}"
         return BadRow("broken", what, "write one JSON object a line")
-    return BadRow("broken", "a lone surrogate, which no text holds", "fix the row")
+    return BadRow("broken", f"the row is of another shape ({fault})"[:200], "fix the row")
 
 
 # ── pieces, in one process or several ────────────────────────────────────────────────────────
 
-_PIECE = 4 << 20
+_PIECE, _BATCH = 4 << 20, 1 << 17
 
 
 def pieces(sources: Sequence[Lines]) -> list[Piece]:
@@ -241,10 +276,14 @@ def pieces(sources: Sequence[Lines]) -> list[Piece]:
     return found
 
 
-def _read(shard: Shard) -> bytes:
-    with refusals(shard.path, "read"), shard.path.open("rb", 0) as file:
+def _batches(shard: Shard) -> Iterator[list[bytes]]:
+    """Yield the lines of a piece, so many together as stay in the processor's cache."""
+    with refusals(shard.path, "read"), shard.path.open("rb", _BATCH) as file:
         file.seek(shard.start)
-        return file.read((shard.end or 0) - shard.start)
+        left = (shard.end or 0) - shard.start
+        while left > 0 and (lines := file.readlines(min(_BATCH, left))):
+            left -= sum(map(len, lines))
+            yield lines
 
 
 @dataclass(frozen=True)
@@ -276,7 +315,8 @@ def scan_all(
         )
         for done, (piece, part) in enumerate(zip(todo, found, strict=True), 1):
             if scan is not None:
-                digests[piece.source].update(_read(piece.shard))
+                for lines in _batches(piece.shard):
+                    digests[piece.source].update(b"".join(lines))
             scans[piece.source].add(part)
             progress(done, len(todo))
     return Scanned(scans, [digest.hexdigest() for digest in digests])

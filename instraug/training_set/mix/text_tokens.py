@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -13,11 +13,11 @@ from instraug.files.decode import suggest
 
 WHITESPACE = "whitespace"
 
-Count = Callable[[str], int]
-"""Text -> its tokens, without any that a chat template adds."""
+Count = Callable[[Sequence[str]], Iterable[int]]
+"""Texts -> the tokens of each, without any that a chat template adds."""
 
 def counter(tokenizer: str) -> Count:
-    """Return what counts a text's tokens.
+    """Return what counts the tokens of texts.
 
     Args:
         tokenizer: ``whitespace``, or a file: Hugging Face's ``tokenizer.json``, or one of
@@ -39,8 +39,8 @@ def counter(tokenizer: str) -> Count:
     return _of_tokenizers(path)
 
 
-def _words(text: str) -> int:
-    return len(text.split())
+def _words(texts: Sequence[str]) -> Iterable[int]:
+    return map(len, map(str.split, texts))
 
 
 def _of_tokenizers(path: Path) -> Count:
@@ -54,8 +54,9 @@ def _of_tokenizers(path: Path) -> Count:
         what = " ".join(str(error).split())[:120]
         raise UsageError(f"{path}: is no tokenizer.json ({what}); give one") from error
 
-    def count(text: str) -> int:
-        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+    def count(texts: Sequence[str]) -> Iterable[int]:
+        found = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in found]
 
     return count
 
@@ -89,8 +90,8 @@ def _of_tiktoken(path: Path) -> Count:
         what = " ".join(str(error).split())[:120]
         raise UsageError(f"{path}: is not the file of that encoding ({what})") from None
 
-    def count(text: str) -> int:
-        return len(encoding.encode_ordinary(text))
+    def count(texts: Sequence[str]) -> Iterable[int]:
+        return [len(encoding.encode_ordinary(text)) for text in texts]
 
     return count
 

@@ -14,7 +14,8 @@ import orjson
 from instraug.errors import BadRow, InputError, Problem
 from instraug.files.disk import open_regular, refusals
 from instraug.training_set.formats.base import Format, Sink
-from instraug.training_set.mix.choice import Plan, Pool, in_order
+from instraug.training_set.mix.buckets import Sorted, in_order
+from instraug.training_set.mix.choice import Plan, Pool
 from instraug.training_set.mix.rows import FIELDS
 from instraug.training_set.mix.scan import Lines
 from instraug.training_set.mix.sources import Source
@@ -43,36 +44,54 @@ def write_rows(
     plans: Sequence[Plan],
     *,
     shuffled: bool,
+    folder: Path,
 ) -> None:
-    """Write every set, a block of rows at a time.
+    """Write every set, a block of rows at a time; a folder takes what waits to be sorted.
 
     Raises:
         InputError: a row that the format has no room for; or a source changed meanwhile.
         StorageError: a file cannot be read or written.
     """
-    limits = [tuple(plan.draws[pool.name] for plan in plans) for pool in pools]
-    where = [(pool.rows.starts, pool.rows.sizes) for pool in pools]
+    wanted = [tuple(plan.draws[pool.name] for pool in pools) for plan in plans]
+    most = [max(draws) for draws in zip(*wanted, strict=True)]
+    groups = [range(len(pools))] if shuffled else [range(n, n + 1) for n in range(len(pools))]
     with ExitStack() as stack:
-        blocks = [stack.enter_context(_blocks(output, form)) for output in outputs]
+        adds = [stack.enter_context(_blocks(output, form)) for output in outputs]
         files = [stack.enter_context(_opened(source.file)) for source in lines]
-        everything = list(enumerate(blocks))
-        pread = os.pread
-        for source, row, number in in_order(pools, plans, shuffled=shuffled):
-            starts, sizes = where[source]
-            try:
-                item = encodes[source](pread(files[source], sizes[row], starts[row]))
-            except (BadRow, KeyError, orjson.JSONDecodeError, orjson.JSONEncodeError) as fault:
-                place = _place(sources[source], lines[source].file, starts[row])
-                raise InputError([_problem(place, fault)]) from None
-            of_source = limits[source]
-            for at, add in everything:
-                if number < of_source[at]:
-                    add(item)
+        for group in groups:
+            for rows in in_order(pools, files, most, group, folder):
+                items = _encoded(rows, encodes, lines, sources)
+                for add, of_set in zip(adds, wanted, strict=True):
+                    if len(plans) == 1:
+                        add(items)
+                    else:
+                        held = zip(items, rows.sources, rows.numbers, strict=True)
+                        add([item for item, source, number in held if number < of_set[source]])
+
+
+def _encoded(
+    rows: Sorted, encodes: Sequence[Encode], lines: Sequence[Lines], sources: Sequence[Source]
+) -> list[Any]:
+    """Encode some rows.
+
+    Raises:
+        InputError: a row that the format has no room for.
+    """
+    if all(encode is _with_end for encode in encodes):  # as nearly always
+        return [body + b"\n" for body in rows.bodies]
+    items = list[Any]()
+    for source, body in zip(rows.sources, rows.bodies, strict=True):
+        try:
+            items.append(encodes[source](body))
+        except (BadRow, KeyError, orjson.JSONDecodeError, orjson.JSONEncodeError) as fault:
+            place = _place(sources[source], lines[source].file, body)
+            raise InputError([_problem(place, fault)]) from None
+    return items
 
 
 @contextmanager
-def _blocks(output: Output, form: Format) -> Iterator[Callable[[Any], None]]:
-    """Open a set; yield what adds a row to it."""
+def _blocks(output: Output, form: Format) -> Iterator[Callable[[list[Any]], None]]:
+    """Open a set; yield what adds rows to it."""
     sink: Sink = form.sink(output.stream)
     pack, most, block = form.pack, form.block_rows, list[Any]()
 
@@ -82,8 +101,8 @@ def _blocks(output: Output, form: Format) -> Iterator[Callable[[Any], None]]:
                 sink.write(pack(block))
             block.clear()
 
-    def add(item: Any) -> None:
-        block.append(item)
+    def add(items: list[Any]) -> None:
+        block.extend(items)
         if len(block) >= most:
             flush()
 
@@ -97,31 +116,25 @@ def _blocks(output: Output, form: Format) -> Iterator[Callable[[Any], None]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """Open a file to read rows here and there; it must be the same at the end.
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read rows of; it must be the same at the end.
 
     Raises:
         InputError: it changed.
     """
-    fd = open_regular(path)
-    try:
-        before = os.fstat(fd)
-        yield fd
-        after = os.fstat(fd)
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise InputError([Problem(str(path), "changed while it was read", "run again")])
-    finally:
-        os.close(fd)
+    with os.fdopen(open_regular(path), "rb", 0) as file:
+        before = os.fstat(file.fileno())
+        yield file
+        after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise InputError([Problem(str(path), "changed while it was read", "run again")])
 
 
-def _place(source: Source, file: Path, start: int) -> str:
-    """Return ``file:line`` of the row that starts at a byte."""
-    with refusals(file, "read"), file.open("rb") as opened:
-        lines = 1
-        while start > 0 and (block := opened.read(min(start, 1 << 20))):
-            lines += block.count(b"\n")
-            start -= len(block)
-    return f"{source.file}:{lines}"
+def _place(source: Source, file: Path, body: bytes) -> str:
+    """Return ``file:line`` of the first row of these bytes."""
+    with refusals(file, "read"), file.open("rb") as lines:
+        number = next((n for n, line in enumerate(lines, 1) if line.rstrip() == body), 0)
+    return f"{source.file}:{number}" if number else str(source.file)
 
 
 def _problem(place: str, fault: Exception) -> Problem:
