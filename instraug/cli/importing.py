@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from instraug.cli.options import FOLDER, PATH
+
+if TYPE_CHECKING:
+    from instraug.tasks.records import Task
 
 
 @click.group("import")
@@ -39,6 +43,57 @@ def multiinstruct(source: Path, out: Path, strict: bool, force: bool) -> None:
     templates = sum(len(task.templates) for task in imported.tasks)
     counts = f"{templates} templates of {len(imported.tasks)} tasks written to {out}"
     click.echo(f"{counts}, {len(imported.left_out)} left out", err=True)
+
+
+@import_group.command("natural-instructions")
+@click.argument("source", metavar="SRC", type=PATH)
+@click.option("-o", "--out", metavar="TASKS", type=FOLDER, required=True, help="The task folder.")
+@click.option(
+    "--language",
+    "languages",
+    metavar="NAME",
+    multiple=True,
+    help="Languages of tasks to take (English); any takes all.",
+)
+@click.option(
+    "--per-task", type=click.IntRange(1), metavar="N", help="Most rows of a task to train on."
+)
+@click.option("--strict", is_flag=True, help="Write nothing and end 1 if anything is left out.")
+@click.option("--force", is_flag=True, help="Overwrite files of the same names in TASKS.")
+def natural_instructions(
+    source: Path,
+    out: Path,
+    languages: tuple[str, ...],
+    per_task: int | None,
+    strict: bool,
+    force: bool,
+) -> None:
+    """Import tasks of Natural Instructions, with their rows.
+
+    SRC is a checkout of the public repository, its folder tasks, or one task's file. A task's
+    definition becomes its template. Rows go to TASKS/instances: a task's first 100, which are to
+    evaluate on, into testing_data. `build TASKS --instances TASKS` reads both, by --split.
+    """
+    from instraug.errors import InputError
+    from instraug.tasks import save as taskfile
+    from instraug.tasks.importers.natural_instructions import Choice, Outcome, import_tasks
+
+    wanted = frozenset(name.strip().casefold() for name in languages) or Choice().languages
+    outcome = Outcome()
+
+    def make(folder: Path) -> list[Task]:
+        tasks = import_tasks(source, Choice(wanted, per_task), folder, outcome)
+        if strict and outcome.left_out:
+            raise InputError(outcome.problems())
+        return tasks
+
+    taskfile.write_made(make, out, force=force)
+    for problem in outcome.problems():
+        click.echo(str(problem), err=True)
+    left_out = sum(map(len, outcome.left_out.values()))
+    counts = f"{outcome.tasks} tasks ({outcome.evaluation} to evaluate on) written to {out}"
+    rows = f"{outcome.rows} rows, {outcome.testing} more to evaluate on"
+    click.echo(f"{counts}: {rows}; {left_out} left out", err=True)
 
 
 COMMANDS: dict[str, click.Command] = {"import": import_group}

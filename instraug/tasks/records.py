@@ -18,6 +18,9 @@ Output = Literal["label", "text", "region"]
 Answers = Literal["text", "letter", "index0", "index1"]
 """What targets are: an option's text, its letter, or its number, counted from 0 or from 1."""
 
+AnswerForm = Literal["choice", "short", "yes-no", "rationale"]
+"""How a task wants its answers, as MLAN has them (arXiv:2411.10557); see docs/mlan.md."""
+
 
 def instruction_id(task: str, instruction: str) -> str:
     """Return the id of an instruction: 12 hex digits, the same in every run.
@@ -96,6 +99,9 @@ class TaskKeys:
     """None: text where a target is an option's, else a letter."""
     fixed_options: bool = False
     """Options keep their order."""
+    answer_form: AnswerForm | None = None
+    sources: tuple[Annotated[str, _one_line], ...] = ()
+    """The data sets that the task is made of."""
 
     def keys(self) -> dict[str, Any]:
         """Return each key and its value."""

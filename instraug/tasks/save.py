@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from instraug.errors import InputError, Problem, StorageError
@@ -22,13 +22,21 @@ def spell(task: Task) -> str:
 
 
 def write(tasks: Iterable[Task], folder: Path, *, force: bool = False) -> None:
-    """Write one file a task, named after it: all of them, or none.
+    """Write one file a task, named after it: all of them, or none; see `write_made`."""
+    write_made(lambda _: tasks, folder, force=force)
+
+
+def write_made(
+    make: Callable[[Path], Iterable[Task]], folder: Path, *, force: bool = False
+) -> None:
+    """Write one file a task, and what belongs to them: all of it, or nothing.
 
     A new folder appears whole. In one that is there, a mark stands while files get their names, so
     that no folder that was written in part passes for a sound one.
 
     Args:
-        tasks: Their names must be fit for file names.
+        make: Returns the tasks, whose names must be fit for file names; what it writes into the
+            folder that it is given, in folders of that, goes along.
         folder: Made if missing, with its parents.
         force: Write into a folder that holds something; files of other names stay.
 
@@ -37,7 +45,6 @@ def write(tasks: Iterable[Task], folder: Path, *, force: bool = False) -> None:
             would have one file on some systems.
         StorageError: the disk refused.
     """
-    tasks = tuple(tasks)
     if folder.exists() and not folder.is_dir():
         raise InputError([Problem(str(folder), "is not a folder", "give another path")])
     with refusals(folder, "write"):
@@ -46,16 +53,18 @@ def write(tasks: Iterable[Task], folder: Path, *, force: bool = False) -> None:
         if there and not force:
             fix = "choose another folder, or pass --force to overwrite files of the same names"
             raise InputError([Problem(str(folder), "is not empty", fix)])
-        _check_names(folder, there, [_file_name(task) for task in tasks])
-        if folder.is_dir():
-            _write_into(tasks, folder)
-            return
-        with hidden_folder(folder) as made:
+        is_new = not folder.is_dir()
+        with hidden_folder(folder if is_new else folder / "import") as made:
             try:
+                tasks = tuple(make(made))
+                _check_names(folder, there, [_file_name(task) for task in tasks])
                 _write_each(tasks, made)
             except StorageError as error:
                 raise StorageError(str(error).replace(str(made), str(folder))) from error
-            put_folder(made, folder)
+            if is_new:
+                put_folder(made, folder)
+            else:
+                _move_into(made, folder)
 
 
 def _file_name(task: Task) -> str:
@@ -74,19 +83,19 @@ def _check_names(folder: Path, there: Iterable[str], names: Iterable[str]) -> No
         raise InputError(problems)
 
 
-def _write_into(tasks: Iterable[Task], folder: Path) -> None:
-    """Write into a folder that is there; only the files' renaming is left when the mark is set."""
-    with hidden_folder(folder / "import") as made:
-        try:
-            _write_each(tasks, made)
-        except StorageError as error:
-            raise StorageError(str(error).replace(str(made), str(folder))) from error
-        with atomic_writer(folder / UNFINISHED):
-            pass
-        for path in sorted(made.iterdir()):
-            path.rename(folder / path.name)
-        sync_folder(folder)
-        (folder / UNFINISHED).unlink()
+def _move_into(made: Path, folder: Path) -> None:
+    """Give files their names in a folder that is there; the mark stands while that lasts."""
+    with atomic_writer(folder / UNFINISHED):
+        pass
+    for path in sorted(made.rglob("*")):
+        place = folder / path.relative_to(made)
+        if path.is_dir():
+            place.mkdir(exist_ok=True)
+        else:
+            path.rename(place)
+    for path in (folder, *(p for p in made.rglob("*") if p.is_dir())):
+        sync_folder(folder if path is folder else folder / path.relative_to(made))
+    (folder / UNFINISHED).unlink()
     sync_folder(folder)
 
 

@@ -262,6 +262,7 @@ def manifest_body(
         "task_outputs": {p.task.name: p.task.output for p in recipe.pools if summary.has(p)},
         "profile": facts(job.config.profile) if job.config.profile else None,
         "skipped_at": listed,
+        "sources": {p.task.name: p.task.sources for p in recipe.pools if p.task.sources},
         **summary.figures(),
         "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},
     }

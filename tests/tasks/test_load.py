@@ -145,7 +145,7 @@ def test_a_repeated_instruction_is_kept(tmp_path: Path) -> None:
         ("name: a\ninstructions: [[no, x]]", "0.yaml:2: unquoted 'no' does not mean the same"),
         ("name: a\ninstruction: [x]", "unknown key 'instruction'; did you mean 'instructions'?"),
         ("Name: a\ninstructions: [x]", "unknown key 'Name'; did you mean 'name'?"),
-        ("tasks:\n - name: a", "0.yaml:1: unknown key 'tasks'; use one of: answers"),
+        ("tasks:\n - name: a", "0.yaml:1: unknown key 'tasks'; use one of: answer_form"),
         ("name: 7\ninstructions: [x]", "0.yaml:1: name is 7; put it in quotes"),
         ("name: ' a'\ninstructions: [x]", "0.yaml:1: name is ' a'; give one line of text"),
         ('name: "a\\nb"\ninstructions: [x]', "name is 'a\\nb'; give one line of text"),

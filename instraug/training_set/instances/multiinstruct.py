@@ -38,6 +38,8 @@ class MultiInstruct:
     def files(self, paths: Iterable[Path]) -> list[Path]:
         """Return files as they are, and a folder's that stand in the release's layout.
 
+        Of a task folder that was imported with its rows, these are returned.
+
         The folder may be the layout's root, one of its two folders, or a data set's in one of
         these. A file that is named twice, by whatever path, is read once.
 
@@ -148,7 +150,12 @@ def _once(files: Iterable[Path]) -> list[Path]:
 
 def _in_layout(folder: Path) -> list[Path]:
     name = "test.jsonl" if _is_testing(folder / "train.jsonl") else "train.jsonl"
-    return _in(folder, _LAYOUT) or _in(folder, (f"*/{name}", name))
+    return _in(folder, _LAYOUT) or _in(folder, (f"*/{name}", name)) or _imported(folder)
+
+
+def _imported(folder: Path) -> list[Path]:
+    """Return the rows that an import of Natural Instructions left beside its tasks."""
+    return _in(folder, ("instances/*.jsonl", "instances/testing_data/*.jsonl"))
 
 
 def _in(folder: Path, patterns: Iterable[str]) -> list[Path]:

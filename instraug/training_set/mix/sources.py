@@ -180,5 +180,9 @@ def _text_in(value: Any) -> str:
 
 
 def plain_name(name: str) -> str:
-    """Return a data set's name as it is compared: no case, no punctuation, no dotted version."""
-    return re.sub(r"[\W_]+", "", re.sub(r"[ _-]?v?\d+(?:\.\d+)+$", "", name.strip()).casefold())
+    """Return a data set's name as it is compared: no case, no punctuation, nothing in brackets.
+
+    A version with a dot goes as well: ``squad1.1`` is ``SQuAD``.
+    """
+    bare = re.sub(r"\s*(?:[(\[<{].*|https?://.*)$", "", name.strip())
+    return re.sub(r"[\W_]+", "", re.sub(r"[ _-]?v?\d+(?:\.\d+)+$", "", bare).casefold())
