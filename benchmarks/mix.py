@@ -124,7 +124,9 @@ def measure(rows: int, repeats: int) -> dict[str, Any]:
         for kind in ("bare", "whole", "instances", "tokens"):
             passes = []
             for _ in range(repeats):
-                subprocess.run(["rm", "-rf", *map(str, folder.glob("mixed*")), folder / kind], check=True)
+                subprocess.run(
+                    ["rm", "-rf", *map(str, folder.glob("mixed*")), folder / kind], check=True
+                )
                 command = [sys.executable, __file__, "--one", str(folder), kind, str(rows)]
                 passes.append(json.loads(subprocess.check_output(command)))
             best = min(passes, key=lambda found: float(found["cpu"]))

@@ -43,9 +43,13 @@ def _pairs(kind: type[Any]) -> Any:
 
 def _percents(_context: object, _option: object, given: str | None) -> tuple[float, ...] | None:
     try:
-        return tuple([float(p.strip().removesuffix("%")) for p in given.split(",")]) if given else None
+        return (
+            tuple([float(p.strip().removesuffix("%")) for p in given.split(",")]) if given else None
+        )
     except ValueError:
-        raise click.BadParameter(f"{given!r} is not a list of percentages, such as 0,12.5,25") from None
+        raise click.BadParameter(
+            f"{given!r} is not a list of percentages, such as 0,12.5,25"
+        ) from None
 
 
 @click.command(cls=ManyValues)
@@ -158,7 +162,12 @@ def _source(text: str) -> tuple[str, Fraction | None]:
 
 
 def _show(
-    mixture: Mixture, sources: tuple[tuple[str, Any], ...], dest: Path, *, as_json: bool, quiet: bool
+    mixture: Mixture,
+    sources: tuple[tuple[str, Any], ...],
+    dest: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     from instraug.training_set.mix.mixing import row_of
 

@@ -43,6 +43,8 @@ fields: [text, region, options, meta_data]
 labels: ["yes", "no"]
 answers: index0
 fixed_options: true
+answer_form: choice
+sources: [vqav2]
 """
 
 
@@ -86,6 +88,8 @@ def test_every_key_of_a_task_file_is_read(tmp_path: Path) -> None:
         labels=("yes", "no"),
         answers="index0",
         fixed_options=True,
+        answer_form="choice",
+        sources=("vqav2",),
         source=str(tmp_path / "t" / "0.yaml"),
     )
 
@@ -171,7 +175,7 @@ def test_what_every_task_needs(tmp_path: Path, text: str, problem: str) -> None:
     [
         ("instruction: [x]", "unknown key 'instruction'; did you mean 'instructions'?"),
         ("LABELS: [x]", "unknown key 'LABELS'; did you mean 'labels'?"),
-        ("zzz: 1", "unknown key 'zzz'; use one of: answers, category, constants, defaults"),
+        ("zzz: 1", "unknown key 'zzz'; use one of: answer_form, answers, category, constants"),
         ("split: test", "split is 'test'; use one of: eval, train"),
         ("split: Train", "split is 'Train'; did you mean 'train'?"),
         ("output: region!", "output is 'region!'; did you mean 'region'?"),

@@ -1,7 +1,7 @@
 """Natural Instructions: one JSON file a task -> a task and its rows, a file at a time.
 
-A template is the task's definition followed by ``{input}``. This form is ours: which one MultiInstruct
-gave these tasks is not public.
+A template is the task's definition followed by ``{input}``. This form is ours: which one
+MultiInstruct gave these tasks is not public.
 
 Source:
     Super-NaturalInstructions (arXiv:2204.07705) and allenai/natural-instructions: its README, and
@@ -68,7 +68,8 @@ class Outcome:
         """Return what was left out, one line a reason."""
         fix = "nothing to do, or fix the files"
         return [
-            Problem(places[0], f"{why}{_more(places)}", fix) for why, places in self.left_out.items()
+            Problem(places[0], f"{why}{_more(places)}", fix)
+            for why, places in self.left_out.items()
         ]
 
 

@@ -64,7 +64,11 @@ class _Bucket:
             orders += pools[source].orders(draws)
         # Equal rows are of equal order, and the same bytes whichever comes first.
         order = sorted(range(len(bodies)), key=orders.__getitem__)
-        return Sorted(*[[of[at] for at in order] for of in (bodies, sources, numbers)])
+        return Sorted(
+            [bodies[at] for at in order],
+            [sources[at] for at in order],
+            [numbers[at] for at in order],
+        )
 
     def close(self) -> None:
         """Close the file, where the rows are not wanted any more."""
@@ -73,7 +77,11 @@ class _Bucket:
 
 
 def in_order(
-    pools: Sequence[Pool], files: Sequence[BinaryIO], most: Sequence[int], group: Sequence[int], folder: Path
+    pools: Sequence[Pool],
+    files: Sequence[BinaryIO],
+    most: Sequence[int],
+    group: Sequence[int],
+    folder: Path,
 ) -> Iterator[Sorted]:
     """Yield the rows of some sources in the order of their hashes.
 
@@ -84,7 +92,9 @@ def in_order(
         group: Which sources.
         folder: Takes the buckets.
     """
-    size = sum(sum(pools[at].rows.sizes) * (most[at] / len(pools[at].rows)) for at in group if most[at])
+    size = sum(
+        sum(pools[at].rows.sizes) * (most[at] / len(pools[at].rows)) for at in group if most[at]
+    )
     bits = min(8, int(size / _SIZE).bit_length())
     buckets = [_Bucket(folder / f"bucket-{number}", len(pools)) for number in range(1 << bits)]
     try:
@@ -129,5 +139,9 @@ def _bodies(pool: Pool, file: BinaryIO, most: int) -> Iterator[tuple[list[bytes]
         numbers = [ranks[row] for row in rows]
         yield bodies, numbers
         for again in range(pool.available, most, pool.available):
-            some = [(body, n + again) for body, n in zip(bodies, numbers, strict=True) if n + again < most]
+            some = [
+                (body, n + again)
+                for body, n in zip(bodies, numbers, strict=True)
+                if n + again < most
+            ]
             yield [body for body, _ in some], [number for _, number in some]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -131,7 +131,8 @@ class Pool:
         part = self._sums(self.ranked[:rest])
         known = whole.pictures is not None and part.pictures is not None
         text, pictures, with_picture, text_only = (
-            rounds * (one or 0) + (other or 0) for one, other in zip(whole[1:], part[1:], strict=True)
+            rounds * (one or 0) + (other or 0)
+            for one, other in zip(whole[1:], part[1:], strict=True)
         )
         return Taken(draws, text, pictures if known else None, with_picture, text_only)
 
@@ -169,7 +170,10 @@ class Plan:
 
 
 def make_plan(
-    pools: Mapping[str, Pool], shares: Mapping[str, Fraction], share: Fraction | None, config: MixConfig
+    pools: Mapping[str, Pool],
+    shares: Mapping[str, Fraction],
+    share: Fraction | None,
+    config: MixConfig,
 ) -> Plan:
     """Divide the total among sources.
 

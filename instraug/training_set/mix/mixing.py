@@ -61,10 +61,14 @@ def settle_shares(job: MixJob) -> list[tuple[Fraction | None, Shares]]:
         are empty where every row is taken.
 
     Raises:
+        InputError: a source that is named twice.
         UsageError: shares that do not sum to 100, or are missing; no total; a cap of no source.
     """
     config = job.config
     names = [name for name, _ in job.sources]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        fix = "name each source once, with all of its share"
+        raise InputError([Problem(name, "is named twice", fix) for name in twice])
     given = {name: share for name, share in job.sources if share is not None}
     if unknown := [name for name in config.caps if name not in names]:
         raise UsageError(f"--cap: {unknown[0]} is none of the sources; name it as it is given")
@@ -74,7 +78,7 @@ def settle_shares(job: MixJob) -> list[tuple[Fraction | None, Shares]]:
             raise UsageError(f"{what}; give as many sources, in that order")
         shares = zip(names, config.shares, strict=True)
         given = {name: parse_share(f"{share:f}") or Fraction(0) for name, share in shares}
-    if given and len(given) != len(set(names)):
+    if given and len(given) != len(names):
         missing = next(name for name in names if name not in given)
         raise UsageError(f"{missing}: has no share, though others have one; write {missing}=SHARE")
     if given:
@@ -347,7 +351,9 @@ def _card(names: Sequence[str], form: str, sets: Sequence[Mapping[str, Any]]) ->
     for name in names:
         config = "mixed" if len(names) == 1 else f"share_{name.split('.json')[0].split('.tsv')[0]}"
         head += [f"- config_name: {config}", f"  data_files: {name}"]
-    rows = ", ".join(f"{figures['rows']} rows in `{name}`" for name, figures in zip(names, sets, strict=True))
+    rows = ", ".join(
+        f"{figures['rows']} rows in `{name}`" for name, figures in zip(names, sets, strict=True)
+    )
     text = f"Mixed by instraug (format {form}): {rows}. `manifest.json` holds every setting."
     return "\n".join([*head, "---", "# Mixed set", "", text]) + "\n"
 
@@ -383,7 +389,9 @@ def _manifest(
         "config": asdict(job.config) | {"format": target.data.format},
         "inputs": {
             "sources": {s.name: digest for s, digest in zip(sources, hashes, strict=True)},
-            "evaluation": {str(path): sha256(open_source(path, {}).file) for path in job.evaluation},
+            "evaluation": {
+                str(path): sha256(open_source(path, {}).file) for path in job.evaluation
+            },
         },
         "sources": datasets,
         "run": {"workers": job.workers},

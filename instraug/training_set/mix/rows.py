@@ -16,8 +16,10 @@ FIELDS = ("multiinstruct", "parquet", "tsv")
 _MEDIA = re.compile(r"<image>\n?|\n?<image>")
 
 _CONTENT_OF_OTHERS = frozenset(
-    ("unique_id", "task_name", "image_path", "image_source", "target_txt", "prompt", "target")
-    + ("instruction_id", "id", "width", "height", "image_size", "sources", "answer")
+    (
+        *("unique_id", "task_name", "image_path", "image_source", "target_txt", "prompt", "target"),
+        *("instruction_id", "id", "width", "height", "image_size", "sources", "answer"),
+    )
 )
 """Fields that say nothing about what is asked."""
 
@@ -98,7 +100,7 @@ def _read_fields(row: Fields) -> View:
 
 
 def _read_turns(row: Fields) -> View:
-    asked, told = [], []
+    asked, told = list[str](), list[str]()
     for turn in _list(row.get("conversations"), "conversations"):
         text = turn.get("value") if isinstance(turn, dict) else None
         if not isinstance(text, str):
@@ -109,8 +111,11 @@ def _read_turns(row: Fields) -> View:
 
 
 def _read_messages(row: Fields) -> View:
-    asked, told = [], []
-    turns = [*_list(row.get("prompt", []), "prompt"), *_list(row.get("completion", []), "completion")]
+    asked, told = list[str](), list[str]()
+    turns = [
+        *_list(row.get("prompt", []), "prompt"),
+        *_list(row.get("completion", []), "completion"),
+    ]
     turns += _list(row.get("messages", []), "messages")
     for turn in turns:
         if not isinstance(turn, dict):
@@ -128,8 +133,9 @@ def _said(content: Any) -> Iterable[str]:
 
 
 def _read_alpaca(row: Fields) -> View:
-    asked = [row[key] for key in ("instruction", "input") if row.get(key)]
-    told, image = [row.get("output")], row.get("images") or row.get("image")
+    asked: list[Any] = [row[key] for key in ("instruction", "input") if row.get(key)]
+    told: list[Any] = [row.get("output")]
+    image = row.get("images") or row.get("image")
     if not all(isinstance(text, str) for text in (*asked, *told)):
         raise _bad("instruction, input or output is not text")
     return _view(asked, told, image, row)
@@ -137,7 +143,7 @@ def _read_alpaca(row: Fields) -> View:
 
 def _read_lavis(row: Fields) -> View:
     answers = row.get("answer")
-    told = answers[:1] if isinstance(answers, list) else [answers]
+    told: list[Any] = answers[:1] if isinstance(answers, list) else [answers]
     if not all(isinstance(text, str) for text in (row.get("question"), *told)):
         raise _bad("the row has no question, or no list of answers")
     return _view([row["question"]], told, row.get("image"), row, "question_id")

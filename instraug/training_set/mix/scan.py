@@ -156,13 +156,15 @@ class Scanner:
         if self._guard:
             raise LookupError
         rows = list(map(orjson.loads, bodies))
+        images: list[tuple[str, ...]] | None = None
         if source.form in FIELDS:
             prompts = [row["prompt"] for row in rows]
             targets = [row["target"] for row in rows]
             if {*map(type, prompts), *map(type, targets)} != {str}:
                 raise LookupError
             paths = [row.get("image_path") for row in rows]
-            images = [(str(path),) if path else () for path in paths] if any(paths) else None
+            if any(paths):
+                images = [(str(path),) if path else () for path in paths]
         else:
             views = list(map(reader(source.form), rows))
             prompts, targets = [v.prompt for v in views], [v.target for v in views]
@@ -281,7 +283,11 @@ def _batches(shard: Shard) -> Iterator[list[bytes]]:
     with refusals(shard.path, "read"), shard.path.open("rb", _BATCH) as file:
         file.seek(shard.start)
         left = (shard.end or 0) - shard.start
-        while left > 0 and (lines := file.readlines(min(_BATCH, left))):
+        while left > 0:
+            # It reads until there are more bytes than asked for, so one less ends with the piece.
+            most = min(_BATCH, left) - 1
+            if not (lines := file.readlines(most) if most else [file.readline()]):
+                return
             left -= sum(map(len, lines))
             yield lines
 

@@ -55,7 +55,9 @@ def apportion(total: int, weights: Mapping[str, Fraction | int]) -> dict[str, in
     return parts
 
 
-def sweep(names: Sequence[str], base: Mapping[str, Fraction], share: Fraction) -> dict[str, Fraction]:
+def sweep(
+    names: Sequence[str], base: Mapping[str, Fraction], share: Fraction
+) -> dict[str, Fraction]:
     """Return the shares where the first source has this one, and the others their proportions.
 
     Args:
@@ -74,4 +76,7 @@ def sweep(names: Sequence[str], base: Mapping[str, Fraction], share: Fraction) -
     if not whole and share != 100:
         raise UsageError("all sources but the first have the share 0; give one of them another")
     rest = 100 - share
-    return {first: share, **{n: rest * w / whole if whole else Fraction(0) for n, w in weights.items()}}
+    return {
+        first: share,
+        **{n: rest * w / whole if whole else Fraction(0) for n, w in weights.items()},
+    }

@@ -20,7 +20,15 @@ from instraug.training_set.mix.tables import is_plain, read_rows, suffix_of, unp
 
 _ALIASES = {"id": "unique_id", "image": "image_path", "question": "prompt", "answer": "target"}
 
-_OURS = ("prompt", "target", "unique_id", "image_path", "task_name", "instruction_id", "image_source")
+_OURS = (
+    "prompt",
+    "target",
+    "unique_id",
+    "image_path",
+    "task_name",
+    "instruction_id",
+    "image_source",
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,9 @@ def _data_file(path: Path) -> Path:
     if not path.is_dir():
         if path.exists():
             return path
-        raise InputError([Problem(str(path), "does not exist", "give a built set, or a file of rows")])
+        raise InputError(
+            [Problem(str(path), "does not exist", "give a built set, or a file of rows")]
+        )
     found = sorted(f for f in path.iterdir() if f.is_file() and f.name.startswith("data."))
     if len(found) != 1:
         what = "holds no data file" if not found else f"holds {len(found)} data files"
@@ -171,7 +181,9 @@ def _text_in(value: Any) -> str:
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):
-        value = next((v for k in ("path", "text", "value") if isinstance(v := value.get(k), str)), None)
+        value = next(
+            (v for k in ("path", "text", "value") if isinstance(v := value.get(k), str)), None
+        )
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):

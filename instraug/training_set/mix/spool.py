@@ -1,4 +1,4 @@
-"""Sources that are no plain lines of JSON, copied to such lines, so that any row can be read alone."""
+"""Sources that are no plain lines of JSON are copied to such lines, to read any row alone."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,7 +37,12 @@ def suffix_of(path: Path) -> str:
 
 def is_plain(path: Path) -> bool:
     """Return whether a file holds one JSON object a line, uncompressed."""
-    return path.suffix not in PACKED and suffix_of(path) not in (".json", ".tsv", ".csv", ".parquet")
+    return path.suffix not in PACKED and suffix_of(path) not in (
+        ".json",
+        ".tsv",
+        ".csv",
+        ".parquet",
+    )
 
 
 def read_rows(path: Path, on_problem: OnProblem, *, is_ofa: bool = False) -> Rows:
@@ -89,31 +95,23 @@ def _table_rows(path: Path, tab: str, on_problem: OnProblem) -> Rows:
                 yield reader.line_num, row
 
 
-class _Text(io.TextIOWrapper):
-    """Text of a file; a byte that is no UTF-8 is an InputError."""
+@contextmanager
+def _text(path: Path, newline: str) -> Iterator[Iterator[str]]:
+    """Open a file's lines as text.
 
-    def __init__(self, path: Path, file: BinaryIO, newline: str) -> None:
-        super().__init__(file, "utf-8-sig", newline=newline)
-        self._path = path
-
-    def __next__(self) -> str:
-        try:
-            return super().__next__()
-        except UnicodeDecodeError as error:
-            byte = f"the byte 0x{error.object[error.start]:02x} is not UTF-8"
-            raise InputError([Problem(str(self._path), byte, "save the file as UTF-8")]) from None
+    Raises:
+        InputError: (while reading) a byte is no UTF-8.
+    """
+    with open_input(path) as file:
+        yield _decoded(path, io.TextIOWrapper(file, "utf-8-sig", newline=newline))
 
 
-class _text:  # noqa: N801 - used as a function is
-    def __init__(self, path: Path, newline: str) -> None:
-        self._path, self._newline = path, newline
-        self._opened = open_input(path)
-
-    def __enter__(self) -> _Text:
-        return _Text(self._path, self._opened.__enter__(), self._newline)
-
-    def __exit__(self, *error: Any) -> None:
-        self._opened.__exit__(*error)
+def _decoded(path: Path, lines: Iterator[str]) -> Iterator[str]:
+    try:
+        yield from lines
+    except UnicodeDecodeError as error:
+        byte = f"the byte 0x{error.object[error.start]:02x} is not UTF-8"
+        raise InputError([Problem(str(path), byte, "save the file as UTF-8")]) from None
 
 
 def _parquet_rows(path: Path) -> Rows:
@@ -121,7 +119,9 @@ def _parquet_rows(path: Path) -> Rows:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise StorageError(f"{path}: Parquet needs pyarrow; pip install 'instraug[parquet]'") from None
+        raise StorageError(
+            f"{path}: Parquet needs pyarrow; pip install 'instraug[parquet]'"
+        ) from None
     number = 0
     with refusals(path, "read"):
         try:
@@ -136,7 +136,7 @@ def _parquet_rows(path: Path) -> Rows:
 
 
 def unpacked(row: Fields) -> Fields:
-    """Return a row of our Parquet columns as it was before: ``extra`` spread out, nulls left out."""
+    """Return a row of our Parquet columns as it was before: ``extra`` in it, nulls left out."""
     fields = {name: value for name, value in row.items() if value is not None}
     if isinstance(meta := fields.get("meta_data"), str):
         fields["meta_data"] = json.loads(meta)
@@ -146,10 +146,8 @@ def unpacked(row: Fields) -> Fields:
 
 
 def _list_rows(path: Path, on_problem: OnProblem) -> Rows:
-    number = 0
     fix = "write one JSON list of objects, [{...}, ...]"
-    for item in _items(path, fix):
-        number += 1
+    for number, item in enumerate(_items(path, fix), 1):
         if isinstance(item, dict):
             yield number, item
         else:
@@ -163,51 +161,72 @@ def _items(path: Path, fix: str) -> Iterator[Any]:
         return InputError([Problem(str(path), what, fix)])
 
     with open_input(path) as file:
-        pieces = _pieces(file, wrong)
-        text, at = next(pieces), 0
-        state = _BEFORE
+        text = _Stretch(_pieces(file, wrong))
+        if text.next_mark() != "[":
+            raise wrong("is no JSON list")
+        text.at += 1
+        mark = text.next_mark()
+        while mark not in ("", "]"):
+            try:
+                yield text.value()
+            except (json.JSONDecodeError, RecursionError):
+                raise wrong("is no JSON list, or is cut short") from None
+            mark = text.next_mark()
+            if mark == ",":
+                text.at += 1
+            elif mark != "]":
+                break
+        if mark != "]":
+            raise wrong("is no JSON list, or is cut short")
+        text.at += 1
+        if text.next_mark():
+            raise wrong("goes on after the list")
+
+
+class _Stretch:
+    """A stretch of a text that comes in pieces."""
+
+    def __init__(self, pieces: Iterator[str]) -> None:
+        self._pieces = pieces
+        self._text, self.at = "", 0
+
+    def next_mark(self) -> str:
+        """Go to the next character that is no space, and return it; "" at the end."""
         while True:
-            at = _blank(text, at).end()
-            if at == len(text):
-                piece = next(pieces, None)
+            self.at = _blank(self._text, self.at).end()
+            if self.at < len(self._text):
+                return self._text[self.at]
+            piece = next(self._pieces, None)
+            if piece is None:
+                return ""
+            self._text, self.at = piece, 0
+
+    def value(self) -> Any:
+        """Read the value that stands next, of as many pieces as it has.
+
+        Raises:
+            JSONDecodeError: there is none.
+        """
+        self.next_mark()
+        while True:
+            try:
+                value, self.at = _decode(self._text, self.at)
+            except json.JSONDecodeError as error:
+                piece = next(self._pieces, None) if self._may_be_cut(error) else None
                 if piece is None:
-                    break
-                text, at = piece, 0
-            elif state is _BEFORE and text[at] == "[":
-                state, at = _FIRST, at + 1
-            elif state in (_FIRST, _NEXT) and text[at] == "]":
-                state, at = _AFTER, at + 1
-            elif state is _NEXT and text[at] == ",":
-                state, at = _ITEM, at + 1
-            elif state in (_FIRST, _ITEM):
-                try:
-                    item, at = _decode(text, at)
-                except (json.JSONDecodeError, RecursionError) as error:
-                    piece = next(pieces, None) if _may_be_cut(error, text, at) else None
-                    if piece is None:
-                        raise wrong("is no JSON list, or is cut short") from None
-                    text, at = text[at:] + piece, 0
-                    continue
-                state = _NEXT
-                yield item
+                    raise
+                self._text, self.at = self._text[self.at :] + piece, 0
             else:
-                raise wrong("is no JSON list")
-    if state is not _AFTER:
-        raise wrong("the list does not end")
+                return value
 
+    def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
+        near_end = error.pos > len(self._text) - 16 or "Unterminated" in error.msg
+        return near_end and len(self._text) - self.at < _LONGEST
 
-_BEFORE, _FIRST, _ITEM, _NEXT, _AFTER = "before", "first", "item", "next", "after"
 
 _decode = json.JSONDecoder().raw_decode
 
 _blank: Callable[[str, int], Any] = re.compile(r"[ \t\r\n]*").match
-
-
-def _may_be_cut(error: Exception, text: str, at: int) -> bool:
-    """Return whether an item may only go on in the next piece of the file."""
-    if not isinstance(error, json.JSONDecodeError) or len(text) - at > _LONGEST:
-        return False
-    return error.pos > len(text) - 16 or "Unterminated" in error.msg
 
 
 def _pieces(file: BinaryIO, wrong: Callable[[str], InputError]) -> Iterator[str]:

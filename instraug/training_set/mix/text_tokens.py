@@ -16,6 +16,7 @@ WHITESPACE = "whitespace"
 Count = Callable[[Sequence[str]], Iterable[int]]
 """Texts -> the tokens of each, without any that a chat template adds."""
 
+
 def counter(tokenizer: str) -> Count:
     """Return what counts the tokens of texts.
 
@@ -72,7 +73,9 @@ def _of_tiktoken(path: Path) -> Count:
 
     known = openai_public.ENCODING_CONSTRUCTORS
     if path.stem not in known:
-        raise UsageError(f"{path}: is named as no encoding of tiktoken; {suggest(path.stem, known)}")
+        raise UsageError(
+            f"{path}: is named as no encoding of tiktoken; {suggest(path.stem, known)}"
+        )
 
     def load(_address: str, expected_hash: str | None = None) -> Any:
         return load_tiktoken_bpe(str(path), expected_hash)

@@ -156,9 +156,9 @@ def encoder(form: str, source: str, made: Format, suffix: str) -> Encode:
     """
     if form.startswith("ofa-"):
         return lambda line: "\t".join(orjson.loads(line)[CELLS]).encode() + b"\n"
-    if form == source or (source in FIELDS and form == "multiinstruct"):
-        if form not in ("parquet", "tsv"):
-            return _same if suffix == ".json" else _with_end
+    same = form == source or (source in FIELDS and form == "multiinstruct")
+    if same and form not in ("parquet", "tsv"):
+        return _same if suffix == ".json" else _with_end
     encode = made.encode
     return lambda line: encode(orjson.loads(line))
 
@@ -192,7 +192,9 @@ def target_format(sources: Sequence[Source], asked: str | None, usual: str) -> s
     (only, source) = next(iter(encoded.items()))
     if asked not in (None, only):
         what = f"rows of the format {only} cannot be written as {asked}"
-        raise InputError([Problem(source.name, what, f"build it as {asked}, or leave --format out")])
+        raise InputError(
+            [Problem(source.name, what, f"build it as {asked}, or leave --format out")]
+        )
     if only.startswith("ofa-") and len(sources) > 1 and any(s.format in FIELDS for s in sources):
         what = f"rows of the format {only} cannot be mixed with others"
         raise InputError([Problem(source.name, what, "build all sets in one format")])
