@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from zlib import crc32
 
 from instraug.tasks.words import rouge_l, words
@@ -19,7 +20,7 @@ NEAR = 0.9
 _SHORTEST = 6
 """Words of a text below which only equal texts are near."""
 
-_BINS = 16
+_BINS = 64
 
 _SHINGLE = 3
 
@@ -54,15 +55,21 @@ class NearTexts:
         if not self._texts or len(split) < _SHORTEST:
             return
         sketch = _sketch(split)
-        shared: Counter[int] = Counter()
-        for value in sketch:
-            shared.update(self._by_value.get(value, ()))
-        enough = max(1, len(sketch) // 4)
+        led = [self._by_value.get(value, []) for value in sketch]
+        telling = [found for found in led if len(found) < _CROWD] or led
+        shared = Counter(chain.from_iterable(telling))
+        enough, numbers = max(1, len(telling) // 4), _numbers(split)
         for at, common in shared.most_common():
             if common < enough:
                 return
-            if rouge_l(split, words(self._texts[at]), NEAR):
+            other = words(self._texts[at])
+            if rouge_l(split, other, NEAR) and _numbers(other) == numbers:
                 yield self._numbers[at]
+
+
+def _numbers(split: tuple[str, ...]) -> list[str]:
+    """Return the words with digits: where these differ, so does what is asked."""
+    return sorted(word for word in split if any(map(str.isdigit, word)))
 
 
 def _sketch(split: tuple[str, ...]) -> list[int]:

@@ -167,7 +167,7 @@ _OFA = {
 
 def _read_cells(asked: tuple[int, ...], told: tuple[int, ...], row: Fields) -> View:
     cells = row["cells"]
-    if len(cells) <= max(*asked, *told):
+    if len(cells) <= max((*asked, *told)):
         raise _bad(f"the row has {len(cells)} columns")
     prompt, target = (" ".join([cells[at] for at in places]) for places in (asked, told))
     return View(prompt, target, (cells[1],), cells[0])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,8 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     }
     if form in FORMATS:
         return Source(str(path), file, form, {}, datasets)
-    row = next(iter(_rows(file)), None)
+    with closing(_rows(file)) as rows:
+        row = next(rows, None)
     if row is None:
         raise InputError([Problem(str(path), "holds no row", "check the path")])
     if columns and all(column in row for column in columns.values()):
@@ -123,12 +125,13 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     return Source(str(path), file, shape, {}, datasets)
 
 
-def _rows(file: Path) -> Iterator[Fields]:
+def _rows(file: Path) -> Generator[Fields, None, None]:
     def wrong(problem: Problem) -> None:
         raise InputError([problem])
 
-    for _, row in read_rows(file, wrong):
-        yield row
+    with closing(read_rows(file, wrong)) as rows:
+        for _, row in rows:
+            yield row
 
 
 def _data_file(path: Path) -> Path:

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +18,7 @@ from instraug.files.disk import refusals
 from instraug.files.jsonl import OnProblem, read_jsonl
 from instraug.training_set.formats.base import Fields
 
-Rows = Iterator[tuple[int, Fields]]
+Rows = Generator[tuple[int, Fields], None, None]
 """Number of the row or line, from 1, and the row."""
 
 CELLS = "cells"
@@ -66,7 +66,11 @@ def read_rows(path: Path, on_problem: OnProblem, *, is_ofa: bool = False) -> Row
         return _table_rows(path, "\t" if suffix == ".tsv" else ",", on_problem)
     if suffix == ".json":
         return _list_rows(path, on_problem)
-    return read_jsonl(path, on_problem=on_problem)
+    return _line_rows(path, on_problem)
+
+
+def _line_rows(path: Path, on_problem: OnProblem) -> Rows:
+    yield from read_jsonl(path, on_problem=on_problem)
 
 
 def _ofa_rows(path: Path) -> Rows:
@@ -102,8 +106,8 @@ def _text(path: Path, newline: str) -> Iterator[Iterator[str]]:
     Raises:
         InputError: (while reading) a byte is no UTF-8.
     """
-    with open_input(path) as file:
-        yield _decoded(path, io.TextIOWrapper(file, "utf-8-sig", newline=newline))
+    with open_input(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline=newline) as lines:
+        yield _decoded(path, lines)
 
 
 def _decoded(path: Path, lines: Iterator[str]) -> Iterator[str]:
