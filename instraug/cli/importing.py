@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from instraug.cli.options import FOLDER, PATH
+from instraug.cli.options import FOLDER, PATH, ManyValues
 
 if TYPE_CHECKING:
-    from instraug.tasks.records import Task
+    from instraug.tasks.records import AnswerForm, Task
 
 
 @click.group("import")
@@ -94,6 +94,60 @@ def natural_instructions(
     counts = f"{outcome.tasks} tasks ({outcome.evaluation} to evaluate on) written to {out}"
     rows = f"{outcome.rows} rows, {outcome.testing} more to evaluate on"
     click.echo(f"{counts}: {rows}; {left_out} left out", err=True)
+
+
+@import_group.command("questions", cls=ManyValues)
+@click.argument("files", metavar="FILE ...", type=PATH, nargs=-1, required=True)
+@click.option("-o", "--out", metavar="TASKS", type=FOLDER, required=True, help="The task folder.")
+@click.option(
+    "--form",
+    type=click.Choice(["choice", "short", "yes-no", "rationale"]),
+    help="How answers are asked for (default: by the targets).",
+)
+@click.option(
+    "--rationales", type=PATH, metavar="FILE", help="A JSON object, id: rationale (default: rows')."
+)
+@click.option(
+    "--source",
+    "sources",
+    metavar="NAME",
+    multiple=True,
+    help="Data set that the questions are of (default: the file's name).",
+)
+@click.option("--strict", is_flag=True, help="Write nothing and end 1 if anything is left out.")
+@click.option("--force", is_flag=True, help="Overwrite files of the same names in TASKS.")
+def questions(
+    files: tuple[Path, ...],
+    out: Path,
+    form: AnswerForm | None,
+    rationales: Path | None,
+    sources: tuple[str, ...],
+    strict: bool,
+    force: bool,
+) -> None:
+    """Import sets of questions in MLAN's answer forms: one task a FILE, with its rows.
+
+    FILE is JSONL or JSON in the shape of SQuAD, ARC, CommonsenseQA, CosmosQA, StrategyQA, BoolQ,
+    A-OKVQA or VQAv2, or with the same keys. Rows go to TASKS/instances.
+    """
+    from instraug.errors import InputError
+    from instraug.tasks import save as taskfile
+    from instraug.tasks.importers.answer_forms import Outcome, import_questions
+
+    outcome = Outcome()
+
+    def make(folder: Path) -> list[Task]:
+        tasks = import_questions(files, form, rationales, sources, folder, outcome)
+        if strict and outcome.left_out:
+            raise InputError(outcome.problems())
+        return tasks
+
+    taskfile.write_made(make, out, force=force)
+    for problem in outcome.problems():
+        click.echo(str(problem), err=True)
+    forms = ", ".join(f"{name} ({found})" for name, found in outcome.forms.items())
+    left_out = sum(map(len, outcome.left_out.values()))
+    click.echo(f"{outcome.rows} rows of {forms} written to {out}; {left_out} left out", err=True)
 
 
 COMMANDS: dict[str, click.Command] = {"import": import_group}

@@ -179,6 +179,26 @@ def spelling(take: Take, task: Task, regions: Regions, out: Out) -> Take:
     return spell_and_take
 
 
+def answering(take: Take, rows: list[Fields]) -> Take:
+    """Return the function that makes a rendered template the target, and the question the prompt.
+
+    That is what a task with the answer form rationale wants: its templates hold what is answered.
+    """
+
+    def take_rationale(row: Fields, line: bytes) -> None:
+        question = row.get("question")
+        if type(question) is not str:
+            raise BadRow("missing field", "the row lacks question", "add it, or leave it out")
+        if not row.get("rationale"):
+            raise BadRow("no rationale", "the row has no rationale", "another answer form takes it")
+        first = len(rows)
+        take(row, line)
+        for built in rows[first:]:
+            built["prompt"], built["target"] = question, built["prompt"]
+
+    return take_rationale
+
+
 def passer(task: str, passed: list[str]) -> Take:
     """Return the function that builds nothing of a task's rows, and notes the task for each."""
 

@@ -28,6 +28,7 @@ from instraug.training_set.row_maker import (
     Out,
     Rank,
     Take,
+    answering,
     capped,
     exhauster,
     passer,
@@ -101,6 +102,10 @@ class Builder:
             )
             for pool in recipe.pools
         }
+        for pool in recipe.pools:
+            if pool.task.answer_form == "rationale":
+                name = pool.task.name
+                self._takes[name] = answering(self._takes[name], self._out.rows)
         self._regions = regions = regions_of(self._config, recipe.options.images)
         if regions:
             self._takes = {

@@ -29,7 +29,7 @@ Raises BadRow for one that cannot be.
 Rename = Callable[[Any], None]
 """Renames keys of what a line holds, in place; what is no object stays as it is."""
 
-NO_FAULT = frozenset({"target in context"})
+NO_FAULT = frozenset({"target in context", "no rationale"})
 """Kinds of rows that are left out in any case: known faults of the data, not of the user."""
 
 

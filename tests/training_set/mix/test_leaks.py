@@ -61,7 +61,7 @@ def test_left_out_rows_are_counted_by_kind(tmp_path: Path) -> None:
 
 
 def test_another_wording_needs_the_same_picture(tmp_path: Path) -> None:
-    """The same question on the same picture is a leak whatever its prompt; on another it is none."""
+    """A question on the same picture is a leak whatever its prompt; on another picture none."""
     asked = {"question": "What color is the large car?", "target": "red"}
     test = image_row(1, **asked, prompt="What color is the large car? Answer briefly.")
     train = [
@@ -143,7 +143,7 @@ def test_near_text_is_a_leak_and_similar_text_is_none(tmp_path: Path) -> None:
 
 
 def test_near_texts_among_many_are_found() -> None:
-    """MinHash leads to a text of which a word was changed, among a thousand with like beginnings."""
+    """MinHash leads to a text of which a word was changed, among a thousand others."""
     known = NearTexts()
     for number in range(1000):
         known.add(f"Read this and answer. Item {number}: {LONG} {number * 7} {number * 13}", number)
