@@ -72,18 +72,16 @@ from instraug.training_set.formats import registry
 from instraug.training_set.narrowing import narrowed
 from instraug.training_set.mix.config import MixJob
 from instraug.training_set.mix.mixing import (
-    Mixture,
     check_rows,
     leaking_tasks,
     make_plans,
     pools_of,
-    scratch,
     settle_shares,
     settle_sources,
-    settle_target,
-    write_sets,
 )
-from instraug.training_set.mix.scan import Scanner, scan_all
+from instraug.training_set.mix.scan import scan_all
+from instraug.training_set.mix.scanner import Scanner
+from instraug.training_set.mix.sets import Mixture, scratch, settle_target, write_sets
 from instraug.training_set.mix.spool import lines_of
 from instraug.training_set.summary import Summary
 

@@ -26,7 +26,7 @@ from tests.fakeserver import FakeServer, running
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 RELEASED = ROOT.parent / "shared" / "data" / "multiinstruct_templates.tsv"
-SCRIPTS = ("batch.sh", "regenerate.sh")
+SCRIPTS = ("batch.sh", "regenerate.sh", "mlan/run.sh")
 CATEGORIES = {
     "VQA",
     "Commonsense Reasoning",

@@ -18,7 +18,7 @@ from instraug.training_set.formats.registry import FORMATS
 from instraug.training_set.mix.image_tokens import DEFAULT, FAMILIES
 
 if TYPE_CHECKING:
-    from instraug.training_set.mix.mixing import Mixture
+    from instraug.training_set.mix.sets import Mixture
 
 
 def _pairs(kind: type[Any]) -> Any:
@@ -169,7 +169,7 @@ def _show(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from instraug.training_set.mix.mixing import row_of
+    from instraug.training_set.mix.sets import row_of
 
     if not quiet:
         for leak in mixture.leaks:

@@ -15,10 +15,10 @@ def find(name: str) -> Path:
     Raises:
         InputError: a bare name that no preset has.
     """
-    if Path(name).suffix or "/" in name:
-        return Path(name)
     presets = {path.stem: path for path in folder("configs").glob("*.yaml")}
     if name not in presets:
+        if Path(name).suffix or "/" in name:
+            return Path(name)
         fix = f"a file of your own needs its suffix; else {suggest(name, presets)}"
         raise InputError([Problem(name, "is not a shipped config", fix)])
     return presets[name]

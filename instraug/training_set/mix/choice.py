@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from instraug.errors import InputError, Problem
 from instraug.training_set.mix.config import MixConfig
-from instraug.training_set.mix.scan import UNKNOWN, Rows
+from instraug.training_set.mix.scanner import UNKNOWN, Rows
 from instraug.training_set.mix.shares import apportion
 
 _MASK = (1 << 64) - 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from instraug.errors import BadRow, InputError, Problem
 from instraug.files.disk import refusals
 from instraug.files.jsonl import dump_line
-from instraug.training_set.mix.scan import Lines
+from instraug.training_set.mix.scanner import Lines
 from instraug.training_set.mix.sources import Source
 from instraug.training_set.mix.tables import read_rows
 

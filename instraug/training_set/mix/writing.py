@@ -17,7 +17,7 @@ from instraug.training_set.formats.base import Format, Sink
 from instraug.training_set.mix.buckets import Sorted, in_order
 from instraug.training_set.mix.choice import Plan, Pool
 from instraug.training_set.mix.rows import FIELDS
-from instraug.training_set.mix.scan import Lines
+from instraug.training_set.mix.scanner import Lines
 from instraug.training_set.mix.sources import Source
 from instraug.training_set.mix.tables import CELLS
 

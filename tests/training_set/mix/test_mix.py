@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from instraug.training_set.mix import buckets, scan
+from instraug.training_set.mix import buckets, scan, scanner
 from tests.commandline import failed, instraug_here
 from tests.sets import write_rows
 from tests.training_set.mix.sources import ids, image_row, manifest, mixed, rows, text_row, write
@@ -104,7 +104,7 @@ def test_the_bytes_depend_on_rows_and_seed_alone(
     monkeypatch.setattr(buckets, "_HELD", 500)
     monkeypatch.setattr(buckets, "_TOGETHER", 7)
     monkeypatch.setattr(scan, "_PIECE", 3000)
-    monkeypatch.setattr(scan, "_BATCH", 700)
+    monkeypatch.setattr(scanner, "_BATCH", 700)
     mixed(f"{image}=50", f"{text}=50", "--workers", 2, *given, tmp_path / "b.jsonl")
     mixed(f"{image}=50", f"{text}=50", "--seed", 1, *given, tmp_path / "c.jsonl")
     a, b, c = ((tmp_path / f"{name}.jsonl").read_bytes() for name in "abc")
