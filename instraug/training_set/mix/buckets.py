@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 from instraug.files.disk import refusals
 from instraug.training_set.mix.choice import Pool
 
-_SIZE, _HELD = 8 << 20, 32 << 20
+_SIZE, _HELD = 8 << 20, 64 << 20
 """Bytes of a bucket, about; and bytes of all buckets that stay in memory."""
 
 _READ, _TOGETHER = 1 << 20, 1024

@@ -106,9 +106,10 @@ class Guard:
         prompt = _hash(folded(view.prompt))
         self._rows.append(_Row(number, pictures, prompt, _hash(folded(view.target))))
         self._places.append(place)
-        asked = content(row) if "prompt" in row and "target" in row else ""
+        asked = _content(row)
         for picture in pictures or (0,):
-            self._by_text.setdefault((picture, prompt), []).append(number)
+            if view.prompt:
+                self._by_text.setdefault((picture, prompt), []).append(number)
             for question in _asked(row, view, asked, has_picture=bool(pictures)):
                 self._by_question.setdefault((picture, question), []).append(number)
         if asked:
@@ -128,7 +129,7 @@ class Guard:
                 return self._leak(EXACT, number)
         if same:
             return self._leak(TEXT if pictures else NEAR, same[0])
-        asked = content(row) if "prompt" in row and "target" in row else ""
+        asked = _content(row)
         for question in _asked(row, view, asked, has_picture=bool(pictures)):
             for key in keys:
                 if found := self._by_question.get((key, question)):
@@ -162,6 +163,11 @@ class Guard:
         return frozenset(keys)
 
 
+def _content(row: Fields) -> str:
+    """Return what a row of our fields asks about; "" for a row of another format."""
+    return content(row) if "target_txt" in row or ("prompt" in row and "target" in row) else ""
+
+
 def _hash(text: str) -> int:
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") | 1  # 0 stands for no picture
@@ -177,7 +183,7 @@ def _asked(row: Fields, view: View, asked: str, *, has_picture: bool) -> Iterato
         yield _hash(f"fields {asked}")
         return
     task = row.get("task_name")
-    if has_picture and isinstance(task, str) and "prompt" in row:
+    if has_picture and isinstance(task, str):
         yield _hash(f"task {task}")
         return
     if has_picture and view.id:

@@ -15,7 +15,7 @@ from instraug.training_set.mix.leaks import Guard, check_tasks, dataset_leaks
 from instraug.training_set.mix.scan import Scanned
 from instraug.training_set.mix.scanner import LISTED, Scan
 from instraug.training_set.mix.shares import check_sum, parse_share, sweep
-from instraug.training_set.mix.sources import Source, open_source, open_sources
+from instraug.training_set.mix.sources import Source, open_evaluation, open_sources
 
 Shares = Mapping[str, Fraction]
 
@@ -77,7 +77,7 @@ def settle_sources(job: MixJob) -> tuple[tuple[Source, ...], Guard | None]:
         return sources, None
     guard = Guard(Path(config.images) if config.images else None)
     for path in job.evaluation:
-        guard.read(open_source(path, {}))
+        guard.read(open_evaluation(path, config.columns))
     return sources, guard
 
 

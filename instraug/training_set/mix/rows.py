@@ -13,6 +13,9 @@ from instraug.training_set.formats.base import Fields
 FIELDS = ("multiinstruct", "parquet", "tsv")
 """Formats whose rows have our own fields: any format can be made of them."""
 
+RAW = "raw"
+"""Rows of our fields before a template rendered them, such as MultiInstruct's."""
+
 _MEDIA = re.compile(r"<image>\n?|\n?<image>")
 
 _CONTENT_OF_OTHERS = frozenset(
@@ -97,6 +100,13 @@ def _read_fields(row: Fields) -> View:
         raise _bad("the row has no texts prompt and target")
     image = row.get("image_path")
     return View(prompt, target, (str(image),) if image else (), str(row.get("unique_id") or ""))
+
+
+def _read_raw(row: Fields) -> View:
+    image, target = row.get("image_path"), row.get("target_txt")
+    if not isinstance(target, str):
+        raise _bad("the row has no text target_txt")
+    return View("", target, (str(image),) if image else (), str(row.get("unique_id") or ""))
 
 
 def _read_turns(row: Fields) -> View:
@@ -201,6 +211,7 @@ def _path_in(image: Any) -> str:
 
 _READERS: dict[str, Reader] = {
     **dict.fromkeys(FIELDS, _read_fields),
+    RAW: _read_raw,
     "llava": _read_turns,
     "sharegpt": _read_turns,
     "messages": _read_messages,

@@ -27,7 +27,7 @@ from instraug.training_set.mix.figures import figures_of
 from instraug.training_set.mix.scan import Scanned
 from instraug.training_set.mix.scanner import Lines
 from instraug.training_set.mix.shares import show_share
-from instraug.training_set.mix.sources import Source, open_source
+from instraug.training_set.mix.sources import Source, data_file
 from instraug.training_set.mix.writing import Output, encoder, target_format, write_rows
 
 TABLE = "sweep.tsv"
@@ -232,9 +232,7 @@ def _manifest(
         "config": asdict(job.config) | {"format": target.data.format},
         "inputs": {
             "sources": {s.name: digest for s, digest in zip(sources, hashes, strict=True)},
-            "evaluation": {
-                str(path): sha256(open_source(path, {}).file) for path in job.evaluation
-            },
+            "evaluation": {str(path): sha256(data_file(path)) for path in job.evaluation},
         },
         "sources": datasets,
         "run": {"workers": job.workers},

@@ -16,7 +16,7 @@ from instraug.files.jsonl import dump_line
 from instraug.files.manifest import MANIFEST, read_manifest
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.formats.registry import FORMATS
-from instraug.training_set.mix.rows import FIELDS, shape_of
+from instraug.training_set.mix.rows import FIELDS, RAW, shape_of
 from instraug.training_set.mix.tables import is_plain, read_rows, suffix_of, unpacked
 
 _ALIASES = {"id": "unique_id", "image": "image_path", "question": "prompt", "answer": "target"}
@@ -95,9 +95,21 @@ def open_sources(names: Iterable[str], columns: Mapping[str, str]) -> tuple[Sour
     return tuple(sources)
 
 
+def open_evaluation(path: Path, columns: Mapping[str, str]) -> Source:
+    """Find the file and the format of an evaluation set: as a source, or rows not yet rendered."""
+    file = data_file(path)
+    with closing(_rows(file)) as rows:
+        row = next(rows, {})
+    if isinstance(row.get("target_txt"), str) and "prompt" not in row:
+        return Source(str(path), file, RAW, {}, {})
+    fields = _fields(columns)
+    named = fields if all(column in row for column in fields.values()) else {}
+    return open_source(path, named)
+
+
 def open_source(path: Path, columns: Mapping[str, str]) -> Source:
     """Find the file and the format of one source; raises as `open_sources` does."""
-    file = _data_file(path)
+    file = data_file(path)
     manifest = read_manifest(_manifest_of(path, file)).body
     config, sets = manifest.get("config"), manifest.get("sources")
     form = config.get("format") if isinstance(config, dict) else None
@@ -134,7 +146,12 @@ def _rows(file: Path) -> Generator[Fields, None, None]:
             yield row
 
 
-def _data_file(path: Path) -> Path:
+def data_file(path: Path) -> Path:
+    """Return the file of rows that a path stands for: itself, or the one in a built folder.
+
+    Raises:
+        InputError: there is none.
+    """
     if not path.is_dir():
         if path.exists():
             return path

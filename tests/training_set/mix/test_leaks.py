@@ -75,6 +75,26 @@ def test_another_wording_needs_the_same_picture(tmp_path: Path) -> None:
     assert found(tmp_path, train, [test]) == ["i1"]
 
 
+def test_an_evaluation_set_may_be_rows_that_no_template_rendered(tmp_path: Path) -> None:
+    """MultiInstruct's own test rows are compared by picture and fields."""
+    raw = {
+        "unique_id": "r",
+        "task_name": "vqa",
+        "image_path": "./images/1.jpg",
+        "question": "What color is the large car?",
+        "target_txt": "red",
+    }
+    train = [image_row(n, question=raw["question"]) for n in (1, 2)]
+    assert found(tmp_path, train, [raw]) == ["i1"]
+
+
+def test_an_evaluation_set_may_have_columns_of_its_own(tmp_path: Path) -> None:
+    """--columns holds for evaluation sets that no build made, too."""
+    test = {"q": "What comes after 3 in the long row of numbers?", "a": "4"}
+    train = [{"unique_id": "x", "prompt": test["q"], "target": "4"}, text_row(9)]
+    assert found(tmp_path, train, [test], "--columns", "prompt=q,target=a") == ["x"]
+
+
 @pytest.mark.parametrize("form", ["llava", "messages", "sharegpt"])
 def test_formats_without_fields_are_compared_by_id_and_question(tmp_path: Path, form: str) -> None:
     """There a question is a sentence that ends in a question mark, with its answer."""
