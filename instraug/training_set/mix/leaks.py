@@ -91,7 +91,7 @@ class Guard:
         for line, raw in read_rows(source.file, problems.append, is_ofa=source.is_ofa):
             try:
                 row = source.adapted(raw)
-                self._add(row, read(row), (at, line))
+                self._add(row, read(row), (at, line), has_fields=source.has_fields)
             except BadRow as bad:
                 problems.append(Problem(f"{source.file}:{line}", bad.what, bad.fix))
         if problems:
@@ -101,16 +101,16 @@ class Guard:
             if plain := plain_name(name):
                 self.datasets.setdefault(plain, name)
 
-    def _add(self, row: Fields, view: View, place: tuple[int, int]) -> None:
+    def _add(self, row: Fields, view: View, place: tuple[int, int], *, has_fields: bool) -> None:
         number, pictures = len(self._rows), self._pictures(view.images)
         prompt = _hash(folded(view.prompt))
         self._rows.append(_Row(number, pictures, prompt, _hash(folded(view.target))))
         self._places.append(place)
-        asked = _content(row)
+        asked = content(row) if has_fields else ""
         for picture in pictures or (0,):
             if view.prompt:
                 self._by_text.setdefault((picture, prompt), []).append(number)
-            for question in _asked(row, view, asked, has_picture=bool(pictures)):
+            for question in _asked(row, view, asked, has_fields=has_fields, known=True):
                 self._by_question.setdefault((picture, question), []).append(number)
         if asked:
             self._contents.add(asked, number)
@@ -118,8 +118,14 @@ class Guard:
         else:
             self._bare.add(view.prompt, number)
 
-    def leak(self, row: Fields, view: View) -> Leak | None:
-        """Return what a row has in common with the evaluation sets, the plainest first."""
+    def leak(self, row: Fields, view: View, *, has_fields: bool) -> Leak | None:
+        """Return what a row has in common with the evaluation sets, the plainest first.
+
+        Args:
+            row: The row.
+            view: What it says.
+            has_fields: Whether it keeps the fields that its prompt was made of.
+        """
         pictures = self._pictures(view.images)
         keys = pictures or (0,)
         prompt, target = _hash(folded(view.prompt)), _hash(folded(view.target))
@@ -129,8 +135,8 @@ class Guard:
                 return self._leak(EXACT, number)
         if same:
             return self._leak(TEXT if pictures else NEAR, same[0])
-        asked = _content(row)
-        for question in _asked(row, view, asked, has_picture=bool(pictures)):
+        asked = content(row) if has_fields else ""
+        for question in _asked(row, view, asked, has_fields=has_fields, known=False):
             for key in keys:
                 if found := self._by_question.get((key, question)):
                     return self._leak(WORDING, found[0])
@@ -163,35 +169,39 @@ class Guard:
         return frozenset(keys)
 
 
-def _content(row: Fields) -> str:
-    """Return what a row of our fields asks about; "" for a row of another format."""
-    return content(row) if "target_txt" in row or ("prompt" in row and "target" in row) else ""
-
-
 def _hash(text: str) -> int:
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") | 1  # 0 stands for no picture
 
 
-def _asked(row: Fields, view: View, asked: str, *, has_picture: bool) -> Iterator[int]:
+def _asked(row: Fields, view: View, asked: str, *, has_fields: bool, known: bool) -> Iterator[int]:
     """Yield what stands for a row's question whatever its wording.
 
-    That is its own fields, where it has them; else its id with a picture, and each sentence that
-    is a question with the answer. A caption has no question but its task.
+    That is its own fields, where it keeps them; a row that has none, such as a caption, has no
+    question but its task. Else it is its id with a picture, and each sentence that is a question,
+    with the answer; two rows that both have fields are not compared so.
+
+    Args:
+        row: The row.
+        view: What it says.
+        asked: What its fields ask; "" for none.
+        has_fields: Whether it keeps its fields.
+        known: Whether it is an evaluation's, and not one that is looked for.
     """
     if asked:
         yield _hash(f"fields {asked}")
+    elif view.images and has_fields:
+        yield _hash(f"task {row.get('task_name')}")
+    if not view.images:
         return
-    task = row.get("task_name")
-    if has_picture and isinstance(task, str):
-        yield _hash(f"task {task}")
-        return
-    if has_picture and view.id:
-        yield _hash(f"id {view.id}")
-    if has_picture:
-        for question in _question(view.prompt):
-            if len(question.split()) >= _WORDS_OF_A_QUESTION:
-                yield _hash(f"question {folded(question)} {folded(view.target)}")
+    kinds = [has_fields] if known else [False] if has_fields else [False, True]
+    said = view.prompt or str(row.get("question") or "")
+    sentences = [text for text in _question(said) if len(text.split()) >= _WORDS_OF_A_QUESTION]
+    for kind in kinds:
+        if view.id:
+            yield _hash(f"id {kind} {view.id}")
+        for text in sentences:
+            yield _hash(f"question {kind} {folded(text)} {folded(view.target)}")
 
 
 def dataset_leaks(guard: Guard, sources: Iterable[Source]) -> dict[str, dict[str, str]]:

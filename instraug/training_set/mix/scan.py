@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing import get_context
@@ -78,28 +80,27 @@ def scan_all(
     return Scanned(scans, [digest.hexdigest() for digest in digests])
 
 
-class _mapper:  # noqa: N801 - used as a function is
-    def __init__(self, scanner: Scanner, workers: int) -> None:
-        self._scanner, self._workers = scanner, workers
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> Callable[[Sequence[Piece]], Iterator[Scan]] | None:
-        if self._workers == 1:
-            return None
-        _scanners.append(self._scanner)
-        forked = platform == "linux" and threading.active_count() == 1
-        context = get_context("fork" if forked else "spawn")
-        given = () if forked else (self._scanner,)
-        self._pool = ProcessPoolExecutor(self._workers, context, _start, given)
-        pool = self._pool
-        return lambda todo: pool.map(_scan, todo)
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-            _scanners.clear()
-        if kind is BrokenProcessPool:
-            raise InstraugError("a worker process was killed, perhaps for memory; run with fewer")
+@contextmanager
+def _mapper(
+    scanner: Scanner, workers: int
+) -> Iterator[Callable[[Sequence[Piece]], Iterator[Scan]] | None]:
+    """Start processes; yield what scans pieces in them, in order. None where one is enough."""
+    if workers == 1:
+        yield None
+        return
+    forked = platform == "linux" and threading.active_count() == 1
+    context = get_context("fork" if forked else "spawn")
+    _scanners.append(scanner)
+    pool = ProcessPoolExecutor(workers, context, _start, () if forked else (scanner,))
+    try:
+        yield lambda todo: pool.map(_scan, todo)
+    except BrokenProcessPool:
+        raise InstraugError(
+            "a worker process was killed, perhaps for memory; run with fewer --workers"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+        _scanners.clear()
 
 
 _scanners: list[Scanner] = []
@@ -107,6 +108,8 @@ _scanners: list[Scanner] = []
 
 
 def _start(*scanner: Scanner) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if scanner:
         _scanners[:] = scanner
 

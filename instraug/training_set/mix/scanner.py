@@ -96,6 +96,7 @@ class Lines:
 
     file: Path
     form: str
+    has_fields: bool
     leaking_tasks: Mapping[str, str]
     """Tasks whose rows are made of an evaluation's data set."""
 
@@ -236,7 +237,7 @@ class Scanner:
             task = row.get("task_name") if source.form in FIELDS else next(iter(tasks))
             if isinstance(task, str) and task in tasks:
                 return Leak(DATASET, tasks[task])
-        return guard.leak(row, view)
+        return guard.leak(row, view, has_fields=source.has_fields)
 
 
 def _bad(fault: Exception) -> BadRow:

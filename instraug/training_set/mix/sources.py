@@ -51,6 +51,11 @@ class Source:
         return self.format.startswith("ofa-")
 
     @property
+    def has_fields(self) -> bool:
+        """Whether rows keep the fields that their prompts were made of."""
+        return self.format in (RAW, "multiinstruct", "parquet") and not self.columns
+
+    @property
     def is_plain(self) -> bool:
         """Whether its lines can go into a set as they are."""
         return not self.columns and not self.is_ofa and is_plain(self.file)

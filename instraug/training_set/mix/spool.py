@@ -30,7 +30,7 @@ def lines_of(
         if not source.is_plain:
             file = folder / f"{number}.jsonl"
             _copy(source, file)
-        found.append(Lines(file, source.format, leaks.get(source.name, {})))
+        found.append(Lines(file, source.format, source.has_fields, leaks.get(source.name, {})))
     return found
 
 

@@ -95,9 +95,50 @@ def test_an_evaluation_set_may_have_columns_of_its_own(tmp_path: Path) -> None:
     assert found(tmp_path, train, [test], "--columns", "prompt=q,target=a") == ["x"]
 
 
-@pytest.mark.parametrize("form", ["llava", "messages", "sharegpt"])
+@pytest.mark.parametrize("train_has_fields", [True, False])
+def test_rows_with_fields_and_without_are_compared_as_well(
+    tmp_path: Path, train_has_fields: bool
+) -> None:
+    """LLaVA's rows against multiinstruct's, either way round: the same question is found."""
+    question = "What color is the large car?"
+    full = [
+        image_row(n, question=question, prompt=f"{question} Be brief.", target="red")
+        for n in (1, 2)
+    ]
+    bare = [
+        {
+            "id": f"x{n}",
+            "image": f"images/{n}.jpg",
+            "conversations": [
+                {"from": "human", "value": f"<image>\nSay it. {question}"},
+                {"from": "gpt", "value": "red"},
+            ],
+        }
+        for n in (1, 2)
+    ]
+    train, test = (full, bare[:1]) if train_has_fields else (bare, full[:1])
+    source = write_rows(tmp_path / "train.jsonl", train)
+    other = write_rows(tmp_path / "test.jsonl", test)
+    mixed(source, "--evaluation", other, "--drop-leaks", "-o", tmp_path / "m.jsonl")
+    assert rows(tmp_path / "m.jsonl") == train[1:]
+
+
+def test_a_caption_asks_nothing_but_its_task(tmp_path: Path) -> None:
+    """Another prompt for a caption of the same picture is a leak, of another task none."""
+
+    def caption(name: str, task: str, prompt: str) -> Row:
+        target = {"target": name, "target_txt": name, "instruction_id": "a"}
+        row = {"unique_id": name, "task_name": task, "image_path": "1.jpg", "prompt": prompt}
+        return row | target
+
+    train = [caption("a", "caption", "Say what you see."), caption("b", "style", "Name its style.")]
+    assert found(tmp_path, train, [caption("t", "caption", "Describe it.")]) == ["a"]
+
+
+@pytest.mark.parametrize("form", ["llava", "messages", "sharegpt", "tsv"])
 def test_formats_without_fields_are_compared_by_id_and_question(tmp_path: Path, form: str) -> None:
     """There a question is a sentence that ends in a question mark, with its answer."""
+    suffix = "tsv" if form == "tsv" else "jsonl"
     tasks = [
         {"name": "a", "instructions": ["{question} Answer in a word."]},
         {"name": "b", "instructions": ["See the picture and say: {question}"]},
@@ -122,10 +163,12 @@ def test_formats_without_fields_are_compared_by_id_and_question(tmp_path: Path, 
     }.items():
         folder = tmp_path / name
         folder.mkdir()
-        built(folder, raw, "set.jsonl", tasks=tasks, format=form)
-    given = (tmp_path / "train/set.jsonl", "--evaluation", tmp_path / "test/set.jsonl")
-    mixed(*given, "--drop-leaks", "-o", tmp_path / "m.jsonl")
-    assert sorted(row["id"] for row in rows(tmp_path / "m.jsonl")) == ["b11", "b2"]
+        built(folder, raw, f"set.{suffix}", tasks=tasks, format=form)
+    given = (tmp_path / f"train/set.{suffix}", "--evaluation", tmp_path / f"test/set.{suffix}")
+    mixed(*given, "--drop-leaks", "-o", tmp_path / f"m.{suffix}")
+    left = (tmp_path / f"m.{suffix}").read_text()
+    assert "Where is the big dog" in left
+    assert manifest(tmp_path / f"m.{suffix}")["sets"][0]["rows"] == 2
 
 
 def test_the_same_picture_under_another_name_is_known_by_content(tmp_path: Path) -> None:
