@@ -34,7 +34,8 @@ class NearTexts:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._numbers: list[int] = []
-        self._by_value: dict[int, list[int]] = {}
+        self._by_value: dict[int, int | list[int]] = {}
+        """Value of a sketch -> the texts that have it: nearly always a single one."""
 
     def add(self, text: str, number: int) -> None:
         """Take a text in; a short one is passed over."""
@@ -45,9 +46,12 @@ class NearTexts:
         self._texts.append(text)
         self._numbers.append(number)
         for value in _sketch(split):
-            found = self._by_value.setdefault(value, [])
-            if len(found) < _CROWD:
-                found.append(at)
+            found = self._by_value.setdefault(value, at)
+            if isinstance(found, list):
+                if len(found) < _CROWD:
+                    found.append(at)
+            elif found != at:
+                self._by_value[value] = [found, at]
 
     def near(self, text: str) -> Iterator[int]:
         """Yield the numbers of texts that this one is near to, the likeliest first."""
@@ -55,7 +59,7 @@ class NearTexts:
         if not self._texts or len(split) < _SHORTEST:
             return
         sketch = _sketch(split)
-        led = [self._by_value.get(value, []) for value in sketch]
+        led = [self._of(value) for value in sketch]
         telling = [found for found in led if len(found) < _CROWD] or led
         shared = Counter(chain.from_iterable(telling))
         enough, numbers = max(1, len(telling) // 4), _numbers(split)
@@ -65,6 +69,10 @@ class NearTexts:
             other = words(self._texts[at])
             if rouge_l(split, other, NEAR) and _numbers(other) == numbers:
                 yield self._numbers[at]
+
+    def _of(self, value: int) -> list[int]:
+        found = self._by_value.get(value, [])
+        return found if isinstance(found, list) else [found]
 
 
 def _numbers(split: tuple[str, ...]) -> list[str]:
