@@ -100,6 +100,18 @@ def test_a_set_s_form_is_found_by_its_targets(tmp_path: Path, shape: str) -> Non
     assert found.get("image_path") == row.get("image")
 
 
+def test_the_nesting_of_squad_is_read(tmp_path: Path) -> None:
+    """Articles, paragraphs and questions of the authors' file become rows with their context."""
+    asked = {"id": "q1", "question": "When?", "answers": [{"text": "1902", "answer_start": 3}]}
+    paragraphs = [{"context": "In 1902.", "qas": [asked]}]
+    (tmp_path / "squad.json").write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
+    _, rows, _ = imported(tmp_path / "tasks", tmp_path / "squad.json", "--source", "SQuAD")
+    (row,) = rows["squad"]
+    assert row["question"] == "Context: In 1902.\nWhen?"
+    assert row["target_txt"] == "1902"
+    assert load_tasks(tmp_path / "tasks")[0].sources == ("SQuAD",)
+
+
 def test_no_in_snow_is_not_an_answer_of_yes_or_no(tmp_path: Path) -> None:
     """One whole target beyond yes and no makes the set one of short answers."""
     rows = [{"question": "Q?", "answer": answer} for answer in ("yes", "No.", "snow")]
@@ -163,6 +175,15 @@ def test_build_leaves_out_and_counts_rows_without_a_rationale(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["skipped"] == {"no rationale": 1}
     assert json.loads(done.stdout)["rows"] == 20
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_rationales_that_are_no_object_are_refused(tmp_path: Path, content: str) -> None:
+    """One line names the file."""
+    (tmp_path / "r.json").write_text(content)
+    file = write_rows(tmp_path / "s.jsonl", [ARC])
+    given = ("--form", "rationale", "--rationales", tmp_path / "r.json")
+    failed(instraug_here("import", "questions", file, *given, "-o", tmp_path / "t"), 1, "r.json")
 
 
 @pytest.mark.parametrize(

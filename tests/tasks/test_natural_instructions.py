@@ -169,3 +169,29 @@ def test_a_folder_that_is_there_is_added_to_with_force_alone(tmp_path: Path) -> 
     assert set(tasks) == {"a", "b"}
     testing = out / "instances" / "testing_data"
     assert sorted(p.name for p in testing.iterdir()) == ["a.jsonl", "b.jsonl"]
+
+
+def test_what_is_given_may_be_one_file(tmp_path: Path) -> None:
+    """A single task file is imported; a path without any is one line."""
+    source = checkout(tmp_path / "ni", a=task(), b=task())
+    tasks, _ = imported(source / "tasks" / "b.json", tmp_path / "one")
+    assert set(tasks) == {"b"}
+    (tmp_path / "empty").mkdir()
+    for path, what in ((tmp_path / "empty", "holds no task file"), (tmp_path / "no", "not exist")):
+        args = ("import", "natural-instructions", path, "-o", tmp_path / "two")
+        failed(instraug_here(*args), 1, what)
+
+
+def test_a_task_that_cannot_be_used_is_left_out(tmp_path: Path) -> None:
+    """Without a definition, or without a usable row; where none is left, the run ends."""
+    broken = {"no_definition": task(Definition=[" "]), "no_rows": task(0)}
+    source = checkout(tmp_path / "ni", good=task(), **broken)
+    tasks, told = imported(source, tmp_path / "tasks")
+    assert set(tasks) == {"good"}
+    assert "has no definition" in told
+    assert "has no instance that can be used" in told
+    source = checkout(tmp_path / "other", **broken)
+    done = instraug_here("import", "natural-instructions", source, "-o", tmp_path / "none")
+    assert done.returncode == 1
+    assert "no task is left" in done.stderr
+    assert not (tmp_path / "none").exists()

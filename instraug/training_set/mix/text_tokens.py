@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,8 +96,3 @@ def _of_tiktoken(path: Path) -> Count:
         return [len(encoding.encode_ordinary(text)) for text in texts]
 
     return count
-
-
-def tokenizer_name(tokenizer: str) -> str:
-    """Return what a manifest calls a tokenizer: its file's name, not where that lies."""
-    return re.sub(r".*/", "", tokenizer)
