@@ -68,13 +68,21 @@ def shape_of(row: Fields) -> str | None:
 
 
 def content(row: Fields) -> str:
-    """Return what a row of our fields asks about, without its wording: its own fields, in order."""
-    parts = []
-    for name in sorted(row.keys() - _CONTENT_OF_OTHERS):
-        texts = sorted(_texts(row[name]))
-        if texts:
-            parts.append(" ".join(texts))
-    return " ".join(" ".join(parts).casefold().split())
+    """Return what a row of our fields asks about, without its wording: its own fields, in order.
+
+    Options count only where there is nothing else: building adds those that a task has by default.
+    Of a list only the words count, as a region may be numbers or their text.
+    """
+    names = sorted(row.keys() - _CONTENT_OF_OTHERS)
+    texts = [_asked(row[name]) for name in names if name != "options"]
+    whole = " ".join(" ".join(texts).casefold().split())
+    return whole or _asked(row.get("options")).casefold()
+
+
+def _asked(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return " ".join(sorted(word for text in _texts(value) for word in text.split()))
 
 
 def _texts(value: Any) -> Iterator[str]:

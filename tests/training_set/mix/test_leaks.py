@@ -10,11 +10,13 @@ import pytest
 
 from instraug.training_set.mix.near_text import NearTexts
 from instraug.training_set.mix.sources import plain_name
-from tests.commandline import failed, instraug_here
+from tests.commandline import SHARED, failed, instraug_here
 from tests.sets import built, write_rows
 from tests.training_set.mix.sources import ids, image_row, manifest, mixed, rows, text_row, write
 
 Row = dict[str, Any]
+
+SAMPLE = SHARED / "data" / "multiinstruct_train_sample.jsonl"
 
 LONG = (
     "The river rises in the hills north of the town and runs for ninety miles through woods and "
@@ -213,6 +215,19 @@ def test_near_texts_among_many_are_found() -> None:
     text = f"Item 500: {LONG.replace('river', 'brook')} in the year {3500} and {6500}"
     known.add(text, 1000)
     assert 1000 in list(known.near(text.replace("brook", "stream")))
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="the released rows are not here")
+def test_released_rows_are_found_in_every_other_wording(tmp_path: Path) -> None:
+    """MultiInstruct's sample, built with other instructions, is found row by row."""
+    templates = SAMPLE.with_name("multiinstruct_templates.tsv")
+    tasks, dest = tmp_path / "tasks", tmp_path / "set.jsonl"
+    assert instraug_here("import", "multiinstruct", templates, "-o", tasks).returncode == 0
+    build = ("build", tasks, "--instances", SAMPLE, "-o", dest, "--skip-bad", "--seed", 3)
+    assert instraug_here(*build).returncode == 0
+    done = instraug_here("mix", dest, "--evaluation", SAMPLE, "-o", tmp_path / "m.jsonl")
+    assert done.returncode == 1
+    assert f"mix: {len(rows(dest))} rows are in the evaluation sets" in done.stderr
 
 
 def task_set(folder: Path, form: str = "multiinstruct", **sources: list[str]) -> Path:

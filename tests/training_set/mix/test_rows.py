@@ -79,6 +79,11 @@ def test_content_is_what_is_asked_in_any_order() -> None:
     assert content(row) == content(same)
     assert content(row) != content({**row, "question": "Who stands?"})
     assert content({"prompt": "x", "target": "y", "task_name": "z"}) == ""
+    assert content({"text": "x", "region": [[1, 2.5]]}) == content(
+        {"text": "x", "region": ["1 2.5"]}
+    )
+    assert content({"text": "x"}) == content({"text": "x", "options": ["yes", "no"]})
+    assert content({"options": ["b", "a"]}) == "a b"
     assert "multiinstruct" in FIELDS
 
 
