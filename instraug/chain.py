@@ -3,8 +3,8 @@
 expand    tasks + model       -> instructions.jsonl, rejected.jsonl, replies.jsonl, manifest.json
 refilter  a finished run      -> the same files, judged again by other rules, no call made
 build     instances + a pool  -> the rows of a training set (MIns+), in any format
-predict   built rows + model  -> predictions.jsonl, replies.jsonl, manifest.json
 mix       several sets        -> sets of exact shares, nested, without an evaluation's rows
+predict   built rows + model  -> predictions.jsonl, replies.jsonl, manifest.json
 """
 
 from __future__ import annotations
@@ -70,25 +70,14 @@ from instraug.training_set.destination import destination
 from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
 from instraug.training_set.narrowing import narrowed
-from instraug.training_set.mix.config import MixJob
-from instraug.training_set.mix.mixing import (
-    check_rows,
-    leaking_tasks,
-    make_plans,
-    pools_of,
-    settle_shares,
-    settle_sources,
-)
-from instraug.training_set.mix.scan import scan_all
-from instraug.training_set.mix.scanner import Scanner
-from instraug.training_set.mix.sets import Mixture, scratch, settle_target, write_sets
-from instraug.training_set.mix.spool import lines_of
 from instraug.training_set.summary import Summary
 
 if TYPE_CHECKING:
     from instraug.evaluation.predict.asking import Noted
     from instraug.evaluation.predict.job import Loaded, PredictJob, PredictWatch
     from instraug.evaluation.predict.run import PredictRun
+    from instraug.training_set.mix.config import MixJob
+    from instraug.training_set.mix.sets import Mixture
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -228,6 +217,39 @@ def build(job: BuildJob) -> Summary:
     return summary
 
 
+def mix(job: MixJob) -> Mixture:
+    """Mix sets to an exact total, by rows or by tokens; a sweep of shares makes a set of each.
+
+    Returns:
+        What became of it; the files are in place.
+
+    Raises:
+        UsageError: shares, a destination or settings that do not go together.
+        InputError: sources that cannot be mixed or are too small; rows that cannot be used, or
+            that an evaluation set holds, unless they are to be left out.
+        StorageError: the disk refused. Nothing half-written is left in any of these cases.
+    """
+    # Imported here: no other command needs it.
+    from instraug.training_set.mix import mixing, sets
+    from instraug.training_set.mix.scan import scan_all
+    from instraug.training_set.mix.scanner import Scanner
+    from instraug.training_set.mix.spool import lines_of
+
+    asked = mixing.settle_shares(job)
+    sources, guard = mixing.settle_sources(job)
+    target = sets.settle_target(job, sources, asked)
+    leaking = mixing.leaking_tasks(job, sources, guard)
+    with sets.scratch(job) as folder:
+        lines = lines_of(sources, folder, leaking)
+        scanned = scan_all(Scanner(lines, job.config, guard), lines, job.workers, job.progress)
+        leaks = mixing.check_rows(job, sources, scanned)
+        pools = mixing.pools_of(job, sources, scanned)
+        plans = mixing.make_plans(job, pools, asked)
+        mixture = sets.write_sets(job, target, sources, lines, scanned, pools, plans, folder)
+    mixture.leaks = leaks
+    return mixture
+
+
 def predict(
     job: PredictJob, loaded: Loaded | None = None, watch: PredictWatch | None = None
 ) -> PredictRun:
@@ -293,30 +315,3 @@ async def _predict(
         run.stopped, run.failed = generator.stopped, generator.failed
         run.refused = generator.refused
     return run
-
-
-def mix(job: MixJob) -> Mixture:
-    """Mix sets to an exact total, by rows or by tokens; a sweep of shares makes a set of each.
-
-    Returns:
-        What became of it; the files are in place.
-
-    Raises:
-        UsageError: shares, a destination or settings that do not go together.
-        InputError: sources that cannot be mixed or are too small; rows that cannot be used, or
-            that an evaluation set holds, unless they are to be left out.
-        StorageError: the disk refused. Nothing half-written is left in any of these cases.
-    """
-    asked = settle_shares(job)
-    sources, guard = settle_sources(job)
-    target = settle_target(job, sources, asked)
-    leaking = leaking_tasks(job, sources, guard)
-    with scratch(job) as folder:
-        lines = lines_of(sources, folder, leaking)
-        scanned = scan_all(Scanner(lines, job.config, guard), lines, job.workers, job.progress)
-        leaks = check_rows(job, sources, scanned)
-        pools = pools_of(job, sources, scanned)
-        plans = make_plans(job, pools, asked)
-        mixture = write_sets(job, target, sources, lines, scanned, pools, plans, folder)
-    mixture.leaks = leaks
-    return mixture
