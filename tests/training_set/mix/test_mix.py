@@ -62,6 +62,22 @@ def test_sets_of_a_sweep_are_nested_source_by_source(tmp_path: Path, by: str) ->
     assert stated[0]["text_only"] == {"rows": 0.0, "tokens": 0.0}
 
 
+def test_by_tokens_many_sources_are_off_by_half_a_row_in_all(tmp_path: Path) -> None:
+    """What one source has too many or too few of is made up for by the next, for any total."""
+    names = [tmp_path / f"{letter}.jsonl" for letter in "abcdefgh"]
+    for at, name in enumerate(names):
+        some = [
+            text_row(n, unique_id=f"{at}-{n}", prompt="x " * (7 + 5 * (n % 9))) for n in range(60)
+        ]
+        write_rows(name, some)
+    given = [f"{name}=12.5" for name in names]
+    for total in (1001, 1500, 2222, 3777):
+        dest = tmp_path / f"{total}.jsonl"
+        mixed(*given, "--by", "tokens", "--total", total, "-o", dest)
+        each = tokens(dest, 0)
+        assert abs(sum(each) - total) <= max(each) / 2, total
+
+
 def test_a_sweep_to_a_file_writes_one_beside_the_other(tmp_path: Path) -> None:
     """m.jsonl stands for m-SHARE.jsonl, each with a manifest of its own."""
     text, image = write(tmp_path)
