@@ -21,7 +21,18 @@ _MEDIA = re.compile(r"<image>\n?|\n?<image>")
 _CONTENT_OF_OTHERS = frozenset(
     (
         *("unique_id", "task_name", "image_path", "image_source", "target_txt", "prompt", "target"),
-        *("instruction_id", "id", "width", "height", "image_size", "sources", "answer"),
+        *(
+            "instruction_id",
+            "id",
+            "width",
+            "height",
+            "image_size",
+            "sources",
+            "answer",
+            "rationale",
+            "outputs",
+        ),
+        *("protocol", "objects"),
     )
 )
 """Fields that say nothing about what is asked."""

@@ -22,7 +22,7 @@ FORMATS = [
     *[("tsv", "tsv"), ("parquet", "parquet"), ("llava", "json"), ("llava", "jsonl")],
     *[("sharegpt", "json"), ("messages", "jsonl"), ("prompt-completion", "jsonl")],
     *[("alpaca", "json"), ("lavis", "json"), ("lavis-caption", "json")],
-    *[("ofa-vqa", "tsv"), ("ofa-caption", "tsv")],
+    *[("ofa-vqa", "tsv"), ("ofa-caption", "tsv"), ("ms-swift", "jsonl")],
 ]
 
 
