@@ -19,21 +19,8 @@ RAW = "raw"
 _MEDIA = re.compile(r"<image>\n?|\n?<image>")
 
 _CONTENT_OF_OTHERS = frozenset(
-    (
-        *("unique_id", "task_name", "image_path", "image_source", "target_txt", "prompt", "target"),
-        *(
-            "instruction_id",
-            "id",
-            "width",
-            "height",
-            "image_size",
-            "sources",
-            "answer",
-            "rationale",
-            "outputs",
-        ),
-        *("protocol", "objects"),
-    )
+    "unique_id id task_name image_path image_source width height image_size target_txt answer"
+    " prompt target instruction_id protocol objects rationale outputs sources".split()
 )
 """Fields that say nothing about what is asked."""
 
