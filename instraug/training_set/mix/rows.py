@@ -19,8 +19,26 @@ RAW = "raw"
 _MEDIA = re.compile(r"<image>\n?|\n?<image>")
 
 _CONTENT_OF_OTHERS = frozenset(
-    "unique_id id task_name image_path image_source width height image_size target_txt answer"
-    " prompt target instruction_id protocol objects rationale outputs sources".split()
+    [
+        "unique_id",
+        "id",
+        "task_name",
+        "image_path",
+        "image_source",
+        "width",
+        "height",
+        "image_size",
+        "target_txt",
+        "answer",
+        "prompt",
+        "target",
+        "instruction_id",
+        "protocol",
+        "objects",
+        "rationale",
+        "outputs",
+        "sources",
+    ]
 )
 """Fields that say nothing about what is asked."""
 
@@ -62,7 +80,7 @@ def shape_of(row: Fields) -> str | None:
         return "alpaca"
     if "question_id" in row and isinstance(row.get("answer"), list):
         return "lavis"
-    return "lavis-caption" if "caption" in row and "text_input" in row else None
+    return None
 
 
 def content(row: Fields) -> str:
@@ -165,13 +183,6 @@ def _read_lavis(row: Fields) -> View:
     return _view([row["question"]], told, row.get("image"), row, "question_id")
 
 
-def _read_caption(row: Fields) -> View:
-    asked, told = row.get("text_input") or "", row.get("caption")
-    if not isinstance(told, str) or not isinstance(asked, str):
-        raise _bad("the row has no caption")
-    return _view([asked], [told], row.get("image"), row)
-
-
 _OFA = {
     "ofa-caption": ((), (2,)),
     "ofa-vqa": ((2,), (3,)),
@@ -224,5 +235,4 @@ _READERS: dict[str, Reader] = {
     "prompt-completion": _read_messages,
     "alpaca": _read_alpaca,
     "lavis": _read_lavis,
-    "lavis-caption": _read_caption,
 }

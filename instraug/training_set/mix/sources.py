@@ -123,6 +123,9 @@ def open_source(path: Path, columns: Mapping[str, str]) -> Source:
         for task, names in (sets.items() if isinstance(sets, dict) else ())
         if isinstance(names, list)
     }
+    if str(form).startswith("tsv-"):
+        what = f"is a table of the format {form}, which an evaluator reads"
+        raise InputError([Problem(str(path), what, "mix a set of another format")])
     if form in FORMATS:
         return Source(str(path), file, form, {}, datasets)
     with closing(_rows(file)) as rows:

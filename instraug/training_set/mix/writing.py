@@ -56,7 +56,7 @@ def write_rows(
     most = [max(draws) for draws in zip(*wanted, strict=True)]
     groups = [range(len(pools))] if shuffled else [range(n, n + 1) for n in range(len(pools))]
     with ExitStack() as stack:
-        adds = [stack.enter_context(_blocks(output, form)) for output in outputs]
+        adds = [stack.enter_context(_blocks(output, form, folder)) for output in outputs]
         files = [stack.enter_context(_opened(source.file)) for source in lines]
         for group in groups:
             for rows in in_order(pools, files, most, group, folder):
@@ -90,9 +90,9 @@ def _encoded(
 
 
 @contextmanager
-def _blocks(output: Output, form: Format) -> Iterator[Callable[[list[Any]], None]]:
+def _blocks(output: Output, form: Format, folder: Path) -> Iterator[Callable[[list[Any]], None]]:
     """Open a set; yield what adds rows to it."""
-    sink: Sink = form.sink(output.stream)
+    sink: Sink = form.sink(output.stream, folder)
     pack, most, block = form.pack, form.block_rows, list[Any]()
 
     def flush() -> None:

@@ -38,7 +38,6 @@ ROWS: dict[str, Row] = {
     },
     "alpaca": {"id": "x", "instruction": "Who?", "input": "", "output": "Me.", "images": ["1.jpg"]},
     "lavis": {"question_id": "x", "image": "1.jpg", "question": "Who?", "answer": ["Me."]},
-    "lavis-caption": {"id": "x", "image": "1.jpg", "text_input": "Who?", "caption": "Me."},
 }
 
 
@@ -61,7 +60,6 @@ def test_every_format_is_known_by_its_keys_and_read(form: str) -> None:
         ("messages", {"messages": 5}),
         ("alpaca", {"instruction": "x", "output": 1}),
         ("lavis", {"question": "x", "answer": [1]}),
-        ("lavis-caption", {"caption": None}),
         ("ofa-vqa", {"cells": ["1", "2"]}),
         ("of another day", {"a": 1}),
     ],

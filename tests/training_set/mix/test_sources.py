@@ -21,7 +21,7 @@ FORMATS = [
     *[("multiinstruct", "jsonl"), ("multiinstruct", "json"), ("multiinstruct", "jsonl.gz")],
     *[("tsv", "tsv"), ("parquet", "parquet"), ("llava", "json"), ("llava", "jsonl")],
     *[("sharegpt", "json"), ("messages", "jsonl"), ("prompt-completion", "jsonl")],
-    *[("alpaca", "json"), ("lavis", "json"), ("lavis-caption", "json")],
+    *[("alpaca", "json"), ("lavis", "json")],
     *[("ofa-vqa", "tsv"), ("ofa-caption", "tsv"), ("ms-swift", "jsonl")],
 ]
 
