@@ -55,7 +55,6 @@ from instraug.tasks.pool import OUTPUTS, load_pools
 from instraug.training_set.build import (
     BuildJob,
     add_up,
-    check_apart,
     check_names,
     find_bounds,
     fitted,
@@ -66,7 +65,7 @@ from instraug.training_set.build import (
     write_companions,
     writing,
 )
-from instraug.training_set.destination import destination
+from instraug.training_set.destination import check_apart, destination
 from instraug.training_set.engines.local import local_engine
 from instraug.training_set.formats import registry
 from instraug.training_set.narrowing import narrowed

@@ -115,7 +115,7 @@ def _scored(paths: Sequence[Path], given: Mapping[str, Any]) -> Outcome:
         from instraug.evaluation.scores.scoring import Scoring
         from instraug.evaluation.scores.scoring import score as run
     except ImportError:
-        raise StorageError("score needs numpy; pip install 'instraug[score]'") from None
+        raise StorageError("score needs numpy; pip install '.[score]'") from None
 
     two = len(paths) == 2 and not one_set(*paths)
     shape = {

@@ -72,7 +72,7 @@ def _zstandard(path: Path) -> ModuleType:
         import zstandard
     except ImportError:
         raise StorageError(
-            f"{path}: .zst files need zstandard; pip install 'instraug[zstd]', or use .gz"
+            f"{path}: .zst files need zstandard; pip install '.[zstd]', or use .gz"
         ) from None
     return zstandard
 

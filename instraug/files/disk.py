@@ -72,6 +72,16 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, action: str = "read") -> 
     raise StorageError(f"{path}: is not a regular file; give a file, not a FIFO or a device")
 
 
+def read_regular(path: Path) -> bytes:
+    """Return all bytes of a regular file.
+
+    Raises:
+        StorageError: as of `open_regular`.
+    """
+    with refusals(path, "read"), os.fdopen(open_regular(path), "rb") as file:
+        return file.read()
+
+
 def write_all(fd: int, data: bytes, path: Path, at: int | None = None) -> None:
     """Write in one call; a short write, which is how a full disk begins, is a StorageError.
 

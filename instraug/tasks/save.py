@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from instraug.errors import InputError, Problem, StorageError
@@ -47,8 +48,7 @@ def write_made(
     """
     if folder.exists() and not folder.is_dir():
         raise InputError([Problem(str(folder), "is not a folder", "give another path")])
-    with refusals(folder, "write"):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+    with refusals(folder, "write"), parents_of(folder):
         there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         if there and not force:
             fix = "choose another folder, or pass --force to overwrite files of the same names"
@@ -65,6 +65,20 @@ def write_made(
                 put_folder(made, folder)
             else:
                 _move_into(made, folder)
+
+
+@contextmanager
+def parents_of(folder: Path) -> Iterator[None]:
+    """Make a folder's parents; those that were missing go again where the block fails."""
+    missing = [parent for parent in folder.parents if not parent.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for parent in missing:
+                parent.rmdir()
+        raise
 
 
 def _file_name(task: Task) -> str:

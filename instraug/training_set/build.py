@@ -130,18 +130,6 @@ def make_recipe(config: BuildConfig, data_file: DataFile, pools: tuple[Pool, ...
     )
 
 
-def check_apart(dest: Path, files: Iterable[Path]) -> None:
-    """Refuse a destination that holds, or is, a file that the set is built from.
-
-    Raises:
-        UsageError: it does.
-    """
-    place = dest.resolve()
-    for file in map(Path.resolve, files):
-        if place in (file, *file.parents):
-            raise UsageError(f"{dest}: the set is built from it; choose another destination")
-
-
 def check_names(job: BuildJob, pools: Iterable[Pool], files: Iterable[Path]) -> None:
     """Refuse, before a row is built, what the manifest could not name.
 

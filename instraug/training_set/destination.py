@@ -187,3 +187,16 @@ def _put_pair(data: Path, manifest: Path, folder: Path) -> None:
     (folder / manifest.name).unlink(missing_ok=True)
     data.rename(folder / data.name)
     manifest.rename(folder / manifest.name)
+
+
+def check_apart(dest: Path, files: Iterable[Path]) -> None:
+    """Refuse a destination that holds, or is, a file that the set is made of.
+
+    Raises:
+        UsageError: it does.
+    """
+    place = Path(os.path.realpath(dest))
+    for file in files:
+        real = Path(os.path.realpath(file))
+        if place in (real, *real.parents):
+            raise UsageError(f"{dest}: the set is made of it; choose another destination")

@@ -20,6 +20,7 @@ from tests.faults.test_journal_path import tree
 TASKS = EXAMPLES / "tasks"
 ROWS = EXAMPLES / "instances" / "train.jsonl"
 OUT = Path(__file__).parents[1] / "data" / "folder_of_0.1.0" / "out"
+QUESTIONS = EXAMPLES / "mlan" / "arc.jsonl"
 SET = OUT.parent / "set.jsonl"
 NOBODY = ("--model", "m", "--base-url", "http://127.0.0.1:9/v1", "-q")
 
@@ -59,6 +60,29 @@ TABLE: dict[str, tuple[object, ...]] = {
     ),
     "check TASKS": ("check", "{}"),
     "init DIR": ("init", "{}"),
+    "import natural-instructions SRC": ("import", "natural-instructions", "{}", "-o", "new"),
+    "import natural-instructions --out": (
+        *("import", "natural-instructions", "t.tsv"),
+        *("-o", "{}", "--force"),
+    ),
+    "import questions FILE ...": ("import", "questions", "{}", "-o", "new"),
+    "import questions --out": ("import", "questions", QUESTIONS, "-o", "{}", "--force"),
+    "import questions --rationales": (
+        *("import", "questions", QUESTIONS, "-o", "new"),
+        *("--rationales", "{}", "--form", "rationale"),
+    ),
+    "mix SOURCE": ("mix", "{}", "-o", "new.jsonl"),
+    "mix --config": ("mix", SET, "-o", "new.jsonl", "-c", "{}"),
+    "mix --dest": ("mix", SET, "-o", "{}", "--force"),
+    "mix --evaluation": ("mix", SET, "-o", "new.jsonl", "--evaluation", "{}"),
+    "mix --images": (
+        *("mix", SET, "-o", "new.jsonl", "--by", "tokens", "--total", 1, "--images", "{}"),
+        *("--image-tokens", "qwen2.5-vl"),
+    ),
+    "mix --tokenizer": (
+        *("mix", SET, "-o", "new.jsonl", "--by", "tokens", "--total", 1),
+        *("--tokenizer", "{}"),
+    ),
     "show OUT": ("show", "{}"),
     "report OUT|SET|SCORES ...": ("report", "{}", "-o", "r.html"),
     "report --tasks": ("report", OUT, "-o", "r.html", "--tasks", "{}"),
@@ -105,6 +129,8 @@ TAKES_FOLDERS = {
     *("stats --instructions", "init DIR", "report --plots"),
     *("predict ROWS...", "predict --out", "predict --images"),
     *("verify OUT", "diff OUT", "diff OUT2"),
+    *("import questions --out", "import natural-instructions --out", "mix --evaluation"),
+    *("import natural-instructions SRC", "mix --images", "mix SOURCE", "mix --dest"),
 }
 
 MAKES_FOLDERS = {
@@ -114,9 +140,10 @@ MAKES_FOLDERS = {
     "import multiinstruct --out",
     "init DIR",
     "report --plots",
+    "import questions --out",
 }
 
-MANY_LINES = {"check TASKS", "verify OUT", "verify --journal", "build --images"}
+MANY_LINES = {"check TASKS", "verify OUT", "verify --journal", "build --images", "mix --images"}
 """Commands that list what is wrong, and then count it; images are missed by each row."""
 
 ODD: dict[str, Callable[[Path], object]] = {

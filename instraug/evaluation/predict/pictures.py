@@ -138,7 +138,7 @@ def _pillow() -> Any:
     try:
         import PIL.Image
     except ImportError:
-        raise UsageError("--resize needs Pillow; pip install 'instraug[images]'") from None
+        raise UsageError("--resize needs Pillow; pip install '.[images]'") from None
     return PIL.Image
 
 

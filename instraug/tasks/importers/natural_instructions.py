@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from instraug.errors import InputError, Problem
-from instraug.files.disk import refusals
+from instraug.files.disk import read_regular, refusals
 from instraug.files.jsonl import write_jsonl
 from instraug.tasks.records import Task
 
@@ -194,7 +194,7 @@ _LANGUAGES = ("Input_language", "Output_language")
 def _read(file: Path) -> dict[str, Any]:
     with refusals(file, "read"):
         size = file.stat().st_size
-        content = file.read_bytes() if size <= _MAX_BYTES else b""
+    content = read_regular(file) if size <= _MAX_BYTES else b""
     fix = "copy the file again from the repository"
     if size > _MAX_BYTES:
         raise InputError([Problem(str(file), f"has more than {_MAX_BYTES} bytes", fix)])

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from instraug.errors import InputError, Problem
-from instraug.files.disk import refusals
+from instraug.files.disk import read_regular
 from instraug.files.jsonl import read_jsonl
 
 Row = Mapping[str, Any]
@@ -48,8 +48,7 @@ def read_questions(path: Path) -> Iterator[tuple[str, Row]]:
         for line, row in read_jsonl(path):
             yield f"{path}:{line}", row
         return
-    with refusals(path, "read"):
-        content = path.read_bytes()
+    content = read_regular(path)
     fix = "give a list of objects, one object a line, or SQuAD's own file"
     try:
         data = orjson.loads(content)

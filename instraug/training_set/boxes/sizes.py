@@ -118,8 +118,7 @@ def measure(file: Path, *, turns: bool) -> tuple[Size, bool]:
         from PIL import Image
     except ImportError:
         raise StorageError(
-            "image sizes need Pillow; pip install 'instraug[images]', or give rows with width and "
-            "height"
+            "image sizes need Pillow; pip install '.[images]', or give rows with width and height"
         ) from None
     try:
         with warnings.catch_warnings():

@@ -48,7 +48,7 @@ def make(options: Options) -> Format:
         import pyarrow  # noqa: F401
     except ImportError:
         raise StorageError(
-            "Parquet needs pyarrow; pip install 'instraug[parquet]', or use another format"
+            "Parquet needs pyarrow; pip install '.[parquet]', or use another format"
         ) from None
     return Format(_encode, _pack, lambda stream, _: _Sink(stream), block_rows=2048)
 

@@ -82,7 +82,7 @@ def _reading(path: Path) -> Iterator[None]:
         import pyarrow as pa
     except ImportError:
         raise StorageError(
-            f"{path}: Parquet and Arrow need pyarrow; pip install 'instraug[parquet]'"
+            f"{path}: Parquet and Arrow need pyarrow; pip install '.[parquet]'"
         ) from None
     with refusals(path, "read"):
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from instraug.errors import InputError, Problem, UsageError
 from instraug.files.manifest import check_spelled
+from instraug.training_set.destination import check_apart
 from instraug.training_set.mix.choice import Plan, Pool, make_plan
 from instraug.training_set.mix.config import MixJob
 from instraug.training_set.mix.leaks import Guard, check_tasks, dataset_leaks
@@ -72,7 +73,7 @@ def settle_sources(job: MixJob) -> tuple[tuple[Source, ...], Guard | None]:
     config = job.config
     sources = open_sources([name for name, _ in job.sources], config.columns)
     check_spelled([job.dest.name, *(s.file for s in sources), *job.evaluation, asdict(config)])
-    _check_apart(job, [source.file for source in sources])
+    check_apart(job.dest, [*(source.file for source in sources), *job.evaluation])
     if not job.evaluation:
         return sources, None
     guard = Guard(Path(config.images) if config.images else None)
@@ -94,14 +95,6 @@ def leaking_tasks(
     leaks = dataset_leaks(guard, sources)
     check_tasks(sources, leaks, drop=job.drop_leaks)
     return leaks
-
-
-def _check_apart(job: MixJob, files: Iterable[Path]) -> None:
-    place = job.dest.resolve()
-    for file in (*files, *job.evaluation):
-        real = file.resolve()
-        if place in (real, *real.parents):
-            raise UsageError(f"{job.dest}: the set is mixed from it; choose another destination")
 
 
 # ── what is found ────────────────────────────────────────────────────────────────────────────

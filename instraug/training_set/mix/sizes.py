@@ -97,6 +97,6 @@ def _pillow(folder: Path) -> Any:
         from PIL import Image
     except ImportError:
         raise StorageError(
-            f"{folder}: to measure pictures needs Pillow; pip install 'instraug[images]'"
+            f"{folder}: to measure pictures needs Pillow; pip install '.[images]'"
         ) from None
     return Image

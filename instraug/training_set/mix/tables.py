@@ -123,9 +123,7 @@ def _parquet_rows(path: Path) -> Rows:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise StorageError(
-            f"{path}: Parquet needs pyarrow; pip install 'instraug[parquet]'"
-        ) from None
+        raise StorageError(f"{path}: Parquet needs pyarrow; pip install '.[parquet]'") from None
     number = 0
     with refusals(path, "read"):
         try:

@@ -47,7 +47,7 @@ def _of_tokenizers(path: Path) -> Count:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise StorageError(f"{path}: needs tokenizers; pip install 'instraug[tokens]'") from None
+        raise StorageError(f"{path}: needs tokenizers; pip install '.[tokens]'") from None
     try:
         tokenizer: Any = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
@@ -67,7 +67,7 @@ def _of_tiktoken(path: Path) -> Count:
         from tiktoken.load import load_tiktoken_bpe
         from tiktoken_ext import openai_public
     except ImportError:
-        raise StorageError(f"{path}: needs tiktoken; pip install 'instraug[tokens]'") from None
+        raise StorageError(f"{path}: needs tiktoken; pip install '.[tokens]'") from None
     import tiktoken
 
     known = openai_public.ENCODING_CONSTRUCTORS

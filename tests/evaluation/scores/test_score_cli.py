@@ -154,4 +154,4 @@ def test_without_numpy_score_says_which_extra_it_needs(hand: Path) -> None:
     code += f"sys.argv = ['instraug', 'score', {str(hand)!r}]\nmain()"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env=environment())
-    failed(done, 1, "score needs numpy; pip install 'instraug[score]'")
+    failed(done, 1, "score needs numpy; pip install '.[score]'")
