@@ -292,6 +292,6 @@ def test_without_zstandard_the_extra_is_named_and_nothing_else_needs_it(
     write_jsonl(tmp_path / "f.zst", [{}])
     monkeypatch.setitem(sys.modules, "zstandard", None)
     for attempt in (lambda: rows(tmp_path / "f.zst"), lambda: write_jsonl(tmp_path / "g.zst", [])):
-        with pytest.raises(StorageError, match=r"pip install 'instraug\[zstd\]', or use \.gz"):
+        with pytest.raises(StorageError, match=r"pip install '\.\[zstd\]', or use \.gz"):
             attempt()
     assert write_jsonl(tmp_path / "f.gz", [{}]) == 1

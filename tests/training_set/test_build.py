@@ -546,7 +546,7 @@ def test_force_replaces_nothing_but_what_a_build_made(tmp_path: Path, dest: str)
 def test_a_folder_is_not_replaced_by_what_is_built_of_its_rows(tmp_path: Path) -> None:
     """The input would be gone."""
     built(tmp_path, ROWS, "set")
-    with pytest.raises(UsageError, match="is built from it"):
+    with pytest.raises(UsageError, match="is made of it"):
         built(tmp_path, tmp_path / "set" / "data.jsonl", "set", force=True)
 
 

@@ -81,7 +81,7 @@ def test_parquet_needs_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     path = tmp_path / "rows.parquet"
     path.write_bytes(b"")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(StorageError, match=r"instraug\[parquet\]"):
+    with pytest.raises(StorageError, match=r"\.\[parquet\]"):
         asked(path, tmp_path / "out", NOWHERE)
 
 

@@ -107,7 +107,7 @@ def test_a_picture_of_too_many_pixels_is_refused(
 def test_resizing_needs_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra, one line says how to get it."""
     monkeypatch.setitem(__import__("sys").modules, "PIL.Image", None)
-    with pytest.raises(UsageError, match=r"instraug\[images\]"):
+    with pytest.raises(UsageError, match=r"\.\[images\]"):
         Pictures(PredictConfig(resize=64))
 
 

@@ -124,7 +124,7 @@ def test_without_pillow_the_user_is_told_what_to_install(
     monkeypatch.setitem(sys.modules, "PIL", None)
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "0.jpg").write_bytes(b"")
-    with pytest.raises(StorageError, match=r"pip install 'instraug\[images\]'"):
+    with pytest.raises(StorageError, match=r"pip install '\.\[images\]'"):
         rows_of(tmp_path, [find_row(0)], ofa_bins=True, images=str(tmp_path))
 
 

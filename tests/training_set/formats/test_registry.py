@@ -52,5 +52,5 @@ def test_every_format_loads_for_each_of_its_suffixes(name: str) -> None:
 def test_a_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without pyarrow the user is told what to install."""
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(StorageError, match=r"pip install 'instraug\[parquet\]'"):
+    with pytest.raises(StorageError, match=r"pip install '\.\[parquet\]'"):
         registry.load("parquet", Options(".parquet"))

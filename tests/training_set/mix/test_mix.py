@@ -266,7 +266,7 @@ def test_a_destination_is_replaced_with_force_alone(tmp_path: Path) -> None:
     failed(instraug_here("mix", text, image, "-o", dest), 2, "give --force")
     mixed(text, "--force", "-o", dest)
     assert len(rows(dest)) == 40
-    failed(instraug_here("mix", text, "--force", "-o", text), 2, "the set is mixed from it")
+    failed(instraug_here("mix", text, "--force", "-o", text), 2, "the set is made of it")
 
 
 def test_sizes_come_from_rows_or_from_the_pictures(tmp_path: Path) -> None:
