@@ -60,7 +60,7 @@ def make(folder: Path, rows: int) -> None:
 
 def one(folder: Path, name: str) -> None:
     """Run one pass in this process and print its processor seconds and peak memory."""
-    from instraug.chain import build as build_set
+    from instraug.chain.build import build as build_set
     from instraug.training_set.build import BuildJob
     from instraug.training_set.config import BuildConfig, with_options
 

@@ -122,7 +122,7 @@ def bare(folder: Path) -> None:
 
 def ours(folder: Path, workers: int) -> tuple[float, float]:
     """Build the set; return the seconds and the processor seconds that went before its rows."""
-    from instraug.chain import build as build_set
+    from instraug.chain.build import build as build_set
     from instraug.training_set.build import BuildJob
 
     begun: list[tuple[float, float]] = []

@@ -61,7 +61,7 @@ def write_tasks(folder: Path, templates: int) -> None:
 
 def whole(url: str, folder: Path, rewrites: int, _requests: int) -> dict[str, Any]:
     """Run `expand` into a new folder."""
-    from instraug.chain import expand
+    from instraug.chain.expand import expand
     from instraug.models.config import Endpoint
     from instraug.rewriting.config import Config
     from instraug.rewriting.forecast import forecast

@@ -54,7 +54,7 @@ def write(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 def one(folder: Path, kind: str) -> None:
     """Build from one kind of file in this process, and print its figures."""
-    from instraug.chain import build as build_set
+    from instraug.chain.build import build as build_set
     from instraug.training_set.build import BuildJob
 
     begun: list[float] = []

@@ -63,7 +63,7 @@ def bare(folder: Path) -> None:
 
 def ours(folder: Path, kind: str, rows: int) -> dict[str, Any]:
     """Mix; return what the sets came to."""
-    from instraug.chain import mix
+    from instraug.chain.mix import mix
     from instraug.training_set.mix.config import MixConfig, MixJob
 
     names = [str(folder / name) for name in NAMES]

@@ -70,7 +70,7 @@ def make(folder: Path, rows: int) -> None:
 
 def whole(url: str, folder: Path) -> int:
     """Run `predict` into a new folder."""
-    from instraug.chain import predict
+    from instraug.chain.predict import predict
     from instraug.evaluation.predict.config import PredictConfig
     from instraug.evaluation.predict.job import PredictJob
     from instraug.models.config import Endpoint
@@ -113,7 +113,7 @@ def _one(name: str, url: str, folder: Path) -> dict[str, Any]:
     import aiohttp  # noqa: F401 - imports are no part of either run
     import openai  # noqa: F401
 
-    import instraug.chain  # noqa: F401
+    import instraug.chain.predict  # noqa: F401
 
     began = time.perf_counter(), time.process_time()
     requests = CONTENDERS[name](url, folder)

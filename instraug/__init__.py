@@ -66,7 +66,7 @@ def expand(
     Raises:
         InstraugError: what ended the run; what was paid for is in the journal.
     """
-    from instraug import chain
+    from instraug.chain import expand as command
     from instraug.models.opening import chosen, environment_key
     from instraug.rewriting.config import (
         Config,
@@ -82,7 +82,7 @@ def expand(
     model = chosen(whole.model, whole.base_url, has_key=key is not None)
     place = None if journal is None else Path(journal)
     job = ExpandJob(Path(tasks), Path(out), model, whole, place, frozen, key, force=force)
-    return chain.expand(job)
+    return command.expand(job)
 
 
 def refilter(
@@ -106,11 +106,11 @@ def refilter(
     Raises:
         InstraugError: the folder has no sound manifest, or the journal lacks what is needed.
     """
-    from instraug import chain
+    from instraug.chain import refilter as command
     from instraug.rewriting.config import load_config
 
     rules = load_config(_config_file(config)).rules if config else None
-    return chain.refilter(Path(out), rules, Path(dest or out), force=force)
+    return command.refilter(Path(out), rules, Path(dest or out), force=force)
 
 
 def build(
@@ -143,7 +143,7 @@ def build(
     Raises:
         InstraugError: nothing is written.
     """
-    from instraug import chain
+    from instraug.chain import build as command
     from instraug.tasks.pool import INSTRUCTIONS
     from instraug.training_set.build import BuildJob
     from instraug.training_set.config import BuildConfig, load_build_config, with_options
@@ -154,7 +154,7 @@ def build(
         pool /= INSTRUCTIONS
     files = tuple(map(Path, instances))
     whole = with_options(base, settings)
-    return chain.build(BuildJob(Path(tasks), files, Path(dest), pool, whole, workers, force))
+    return command.build(BuildJob(Path(tasks), files, Path(dest), pool, whole, workers, force))
 
 
 def _config_file(name: str | Path) -> Path:

@@ -5,7 +5,9 @@ from importlib import import_module
 for name in (
     "concurrent.futures.process",
     "concurrent.futures.thread",
-    "instraug.chain",
+    "instraug.chain.build",
+    "instraug.chain.expand",
+    "instraug.chain.refilter",
     "instraug.cli.build",
     "instraug.cli.expand",
     "instraug.cli.importing",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from instraug.chain import build as build_set
+from instraug.chain.build import build as build_set
 from instraug.files.jsonl import read_jsonl
 from instraug.training_set.build import BuildJob
 from instraug.training_set.config import BuildConfig

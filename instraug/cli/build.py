@@ -127,7 +127,7 @@ def build(
     unique_id: hand-written with probability epsilon, else a rewrite from --instructions. The rows
     depend on nothing else, so that they are the same in any order and with any number of workers.
     """
-    from instraug.chain import build as build_set
+    from instraug.chain.build import build as build_set
     from instraug.files.presets import find
     from instraug.training_set.build import BuildJob
     from instraug.training_set.config import BuildConfig, load_build_config, with_options

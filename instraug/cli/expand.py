@@ -84,7 +84,7 @@ def expand(
     """
     from dataclasses import replace
 
-    from instraug import chain
+    from instraug.chain import expand as command
     from instraug.cli.progress import Progress
     from instraug.models.config import Prices
     from instraug.models.opening import chosen, is_local
@@ -105,7 +105,7 @@ def expand(
     price = Prices(0, 0) if is_local(model) else config.prices.get(model)
     with Progress(wanted(job, inputs), price, quiet=quiet, verbose=verbose) as progress:
         watch = Watch(progress.reply, progress.round, progress.notice)
-        run = chain.expand(replace(job, foreseen=foreseen), inputs, watch)
+        run = command.expand(replace(job, foreseen=foreseen), inputs, watch)
     # The error says it all where nothing came.
     summarise(run.summary(), as_json=as_json, quiet=quiet or not (run.bought or run.reused))
     run.raise_unless_done()
@@ -127,7 +127,7 @@ def filter_(
     quiet: bool,
 ) -> None:
     """Judge the answers of the finished run in OUT again, by other rules; makes no call."""
-    from instraug.chain import refilter
+    from instraug.chain.refilter import refilter
 
     rules = settings(config_file).rules if config_file else None
     run = refilter(out, rules, dest or out, force=force)

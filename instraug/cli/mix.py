@@ -133,7 +133,7 @@ def mix(
     that a set of a larger share holds the rows of a smaller one. Sources without any share, and
     without --total, are taken whole.
     """
-    from instraug.chain import mix as mix_sets
+    from instraug.chain.mix import mix as mix_sets
     from instraug.files.presets import find
     from instraug.training_set.mix.config import MixConfig, MixJob, load_mix_config, with_options
 

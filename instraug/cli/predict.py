@@ -55,7 +55,7 @@ def predict(
     --model, --base-url and OPENAI_API_KEY, the embedded model is asked, which sees no images. Run
     again after any interruption: replies that are in the journal are never bought twice.
     """
-    from instraug import chain
+    from instraug.chain import predict as command
     from instraug.evaluation.predict.config import (
         PredictConfig,
         load_predict_config,
@@ -78,7 +78,7 @@ def predict(
         summarise(forecast(job, loaded), as_json=as_json, quiet=False)
         return
     with _Bar(loaded.checked.rows, shown=not quiet and sys.stderr.isatty()) as bar:
-        run = chain.predict(job, loaded, PredictWatch(bar.reply, bar.notice))
+        run = command.predict(job, loaded, PredictWatch(bar.reply, bar.notice))
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from instraug import chain as _loaded  # noqa: F401 - before any fork
+from instraug.chain import build, expand, mix, predict, refilter  # noqa: F401 - before any fork
 from instraug.cli import cli, main
 from tests.commandline import EXAMPLES
 from tests.faults.test_journal_path import tree

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from instraug.chain import expand
+from instraug.chain.expand import expand
 from instraug.errors import PlaceholderError
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Config, Rules

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from instraug.chain import refilter
+from instraug.chain.refilter import refilter
 from instraug.errors import BadRow, InstraugError, Problem
 from instraug.evaluation.verify import verify
 from instraug.files.jsonl import read_jsonl

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from instraug.chain import expand
+from instraug.chain.expand import expand
 from instraug.errors import InstraugError
 from instraug.evaluation.verify import verify
 from instraug.models.chat import Chat, Reply
@@ -96,7 +96,7 @@ def folder() -> Iterator[Path]:
 def run(folder: Path, out: str, rewrites: int, endpoint: Endpoint) -> Run:
     job = ExpandJob(folder / "tasks", folder / out, "m", Config(rewrites=rewrites, model="m"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("instraug.chain.opened", endpoint.opened)
+        patch.setattr("instraug.chain.expand.opened", endpoint.opened)
         return expand(job, load(job))
 
 

@@ -18,7 +18,7 @@ import datasets
 import pytest
 import zstandard
 
-from instraug.chain import build as build_set
+from instraug.chain.build import build as build_set
 from instraug.errors import InputError, InstraugError, StorageError, UsageError
 from instraug.files.jsonl import read_jsonl
 from instraug.files.manifest import sha256

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from instraug.chain import build as build_set
+from instraug.chain.build import build as build_set
 from instraug.errors import InputError, UsageError
 from instraug.files.jsonl import read_jsonl
 from instraug.files.presets import folder

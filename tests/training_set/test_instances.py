@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.chain import build
+from instraug.chain.build import build
 from instraug.errors import BadRow, InputError
 from instraug.files.jsonl import read_jsonl
 from instraug.tasks.importers.multiinstruct.templates import read_templates

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug.chain import build
+from instraug.chain.build import build
 from instraug.errors import InputError
 from instraug.files.jsonl import read_jsonl
 from instraug.training_set import shards

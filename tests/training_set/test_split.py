@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from instraug.chain import build as build_set
+from instraug.chain.build import build as build_set
 from instraug.errors import InputError
 from instraug.files.jsonl import read_jsonl
 from instraug.training_set import shards

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instraug.chain import build as build_set
+from instraug.chain.build import build as build_set
 from instraug.errors import InputError, UsageError
 from instraug.evaluation.scores.seen import used_instructions
 from instraug.tasks.records import Template

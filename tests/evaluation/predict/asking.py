@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from instraug.chain import predict
+from instraug.chain.predict import predict
 from instraug.evaluation.predict.config import PredictConfig, with_given
 from instraug.evaluation.predict.job import PredictJob
 from instraug.evaluation.predict.run import PredictRun

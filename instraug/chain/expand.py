@@ -1,0 +1,101 @@
+"""``expand``: tasks + model -> instructions.jsonl, rejected.jsonl, replies.jsonl, manifest.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from instraug.models.budget import BudgetTracker
+from instraug.models.chat import Reply
+from instraug.models.generation import Generator
+from instraug.models.journal.journal import Journal
+from instraug.models.journal.ledger import other_endpoints
+from instraug.models.journal.replay import Replay
+from instraug.models.opening import opened
+from instraug.models.session import (
+    draining,
+    finish,
+    open_journal,
+    recorded,
+    session,
+)
+from instraug.rewriting.frozen import Differences, FrozenGenerator
+from instraug.rewriting.job import (
+    QUIET,
+    ExpandJob,
+    Inputs,
+    Watch,
+    check_folder,
+    check_replies,
+    load,
+)
+from instraug.rewriting.judging.meaning import gate_of, scorer_of
+from instraug.rewriting.output import export
+from instraug.rewriting.prompts.plan import make_plan
+from instraug.rewriting.records import Request
+from instraug.rewriting.rounds import Chain, run_rounds
+from instraug.rewriting.run import Run
+
+
+def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
+    """Grow every template of a job's tasks, and write its output folder.
+
+    Args:
+        job: What to expand, where to, and how.
+        inputs: What `load` returns for the job; None: it is loaded here.
+        watch: What to call while the run goes on.
+
+    Returns:
+        The run; `Run.raise_unless_done` raises where it missed a target.
+
+    Raises:
+        InputError, UsageError, LockedError: before anything is sent.
+        FrozenMiss, FatalEndpointError, StorageError: no outputs; what was paid for is journaled.
+    """
+    inputs = inputs or load(job)
+    with session(job.out):
+        notices = check_folder(job, inputs)
+        with open_journal(job.replies, frozen=job.frozen) as journal:
+            check_replies(job, journal)
+            for notice in (*journal.notices, *notices):
+                watch.notice(notice)
+            run = finish(_expand(job, inputs, journal, watch))
+            if isinstance(journal, Journal):
+                journal.sync()  # no manifest vouches for replies that a power cut could take
+            export(job.out, run, job.replies, journal)
+    return run
+
+
+async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, watch: Watch) -> Run:
+    config, rules = job.config, job.config.rules
+    budget = BudgetTracker(config.budget, config.prices, job.models)
+    async with opened(job.address, budget, watch.notice, frozen=job.frozen) as model:
+        plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
+        scorer = scorer_of(config, model, journal)
+        run = Run(config, inputs, plan, scorer.id if scorer else None, foreseen=job.foreseen)
+        asked = job.address.asked
+        count = partial(_count, run, watch, other_endpoints(asked, watch.notice))
+        if isinstance(journal, Journal):
+            again = run.unknown.append
+            complete = recorded(model.complete, journal, budget, run.settings, asked, again)
+            generator = Generator[Request](complete, journal, model.concurrency, count)
+        else:
+            differences = Differences(job, inputs, model.name, journal)
+            generator = FrozenGenerator(journal, count, differences)
+        chain = Chain(plan, rules, generator, gate_of(rules, scorer), watch.round)
+        async with draining(generator):
+            run.grown = await run_rounds(inputs.tasks, chain)
+        run.stopped, run.failed = generator.stopped, generator.failed
+        run.refused = generator.refused
+    if run.unknown:
+        what = f"{len(run.unknown)} calls of an earlier run had an unknown outcome"
+        watch.notice(f"{what}; counted against the budget and asked once more")
+    return run
+
+
+def _count(
+    run: Run, watch: Watch, look: Callable[[Reply], None], reply: Reply, bought: bool
+) -> None:
+    look(reply)
+    run.count(reply, bought)
+    watch.reply(reply, bought)
