@@ -47,7 +47,7 @@ class Placeholder:
 Segment = str | Placeholder
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def parse(template: str) -> tuple[Segment, ...]:
     """Split a template into literal text (braces unescaped) and placeholders, in order.
 

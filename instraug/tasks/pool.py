@@ -89,6 +89,7 @@ def read_instructions(
     Raises:
         StorageError: the file cannot be read.
     """
+    names = [field.name for field in fields(InstructionRow)]
     try:
         for number, body in read_jsonl(path, strict=True, on_problem=problems.append):
             where = f"{path}:{number}"
@@ -98,9 +99,10 @@ def read_instructions(
                 what = f"this row is not an instruction: missing or wrong: {', '.join(wrong)}"
                 problems.append(Problem(where, what, fix))
             else:
-                known = {f.name: body[f.name] for f in fields(InstructionRow) if f.name in body}
-                own = instruction_id(body["task"], body["instruction"])
-                yield where, InstructionRow(**{"id": own, **_UNSTATED, **known})
+                known = {**_UNSTATED, **{name: body[name] for name in names if name in body}}
+                if "id" not in known:
+                    known["id"] = instruction_id(body["task"], body["instruction"])
+                yield where, InstructionRow(**known)
     except InputError as error:
         problems.extend(error.problems)
 

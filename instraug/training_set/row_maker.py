@@ -46,17 +46,13 @@ class Out:
 
     def clear(self) -> None:
         """Forget all but the options that were seen."""
-        of_rows = (
-            self.rows,
-            self.notes,
-            self.held,
-            self.lacking,
-            self.ranks,
-            self.shown,
-            self.drawn,
-        )
-        for kind in of_rows:
-            kind.clear()
+        self.rows.clear()
+        self.notes.clear()
+        self.held.clear()
+        self.lacking.clear()
+        self.ranks.clear()
+        self.shown.clear()
+        self.drawn.clear()
 
 
 Ranked = tuple[Smallest, int]
