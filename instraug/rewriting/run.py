@@ -95,6 +95,8 @@ class Run:
     """Those of them that the endpoint refused, and would refuse again."""
     bought: int = 0
     reused: int = 0
+    ahead: int = 0
+    """Replies bought in this run by batch that no round needed."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     """Of every reply that was judged, bought in this run or before."""
@@ -185,7 +187,8 @@ class Run:
             "short_templates": few(self.shortfalls),
             "sent_otherwise": sent_otherwise(self.grown, self.plan),
             "run": {
-                "requests": self.bought,
+                "requests": self.bought + self.ahead,
+                "ahead": self.ahead,
                 "reused": self.reused,
                 "failed": dict(self.failed),
                 "unknown": self.unknown,
