@@ -16,6 +16,7 @@ from math import ceil
 
 from instraug.errors import BudgetReached
 from instraug.files.jsonl import dumps
+from instraug.models.batch.asking import Lacks
 from instraug.models.batch.book import Book
 from instraug.models.chat import Chat, Reply
 from instraug.models.generation import Generator, TakeReply
@@ -54,24 +55,6 @@ class Limits:
     """Writes a request down; raises BudgetReached."""
     rounds: int | None = None
     """Waves that the requests of one `Step` may be in; None: any number."""
-
-
-@dataclass
-class Lacks:
-    """What a look at the journal found to be lacking."""
-
-    written: int = 0
-    """Requests for the next wave."""
-    pending: int = 0
-    """Those that are in batches that are not over."""
-    unanswered: int = 0
-    """Those that the next round of a task needs."""
-    late: int = 0
-    """Those of tasks whose rounds are used up."""
-    budget: BudgetReached | None = None
-    """Why not all of them were written."""
-    fresh: bool = False
-    """Whether one of the requests was never sent before."""
 
 
 class BatchGenerator(Generator[Request]):
@@ -168,7 +151,6 @@ class BatchGenerator(Generator[Request]):
         lacks, key, limits = self.found, request.chat.key, self._limits
         why = "no batch brought it" if key in self._waves else "it is not sent yet"
         if key in self._pending:
-            lacks.pending += 1
             why = "its batch is not over"
         elif limits and key not in self._refused:
             if key in self._waves or not self._is_late(step):

@@ -12,6 +12,7 @@ from instraug.errors import EndpointUnavailable, UsageError
 from instraug.files.atomic import atomic_writer
 from instraug.files.disk import refusals
 from instraug.files.replacing import check_replaceable
+from instraug.models.batch.asking import Lacks, request_folder
 from instraug.models.batch.book import Wave
 from instraug.models.batch.offline import Known
 from instraug.models.batch.offline import read_replies as record_replies
@@ -22,7 +23,7 @@ from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
 from instraug.models.opening import Model, is_local, offline
 from instraug.models.session import finish, session
-from instraug.rewriting.batched import Lacks, Limits
+from instraug.rewriting.batched import Limits
 from instraug.rewriting.beginning import begun, counted
 from instraug.rewriting.job import (
     QUIET,
@@ -35,7 +36,7 @@ from instraug.rewriting.job import (
 )
 from instraug.rewriting.output import export
 from instraug.rewriting.run import Run
-from instraug.rewriting.waves import Count, Looker, request_folder
+from instraug.rewriting.waves import Count, Looker
 
 
 def write_requests(

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
-from instraug.errors import EndpointUnavailable, InstraugError, Interrupted, UsageError
-from instraug.files.atomic import hidden_folder
-from instraug.files.disk import refusals
-from instraug.models.batch.batches import Batches
-from instraug.models.batch.book import Book, Wave
-from instraug.models.batch.requests import RequestFiles
+from instraug.errors import UsageError
+from instraug.models.batch.asking import Asking, Lacks
+from instraug.models.batch.book import Book
 from instraug.models.batch.results import Desk
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Reply
@@ -23,19 +16,12 @@ from instraug.models.journal.journal import Journal
 from instraug.models.journal.record_index import RecordIndex
 from instraug.models.opening import Model
 from instraug.models.session import draining
-from instraug.rewriting.batched import BatchGenerator, Lacks, Limits, settings_key
-from instraug.rewriting.job import ByBatch, ExpandJob, Watch
+from instraug.rewriting.batched import BatchGenerator, Limits, settings_key
+from instraug.rewriting.job import ExpandJob, Watch
 from instraug.rewriting.rounds import Chain, Grown, run_rounds
 from instraug.rewriting.run import Run
 
 Count = Callable[[Reply, bool], None]
-
-_REQUESTS = "requests.jsonl"
-"""What the hidden folder of request files is named after."""
-
-
-_VAIN = 1
-"""Waves without any reply after which the same requests are still sent again."""
 
 
 @dataclass
@@ -107,6 +93,7 @@ async def run_waves(
     """
     if model.by_batch is None or job.by_batch is None:
         raise UsageError("--batch needs an endpoint; the embedded model is asked without it")
+    run, settings = looker.run, job.config.batch
     async with model.by_batch() as service:
         desk = Desk(
             service,
@@ -119,110 +106,18 @@ async def run_waves(
             watch.progress,
             job.force,
         )
-        batches = Batches(desk)
-        async with draining(batches.steps):
-            return await _Waves(job, job.by_batch, looker, desk, batches).ask(count)
+        asking = Asking(desk, job.out, settings.requests, run.unknown.append)
 
+        async def look(add: Callable[[Chat], None], refused: Mapping[str, str]) -> Lacks:
+            return (await looker.look(Limits(add, settings.rounds), refused))[0]
 
-class _Waves:
-    def __init__(
-        self, job: ExpandJob, how: ByBatch, looker: Looker, desk: Desk, batches: Batches
-    ) -> None:
-        self._job, self._how, self._looker = job, how, looker
-        self._desk, self._batches = desk, batches
-        self._lacks = Lacks()
-
-    async def ask(self, count: Count) -> bool:
-        run, results = self._looker.run, self._batches.results
-        try:
-            await self._batches.begin()
-            while True:
-                await self._batches.settle(wait=self._how.wait)
-                if results.cancelled:  # whoever cancelled wants no more of it now
-                    break
-                if not await self._send() or not self._how.wait:
-                    break
-        except (EndpointUnavailable, Interrupted) as error:
-            run.stopped = error
-        if self._job.config.batch.online and self._is_late(run):
-            return True
-        left = await self._looker.end(count, results.bought, results.refused)
-        run.stopped = run.stopped or self._why(left)
-        return False
-
-    async def _send(self) -> bool:
-        """Send what is lacking; return whether there was anything to send."""
-        results, book, settings = self._batches.results, self._looker.book, self._job.config.batch
-        service = self._desk.service
-        with request_folder(self._job.out) as folder:
-            with RequestFiles(folder, service.quirks, service.worst, settings.requests) as files:
-
-                def add(chat: Chat) -> None:
-                    self._charge(chat)
-                    files.add(chat)
-
-                limits = Limits(add, settings.rounds)
-                self._lacks = lacks = (await self._looker.look(limits, results.refused))[0]
-            self._check_progress(lacks)
-            wave = Wave(book.wave(fresh=lacks.fresh), lacks.budget is not None)
-            await self._batches.send(files.files, wave)
-            return lacks.written > 0
-
-    def _charge(self, chat: Chat) -> None:
-        """Take a request's worst case from the budget; twice for a call of unknown outcome."""
-        worst, unknown = self._desk.service.worst(chat), self._looker.run.unknown
-        if chat.key in self._looker.journal.unknown and chat.key not in unknown:
-            self._desk.budget.take(worst)
-            unknown.append(chat.key)
-        self._desk.budget.take(worst)
-
-    def _check_progress(self, lacks: Lacks) -> None:
-        """End the run where what was sent last brought nothing, and the same would be sent."""
-        results = self._batches.results
-        now = len(results.bought) + len(results.refused)
-        self._vain = self._vain + 1 if lacks.written and not lacks.fresh and now == self._had else 0
-        self._had = now
-        if self._vain > _VAIN:
-            what = f"{lacks.written} requests that were sent again got no reply"
-            raise EndpointUnavailable(f"{what} ({_kinds(results.failures)}); run again later")
-
-    _had = -1
-    """Replies and refusals when requests were sent last."""
-    _vain = 0
-    """How often nothing came of that, one after the other."""
-
-    def _is_late(self, run: Run) -> bool:
-        """Whether nothing but the number of rounds keeps requests from being sent."""
-        return bool(self._lacks.late) and not (run.stopped or self._looker.book.open)
-
-    def _why(self, left: Lacks) -> InstraugError | None:
-        lacks, open_ = self._lacks, self._looker.book.open
-        if open_:
-            what = f"{sum(map(len, open_))} requests are in {len(open_)} batches"
-            return EndpointUnavailable(f"{what} that are not over; the same command goes on")
-        if lacks.budget:
-            return lacks.budget
-        if lacks.late:
-            rounds = self._job.config.batch.rounds
-            what = f"{lacks.late} requests are lacking after {rounds} rounds by batch"
-            return EndpointUnavailable(
-                f"{what}; run without --batch to ask for them online, or raise batch.rounds"
-            )
-        if left.unanswered:
-            kinds = _kinds(self._batches.results.failures)
-            what = f"{left.unanswered} requests got no reply ({kinds})"
-            return EndpointUnavailable(f"{what}; run again to send them once more")
-        return None
-
-
-def _kinds(failures: Counter[str]) -> str:
-    return "; ".join(why for why, _ in failures.most_common(2)) or "none was run"
-
-
-@contextmanager
-def request_folder(out: Path) -> Iterator[Path]:
-    """Make a hidden folder in an output folder that this process has locked; drop older ones."""
-    for left in out.glob(f".{_REQUESTS}.*.tmp"):
-        shutil.rmtree(left, ignore_errors=True)
-    with refusals(out, "write"), hidden_folder(out / _REQUESTS) as folder:
-        yield folder
+        async with draining(asking.steps):
+            run.stopped = await asking.ask(look, wait=job.by_batch.wait)
+            if settings.online and asking.is_late and not run.stopped:
+                return True
+            results = asking.results
+            left = await looker.end(count, results.bought, results.refused)
+        what = f"{asking.lacks.late} requests are lacking after {settings.rounds} rounds by batch"
+        late = f"{what}; run without --batch to ask for them online, or raise batch.rounds"
+        run.stopped = run.stopped or asking.why(left.unanswered, late)
+    return False

@@ -5,6 +5,7 @@ requests  chats into files that the API takes
 service   the API itself: files and batches of one endpoint
 book      what the journal notes of each batch
 results   what a batch brought, recorded
-batches   all of it together: send, wait, fetch
+batches   files of requests: sent, waited for, fetched
+asking    until nothing is lacking
 offline   the same files for an engine without the API
 """
