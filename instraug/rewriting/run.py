@@ -97,6 +97,8 @@ class Run:
     reused: int = 0
     ahead: int = 0
     """Replies bought in this run by batch that no round needed."""
+    in_batches: int = 0
+    """Requests that are sent by batch and not over."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     """Of every reply that was judged, bought in this run or before."""
@@ -161,7 +163,9 @@ class Run:
             RejectedRequest: every request was refused, and would be again.
             NothingAccepted: every answer was rejected.
         """
-        if isinstance(self.stopped, Interrupted) and not (self.bought or self.reused):
+        if isinstance(self.stopped, Interrupted) and not (
+            self.bought or self.reused or self.in_batches
+        ):
             raise Interrupted(self.stopped.signum, "no reply had come yet, run again to start")
         if self.stopped is not None:
             raise self.stopped
@@ -189,6 +193,7 @@ class Run:
             "run": {
                 "requests": self.bought + self.ahead,
                 "ahead": self.ahead,
+                "in_batches": self.in_batches,
                 "reused": self.reused,
                 "failed": dict(self.failed),
                 "unknown": self.unknown,

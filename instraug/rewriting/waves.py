@@ -76,6 +76,7 @@ class Looker:
         lacks, self.run.grown = await self.look(None, refused, watch)
         self.run.failed, self.run.refused = refused, refused.keys()
         self.run.ahead = len(bought) - len(used)
+        self.run.in_batches = sum(map(len, self.book.open))
         return lacks
 
 

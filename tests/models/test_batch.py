@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from instraug.errors import BudgetReached
+from instraug.models.batch.asking import Asking, Lacks
 from instraug.models.batch.book import Book, Wave
 from instraug.models.batch.lines import Failure, Outline, parsed, request_line, result, split
 from instraug.models.batch.requests import RequestFile, RequestFiles
+from instraug.models.batch.results import Desk
 from instraug.models.budget import Amount, BudgetTracker
-from instraug.models.chat import Reply
+from instraug.models.chat import Chat, Reply
 from instraug.models.config import Budget, Endpoint, Prices
+from instraug.models.endpoint.client import OpenAIEndpoint
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.replay import Replay
-from tests.fakeserver import answers
+from tests.fakeserver import FakeServer, answers, running
 from tests.models.asking import chat
 
 OUTLINE = Outline("fake", (), 21, 64)
@@ -190,6 +193,38 @@ def test_notes_of_another_version_are_passed_over(tmp_path: Path) -> None:
         journal.note_batch("y", file=7)
         Book(journal).uploaded("z", "f", file, Wave(1), ())
         assert [b.name for b in Book(journal)] == ["z"]
+
+
+def test_any_asker_gets_its_replies_by_batch(tmp_path: Path) -> None:
+    """Chats in, replies in the journal: those of failed lines too, and nothing is sent again."""
+    chats = [chat(n) for n in range(9)]
+
+    async def ask(server: FakeServer, journal: Journal) -> int:
+        budget = BudgetTracker()
+        endpoint = OpenAIEndpoint("fake", server.url, "k", Endpoint(), budget)
+        async with endpoint, endpoint.by_batch() as service:
+            desk = Desk(service, Book(journal), journal, budget, "there", 0.01, print, print)
+            asking = Asking(desk, tmp_path, most=4)
+
+            async def look(add: Callable[[Chat], None], refused: Mapping[str, str]) -> Lacks:
+                missing = [c for c in chats if c.key not in journal and c.key not in refused]
+                for one in missing:
+                    add(one)
+                return Lacks(written=len(missing), unanswered=len(missing))
+
+            assert await asking.ask(look, wait=True) is None
+            return len(asking.results.bought)
+
+    with running(FakeServer()) as server, Journal.open(tmp_path / "j.jsonl") as journal:
+        server.batches.plans = ["partial:2", "good"]
+        assert asyncio.run(ask(server, journal)) == 9
+        assert len(server.batches.batches) == 4
+        assert asyncio.run(ask(server, journal)) == 0
+        assert len(server.batches.batches) == 4
+        for one in chats:
+            reply = journal.get(one.key)
+            assert reply
+            assert (reply.endpoint, reply.model) == ("there", "fake")
 
 
 def test_what_is_sent_now_and_answered_late_is_reserved() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,5 +174,7 @@ def request_folder(out: Path) -> Iterator[Path]:
     """Make a hidden folder in an output folder that this process has locked; drop older ones."""
     for left in out.glob(f".{_REQUESTS}.*.tmp"):
         shutil.rmtree(left, ignore_errors=True)
-    with refusals(out, "write"), hidden_folder(out / _REQUESTS) as folder:
+    with ExitStack() as held:
+        with refusals(out, "write"):
+            folder = held.enter_context(hidden_folder(out / _REQUESTS))
         yield folder
