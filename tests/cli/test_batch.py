@@ -356,6 +356,20 @@ def test_no_wait_ends_once_all_is_sent_and_the_same_command_goes_on(job: Job) ->
     job.asked_once()
 
 
+def test_what_one_batch_holds_is_not_sent_in_another(job: Job) -> None:
+    """While one of two batches is not over, what failed in the other is sent, and nothing else."""
+    config = job.root / "c.yaml"
+    config.write_text("batch: {requests: 30}\n")
+    api = job.server.batches
+    api.plans = ["partial:3", "good"]
+    assert job.batch("batch", "-q", "-c", config, "--no-wait").returncode == 75
+    api.batches["batch_1"].polls = 1000
+    assert job.batch("batch", "-q", "-c", config, "--no-wait").returncode == 75
+    assert len(api.batches) == 3
+    held = {line for line in api.files[api.batches["batch_1"].file].split(b"\n") if line}
+    assert held.isdisjoint(api.files[api.batches["batch_2"].file].split(b"\n"))
+
+
 def test_an_online_run_leaves_alone_what_a_batch_holds(job: Job) -> None:
     """It ends with 75 and says what to do; with --force it buys."""
     online = job.online()
