@@ -96,7 +96,8 @@ class Run:
     bought: int = 0
     reused: int = 0
     ahead: int = 0
-    """Replies bought in this run by batch that no round needed."""
+    """Replies bought in this run by batch that no round needed, or before the rest was bought
+    online."""
     in_batches: int = 0
     """Requests that are sent by batch and not over."""
     prompt_tokens: int = 0

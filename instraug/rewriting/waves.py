@@ -115,6 +115,7 @@ async def run_waves(
         async with draining(asking.steps):
             run.stopped = await asking.ask(look, wait=job.by_batch.wait)
             if settings.online and asking.is_late and not run.stopped:
+                run.ahead = len(asking.results.bought)
                 return True
             results = asking.results
             left = await looker.end(count, results.bought, results.refused)
