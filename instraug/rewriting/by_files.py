@@ -14,7 +14,7 @@ from instraug.files.disk import refusals
 from instraug.files.replacing import check_replaceable
 from instraug.models.batch.asking import Lacks, request_folder
 from instraug.models.batch.book import Wave
-from instraug.models.batch.offline import Known
+from instraug.models.batch.offline import ASKED, Known
 from instraug.models.batch.offline import read_replies as record_replies
 from instraug.models.batch.requests import RequestFile, RequestFiles
 from instraug.models.budget import BudgetTracker
@@ -119,7 +119,7 @@ async def _write(job: ExpandJob, looker: Looker, budget: BudgetTracker, dest: Pa
         book = looker.book
         for file in files:
             if not any(b.digest == file.digest for b in book):
-                book.uploaded(book.name(file), "", file, Wave(book.wave(fresh=True)), ())
+                book.uploaded(book.name(file), "", file, Wave(book.wave(fresh=True)), ASKED)
     if lacks.budget:
         raise lacks.budget
     return lacks.written

@@ -274,6 +274,17 @@ def test_each_call_of_the_api_is_tried_again(job: Job) -> None:
     job.asked_once()
 
 
+@pytest.mark.parametrize("before", [1, 2, 3])
+def test_a_long_pause_ends_the_run_resumably(job: Job, before: int) -> None:
+    """At the upload, the creation or the look: 75, and the next run goes on with the same batch."""
+    online = job.online()
+    job.server.batches.failing = [*["good"] * before, "429:500"]
+    failed(job.batch("batch", "-q"), 75, "a pause of 500 s")
+    assert job.batch("batch", "-q").returncode == 0
+    assert job.content("batch") == online
+    assert len(job.server.batches.batches) == 1
+
+
 def test_an_endpoint_without_the_api_is_named(job: Job) -> None:
     """404 for the upload: exit 1, and what to do instead."""
     job.server.batches.failing = ["404", "404"]

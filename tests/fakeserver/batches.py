@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +25,9 @@ ODD_ENDS = "a\u2028b\u0085c"
 class _Answered(web.HTTPException):
     """Ends a call with a status and a text."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
         self.status_code = status
-        super().__init__(text=text)
+        super().__init__(text=text, headers=headers)
 
 
 @dataclass
@@ -66,7 +66,7 @@ class BatchApi:
         self.broken = 0
         """Result files that break off before they come whole."""
         self.failing: list[str] = []
-        """What the next calls meet: good, a status, html, reset."""
+        """What the next calls meet: good, a status (429:SECONDS asks to wait), html, reset."""
         self.key: str | None = None
         """The API key to ask for; None takes any."""
         self.note = ODD_ENDS
@@ -101,7 +101,8 @@ class BatchApi:
             request.transport.abort()
         if fault != "good":
             html = fault in ("html", "reset")
-            raise _Answered(200 if html else int(fault), "<html>busy</html>")
+            status, _, wait = ("200" if html else fault).partition(":")
+            raise _Answered(int(status), "<html>busy</html>", {"Retry-After": wait} if wait else {})
 
     async def _upload(self, request: web.Request) -> web.Response:
         await self._came(request)

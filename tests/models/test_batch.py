@@ -153,7 +153,7 @@ def test_the_book_survives_the_process(tmp_path: Path) -> None:
     with Journal.open(path) as journal:
         book = Book(journal, "run")
         name = book.name(file)
-        batch = book.uploaded(name, "file-1", file, Wave(1), ["top_p"])
+        batch = book.uploaded(name, "file-1", file, Wave(1), "url", ["top_p"])
         assert (batch.id, batch.ended) == (None, None)
         book.created(batch, "batch-1")
     with Replay.read(path) as journal:
@@ -181,7 +181,7 @@ def test_a_wave_that_a_budget_cut_goes_on_in_the_next(tmp_path: Path) -> None:
     (file,) = written(tmp_path, 1)
     with Journal.open(tmp_path / "j.jsonl") as journal:
         book = Book(journal, "run")
-        book.uploaded("a", "f", file, Wave(1, cut=True), ())
+        book.uploaded("a", "f", file, Wave(1, cut=True), "url")
         assert book.wave(fresh=True) == 1
 
 
@@ -191,7 +191,7 @@ def test_notes_of_another_version_are_passed_over(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j.jsonl") as journal:
         journal.note_batch("x", created="batch-of-no-file")
         journal.note_batch("y", file=7)
-        Book(journal).uploaded("z", "f", file, Wave(1), ())
+        Book(journal).uploaded("z", "f", file, Wave(1), "url")
         assert [b.name for b in Book(journal)] == ["z"]
 
 

@@ -72,13 +72,13 @@ class Batches:
             name, learned = book.name(file), self._desk.service.quirks.learned
             known = (self._listed or {}).get(name)
             if known and known.status != "failed":
-                batch = book.uploaded(name, known.input_file, file, wave, learned)
+                batch = book.uploaded(name, known.input_file, file, wave, self._desk.asked, learned)
                 book.created(batch, known.id)
                 which = f"batch {redact(known.id, None)} of an earlier run"
                 self._desk.notice(f"{which} holds these {len(file)} requests; it is used")
             else:
                 uploaded = await self.steps.run(self._desk.service.upload(file.path, file.size))
-                batch = book.uploaded(name, uploaded, file, wave, learned)
+                batch = book.uploaded(name, uploaded, file, wave, self._desk.asked, learned)
                 await self._create(batch, unsure=False)
 
     async def _create(self, batch: Batch, *, unsure: bool) -> None:
@@ -151,8 +151,9 @@ class Batches:
         except Missing as error:
             if not self._desk.force:
                 raise FatalEndpointError(
-                    f"{redact(str(error), None)}, of batch {redact(batch.id, None)}; use the "
-                    "account that sent it, or --force to send its requests again"
+                    f"{redact(str(error), None)}, of batch {redact(batch.id, None)} that was sent "
+                    f"to {batch.asked}; use the address and the account that sent it, or --force "
+                    "to send its requests again"
                 ) from None
             self._desk.notice(f"{redact(str(error), None)}; its requests are sent again")
             self._end(batch, "lost", batch.worst)

@@ -33,6 +33,8 @@ class Batch:
     name: str
     file: str
     """The endpoint's id of the request file; "" for one that was written for an offline engine."""
+    asked: str
+    """The endpoint that it was sent to."""
     run: str
     """The settings that its requests were made by."""
     wave: int
@@ -119,12 +121,28 @@ class Book:
         return hashlib.sha256(f"{times}:{file.digest}".encode()).hexdigest()[:32]
 
     def uploaded(
-        self, name: str, file_id: str, file: RequestFile, wave: Wave, learned: Iterable[str]
+        self,
+        name: str,
+        file_id: str,
+        file: RequestFile,
+        wave: Wave,
+        asked: str,
+        learned: Iterable[str] = (),
     ) -> Batch:
-        """Note a file that the endpoint holds now, or one written for an offline engine."""
+        """Note a file that the endpoint holds now, or one written for an offline engine.
+
+        Args:
+            name: See `name`.
+            file_id: The endpoint's id; "" for an offline engine.
+            file: The file.
+            wave: What it is sent with.
+            asked: The endpoint, as replies note it.
+            learned: See `Quirks.learned`.
+        """
         outline, worst = file.outline, file.worst
         row: dict[str, Any] = {
             "file": file_id,
+            "endpoint": asked,
             "run": self._run,
             "wave": wave.number,
             "cut": wave.cut,
@@ -164,6 +182,7 @@ class Book:
             batch = Batch(
                 name=name,
                 file=row["file"],
+                asked=row["endpoint"],
                 run=row["run"],
                 wave=row["wave"],
                 keys=bytes.fromhex(row["keys"]),

@@ -276,6 +276,12 @@ class BatchService:
             for k, v in hints_of(response.raw_headers)
         }
         error = from_status(response.status, headers, Refusal(text, {}), self._key)
+        cap = self._endpoint.retry_after_cap
+        if isinstance(error, Fault) and (error.retry_after or 0) > cap:
+            return EndpointUnavailable(
+                f"the endpoint asks for a pause of {error.retry_after:.0f} s, longer than the "
+                f"limit of {cap:.0f} s; run again later to resume"
+            )
         if isinstance(error, RejectedRequest):
             return RejectedRequest(f"the endpoint refuses {path.partition('?')[0]}: {error}")
         return error
