@@ -11,7 +11,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from instraug.errors import InstraugError, Interrupted, RequestFailed
+from instraug.errors import EndpointUnavailable, InstraugError, Interrupted
 from instraug.files.disk import refusals
 from instraug.files.lock import Lock
 from instraug.models.budget import BudgetTracker
@@ -87,7 +87,7 @@ def recorded(
 
     A key that an earlier run asked for without recording an outcome is charged to the budget when
     it is asked once more, as that call may have been billed; ``again`` is called with it.
-    A key of ``held`` is in a batch, and is not asked.
+    A key of ``held`` is in a batch: when it comes up, nothing more is sent.
     """
     if complete is None:
         return None
@@ -97,8 +97,9 @@ def recorded(
 
     async def charged(chat: Chat) -> Reply:
         if chat.key in held:
-            fix = "run with --batch to fetch its reply, or give --force to buy it again"
-            raise RequestFailed(f"the request is in a batch that is not fetched; {fix}")
+            fix = "run with --batch to fetch its replies, or give --force to buy them again"
+            # Nothing more is sent: other requests would only replace those that are on their way.
+            raise EndpointUnavailable(f"requests of this run are in a batch that is open; {fix}")
         if chat.key in unknown:
             # Before the recording: if the budget refuses, the key stays unknown.
             await budget.charge(budget.worst(chat))
