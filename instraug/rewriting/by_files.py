@@ -10,6 +10,7 @@ from typing import Any
 
 from instraug.errors import EndpointUnavailable, UsageError
 from instraug.files.atomic import atomic_writer
+from instraug.files.compression import open_input
 from instraug.files.disk import refusals
 from instraug.files.replacing import check_replaceable
 from instraug.models.batch.asking import Lacks, request_folder
@@ -53,6 +54,8 @@ def write_requests(
     """
     inputs = inputs or load(job)
     check_replaceable(dest, "file of requests", _is_requests)
+    if not dest.parent.is_dir():
+        raise UsageError(f"{dest}: the folder {dest.parent} does not exist; make it")
     with session(job.out), Journal.open(job.replies) as journal:
         run, chain = begun(job, inputs, _offline(job.model), journal, watch)
         budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
@@ -73,6 +76,9 @@ def read_replies(
         UsageError, LockedError, StorageError: nothing that was recorded is lost.
     """
     inputs = inputs or load(job)
+    for file in files:
+        with open_input(file):  # before anything is made
+            pass
     with session(job.out):
         notices = check_folder(job, inputs)
         with Journal.open(job.replies) as journal:
