@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
+from instraug.models.batch.book import Book
 from instraug.models.budget import BudgetTracker
-from instraug.models.chat import Reply
 from instraug.models.generation import Generator
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints
@@ -19,6 +19,7 @@ from instraug.models.session import (
     recorded,
     session,
 )
+from instraug.rewriting.beginning import begun, counted
 from instraug.rewriting.frozen import Differences, FrozenGenerator
 from instraug.rewriting.job import (
     QUIET,
@@ -29,12 +30,11 @@ from instraug.rewriting.job import (
     check_replies,
     load,
 )
-from instraug.rewriting.judging.meaning import gate_of, scorer_of
 from instraug.rewriting.output import export
-from instraug.rewriting.prompts.plan import make_plan
 from instraug.rewriting.records import Request
-from instraug.rewriting.rounds import Chain, run_rounds
+from instraug.rewriting.rounds import run_rounds
 from instraug.rewriting.run import Run
+from instraug.rewriting.waves import Looker, run_waves
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -67,35 +67,27 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
 
 
 async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, watch: Watch) -> Run:
-    config, rules = job.config, job.config.rules
-    budget = BudgetTracker(config.budget, config.prices, job.models)
+    asked = job.address.asked
+    budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
     async with opened(job.address, budget, watch.notice, frozen=job.frozen) as model:
-        plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
-        scorer = scorer_of(config, model, journal)
-        run = Run(config, inputs, plan, scorer.id if scorer else None, foreseen=job.foreseen)
-        asked = job.address.asked
-        count = partial(_count, run, watch, other_endpoints(asked, watch.notice))
+        run, chain = begun(job, inputs, model, journal, watch)
+        count = partial(counted, run, watch, other_endpoints(asked, watch.notice))
+        if job.by_batch and isinstance(journal, Journal):
+            looker = Looker(run, chain, journal)
+            if not await run_waves(job, looker, model, budget, watch, count):
+                return run
         if isinstance(journal, Journal):
-            again = run.unknown.append
-            complete = recorded(model.complete, journal, budget, run.settings, asked, again)
+            again, held = run.unknown.append, () if job.force else Book(journal).pending()
+            complete = recorded(model.complete, journal, budget, run.settings, asked, again, held)
             generator = Generator[Request](complete, journal, model.concurrency, count)
         else:
             differences = Differences(job, inputs, model.name, journal)
             generator = FrozenGenerator(journal, count, differences)
-        chain = Chain(plan, rules, generator, gate_of(rules, scorer), watch.round)
         async with draining(generator):
-            run.grown = await run_rounds(inputs.tasks, chain)
+            run.grown = await run_rounds(inputs.tasks, replace(chain, generator=generator))
         run.stopped, run.failed = generator.stopped, generator.failed
         run.refused = generator.refused
     if run.unknown:
         what = f"{len(run.unknown)} calls of an earlier run had an unknown outcome"
         watch.notice(f"{what}; counted against the budget and asked once more")
     return run
-
-
-def _count(
-    run: Run, watch: Watch, look: Callable[[Reply], None], reply: Reply, bought: bool
-) -> None:
-    look(reply)
-    run.count(reply, bought)
-    watch.reply(reply, bought)

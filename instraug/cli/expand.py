@@ -12,6 +12,7 @@ from instraug.cli.options import (
     PATH,
     ManyValues,
     api_key,
+    batch_options,
     config_option,
     model_options,
     settings,
@@ -60,6 +61,7 @@ def about_price(config: Config, model: str) -> str:
     "--dry-run", is_flag=True, help="Print what would be asked and its cost; send nothing."
 )
 @click.option("--frozen", is_flag=True, help="Take every reply from the journal; open no socket.")
+@batch_options
 @click.option("--force", is_flag=True, help="Drop tasks of OUT, or buy again what a journal lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
@@ -84,17 +86,20 @@ def expand(
     """
     from dataclasses import replace
 
-    from instraug.chain import expand as command
+    from instraug.cli.batch import take_batch_options
     from instraug.cli.progress import Progress
     from instraug.models.config import Prices
     from instraug.models.opening import chosen, is_local
     from instraug.rewriting.forecast import forecast, wanted
     from instraug.rewriting.job import ExpandJob, Watch, load
+    from instraug.rewriting.run import Run
 
     key = api_key(api_key_file)
+    batch = take_batch_options(given, **{"--frozen": frozen})
     config = settings(**given)
     model = chosen(config.model, config.base_url, has_key=key is not None)
-    job = ExpandJob(tasks, out, model, config, journal, frozen, key, force=force)
+    by_batch = batch.by_batch
+    job = ExpandJob(tasks, out, model, config, journal, frozen, key, force=force, by_batch=by_batch)
     inputs = load(job)
     if dry_run:
         summarise(forecast(job, inputs), as_json=as_json, quiet=False)
@@ -104,8 +109,11 @@ def expand(
     foreseen = None if job.replies.exists() else forecast(job, inputs)
     price = Prices(0, 0) if is_local(model) else config.prices.get(model)
     with Progress(wanted(job, inputs), price, quiet=quiet, verbose=verbose) as progress:
-        watch = Watch(progress.reply, progress.round, progress.notice)
-        run = command.expand(replace(job, foreseen=foreseen), inputs, watch)
+        watch = Watch(progress.reply, progress.round, progress.notice, progress.state)
+        run = batch.start(replace(job, foreseen=foreseen), inputs, watch)
+    if not isinstance(run, Run):
+        summarise(run, as_json=as_json, quiet=quiet)
+        return
     # The error says it all where nothing came.
     summarise(run.summary(), as_json=as_json, quiet=quiet or not (run.bought or run.reused))
     run.raise_unless_done()

@@ -113,6 +113,32 @@ _SPEND = [
     click.option("--tpm", type=int, metavar="N", help="Tokens a minute."),
 ]
 
+_BATCH = [
+    click.option(
+        "--batch", is_flag=True, help="Ask by the endpoint's Batch API; see docs/batch.md."
+    ),
+    click.option("--no-wait", is_flag=True, help="With --batch: end with 75 once all is sent."),
+    click.option(
+        "--poll",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="With --batch: between two looks; 60 unless set.",
+    ),
+    click.option(
+        "--write-requests",
+        type=PATH,
+        metavar="FILE",
+        help="Write what the next round lacks, for an offline engine; send nothing.",
+    ),
+    click.option(
+        "--read-replies",
+        type=PATH,
+        multiple=True,
+        metavar="FILE",
+        help="Take an offline engine's replies, and judge them; one or more.",
+    ),
+]
+
 _SECTIONS = {
     "endpoint": ("concurrency", "rpm", "tpm", "allow_http", "use_env_proxy"),
     "budget": ("max_requests", "max_tokens", "max_cost"),
@@ -123,6 +149,11 @@ _SECTIONS = {
 def model_options(command: F) -> F:
     """Add the options that choose the model and limit what a run may spend."""
     return reduce(lambda f, option: option(f), reversed(_MODEL + _SPEND), command)
+
+
+def batch_options(command: F) -> F:
+    """Add the options of asking by batch."""
+    return reduce(lambda f, option: option(f), reversed(_BATCH), command)
 
 
 def settings(config_file: str | None, **given: Any) -> Config:

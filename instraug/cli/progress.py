@@ -45,6 +45,7 @@ class Progress:
         shown = terminal and not quiet
         self._bar = tqdm(total=wanted, unit="rewrite", disable=not shown, file=sys.stderr)
         self._wanted, self._price, self._verbose = wanted, price, verbose
+        self._quiet = quiet
         self._accepted: dict[str, int] = {}
         self._rejected: dict[str, int] = {}
         self._tokens = [0, 0]
@@ -93,6 +94,11 @@ class Progress:
     def notice(self, text: str) -> None:
         """Print a line without tearing the bar."""
         tqdm.write(text, file=sys.stderr)
+
+    def state(self, text: str) -> None:
+        """Print a line that is no news to who asked for quiet."""
+        if not self._quiet:
+            self.notice(text)
 
     def _show(self) -> None:
         if not self._bar.disable:

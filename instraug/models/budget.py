@@ -102,6 +102,20 @@ class BudgetTracker:
         """Return the most that one request for this chat can cost."""
         return self.amount(chat.model, chat_bound(chat), chat.max_tokens * chat.n)
 
+    def take(self, worst: Amount) -> None:
+        """Count the worst case of what is sent now and answered much later; see `settle_late`.
+
+        Raises:
+            BudgetReached: it does not fit; nothing is waited for.
+        """
+        if over := self._over(self.spent + self._reserved + worst):
+            raise _reached(over)
+        self.spent += worst
+
+    def settle_late(self, worst: Amount, real: Amount) -> None:
+        """Replace what `take` counted by what was really used."""
+        self.settle(Amount(), real - worst)
+
     async def charge(self, worst: Amount) -> None:
         """Count the worst case of an earlier run's call of unknown outcome as spent.
 
@@ -119,7 +133,7 @@ class BudgetTracker:
         """
         while over := self._over(self.spent + self._reserved + worst):
             if not self._reserved.requests or self._over(self.spent + worst):
-                raise BudgetReached(f"the budget is reached: {over}; raise it to go on")
+                raise _reached(over)
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(settled)
             await settled
@@ -143,6 +157,10 @@ class BudgetTracker:
         if limits.max_cost is not None and amount.cost > limits.max_cost:
             return f"{self.spent.cost:.6f} of {limits.max_cost:g} US dollars are used"
         return None
+
+
+def _reached(over: str) -> BudgetReached:
+    return BudgetReached(f"the budget is reached: {over}; raise it to go on")
 
 
 def within(

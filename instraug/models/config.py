@@ -65,3 +65,15 @@ class Budget:
     """Prompt and completion tokens together."""
     max_cost: Positive | None = None
     """US dollars, by `Config.prices`."""
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How requests are asked by batch."""
+
+    rounds: Annotated[int, Range(1, 100)] = 2
+    """Rounds that a task is asked in by batch, for each iteration."""
+    online: bool = False
+    """Ask online for what is lacking after the last round."""
+    requests: Annotated[int, Range(1, 50_000)] = 50_000
+    """Requests in one file at most."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from instraug.errors import UsageError
 from instraug.models.budget import BudgetTracker, within
@@ -14,6 +15,9 @@ from instraug.models.config import Endpoint
 from instraug.models.embedded import weights
 from instraug.models.endpoint.descriptors import affordable
 from instraug.models.endpoint.keys import DEFAULT_URL, redact
+
+if TYPE_CHECKING:
+    from instraug.models.batch.service import BatchService
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Model:
     """Whether its choices carry the log-probability of each token."""
     embed: Embed | None = None
     """Embeds texts, by the endpoint's embedding model."""
+    by_batch: Callable[[], AbstractAsyncContextManager[BatchService]] | None = None
+    """Opens the endpoint's Batch API; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,13 @@ async def opened(
             long_answers=address.long_answers,
         )
         async with endpoint:
-            yield Model(name, endpoint.complete, settings.concurrency, embed=endpoint.embed)
+            yield Model(
+                name,
+                endpoint.complete,
+                settings.concurrency,
+                embed=endpoint.embed,
+                by_batch=endpoint.by_batch,
+            )
 
 
 def _bounded(endpoint: Endpoint, notice: Callable[[str], object]) -> Endpoint:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from instraug.errors import Interrupted
+from instraug.errors import EndpointUnavailable, InstraugError, Interrupted
 from instraug.files.disk import refusals
 from instraug.files.lock import Lock
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Complete, Reply
-from instraug.models.generation import Generator
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
 from instraug.models.journal.replay import Replay
@@ -25,6 +24,19 @@ T = TypeVar("T")
 
 DRAIN = 20.0
 """Seconds that calls in flight are awaited when a run must stop."""
+
+
+class Stoppable(Protocol):
+    """What asks, and can be asked to stop."""
+
+    def stop(self, why: InstraugError) -> None:
+        """Send nothing more."""
+
+    def abandon(self) -> None:
+        """Cancel what is in flight."""
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for what is in flight."""
 
 
 @contextmanager
@@ -67,6 +79,7 @@ def recorded(
     settings: Mapping[str, Any],
     asked: str,
     again: Callable[[str], object],
+    held: Container[str] = (),
 ) -> Complete | None:
     """Return a ``complete`` that records every reply in the journal before it returns it.
 
@@ -74,6 +87,7 @@ def recorded(
 
     A key that an earlier run asked for without recording an outcome is charged to the budget when
     it is asked once more, as that call may have been billed; ``again`` is called with it.
+    A key of ``held`` is in a batch: when it comes up, nothing more is sent.
     """
     if complete is None:
         return None
@@ -82,6 +96,10 @@ def recorded(
     unknown = journal.unknown
 
     async def charged(chat: Chat) -> Reply:
+        if chat.key in held:
+            fix = "run with --batch to fetch its replies, or give --force to buy them again"
+            # Nothing more is sent: other requests would only replace those that are on their way.
+            raise EndpointUnavailable(f"requests of this run are in a batch that is open; {fix}")
         if chat.key in unknown:
             # Before the recording: if the budget refuses, the key stays unknown.
             await budget.charge(budget.worst(chat))
@@ -118,7 +136,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def draining(generator: Generator[Any]) -> AsyncIterator[None]:
+async def draining(generator: Stoppable) -> AsyncIterator[None]:
     """Await calls in flight when the block ends, even by an error.
 
     The first SIGINT or SIGTERM stops sending; a second one ends the process at once.
@@ -131,7 +149,7 @@ async def draining(generator: Generator[Any]) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _signals(generator: Generator[Any]) -> Iterator[None]:
+def _signals(generator: Stoppable) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread gets signals; see `finish`
         return

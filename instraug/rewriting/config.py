@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from instraug.errors import InputError, Problem, UsageError, printable
 from instraug.files import strict_yaml
 from instraug.files.decode import Place, Positive, Range, Share, decode, some
-from instraug.models.config import Budget, Endpoint, Prices
+from instraug.models.config import Batching, Budget, Endpoint, Prices
 from instraug.models.prices import known_prices
 
 Variant = Literal["single", "multi-temp", "iterative"]
@@ -95,6 +95,7 @@ class Config:
     rules: Rules = field(default_factory=Rules)
     endpoint: Endpoint = field(default_factory=Endpoint)
     budget: Budget = field(default_factory=Budget)
+    batch: Batching = field(default_factory=Batching)
     prices: Mapping[str, Prices] = field(default_factory=dict)
     """Prices by model name."""
 

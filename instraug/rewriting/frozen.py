@@ -16,7 +16,7 @@ from instraug.rewriting.config import changes
 from instraug.rewriting.job import ExpandJob, Inputs
 from instraug.rewriting.records import Request
 
-_FREE = ("endpoint.", "budget.", "prices.", "base_url", "include_eval", "only", "model ")
+_FREE = ("endpoint.", "budget.", "batch.", "prices.", "base_url", "include_eval", "only", "model ")
 """Settings that no request depends on; the model is compared as requests carry it."""
 
 

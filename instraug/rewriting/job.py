@@ -39,10 +39,22 @@ class Watch:
     """After each round of a task."""
     notice: Callable[[str], None] = lambda _text: None
     """With each line that the user should read."""
+    progress: Callable[[str], None] = lambda _text: None
+    """With each line that says how far a run by batch is."""
 
 
 QUIET = Watch()
 """Calls nothing."""
+
+
+@dataclass(frozen=True)
+class ByBatch:
+    """How a run by batch waits."""
+
+    wait: bool = True
+    """Wait until all of it is done; else end once everything is sent."""
+    poll: float = 60.0
+    """Seconds between two looks at what is not over."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,8 @@ class ExpandJob:
     """What `forecast.forecast` returned, for the manifest to compare with."""
     force: bool = False
     """Drop the rows of tasks that the run does not write, and buy again what the journal lacks."""
+    by_batch: ByBatch | None = None
+    """Ask by the Batch API of the endpoint; None: online."""
 
     @cached_property
     def replies(self) -> Path:

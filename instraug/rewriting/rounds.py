@@ -73,6 +73,11 @@ class Chain:
     gate: Gate | None = None
     watch: Callable[[Grown], None] = lambda _: None
     """Called after each round of a task."""
+    lacks: Callable[[str], bool] = lambda _: False
+    """Whether a task's round lacks replies, so that its asking ends there."""
+    foresee: Callable[[Grown, int, int, Iterator[Request]], None] = lambda *_: None
+    """Called for each template of a task whose asking ends early: the task, the template's
+    position, the rewrites wanted so far, and its requests after those that were asked for."""
 
 
 async def run_rounds(tasks: Sequence[Task], chain: Chain) -> list[Grown]:
@@ -105,7 +110,9 @@ async def _grow(grown: Grown, chain: Chain) -> None:
         queues = _queues(grown, chain.plan, step)
         while await _round(queues, grown, wanted, chain):
             chain.watch(grown)
-            if chain.generator.stopped:
+            if chain.generator.stopped or chain.lacks(grown.task.name):
+                for queue in queues:
+                    chain.foresee(grown, queue.origin, wanted, queue.requests)
                 return
 
 

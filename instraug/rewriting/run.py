@@ -95,6 +95,11 @@ class Run:
     """Those of them that the endpoint refused, and would refuse again."""
     bought: int = 0
     reused: int = 0
+    ahead: int = 0
+    """Replies bought in this run by batch that no round needed, or before the rest was bought
+    online."""
+    in_batches: int = 0
+    """Requests that are sent by batch and not over."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     """Of every reply that was judged, bought in this run or before."""
@@ -159,7 +164,9 @@ class Run:
             RejectedRequest: every request was refused, and would be again.
             NothingAccepted: every answer was rejected.
         """
-        if isinstance(self.stopped, Interrupted) and not (self.bought or self.reused):
+        if isinstance(self.stopped, Interrupted) and not (
+            self.bought or self.reused or self.in_batches
+        ):
             raise Interrupted(self.stopped.signum, "no reply had come yet, run again to start")
         if self.stopped is not None:
             raise self.stopped
@@ -185,7 +192,9 @@ class Run:
             "short_templates": few(self.shortfalls),
             "sent_otherwise": sent_otherwise(self.grown, self.plan),
             "run": {
-                "requests": self.bought,
+                "requests": self.bought + self.ahead,
+                "ahead": self.ahead,
+                "in_batches": self.in_batches,
                 "reused": self.reused,
                 "failed": dict(self.failed),
                 "unknown": self.unknown,

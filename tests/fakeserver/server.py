@@ -16,6 +16,7 @@ import orjson
 from aiohttp import web
 
 from tests.fakeserver import answers
+from tests.fakeserver.batches import BatchApi
 from tests.fakeserver.faults import HTTP, error, json_reply, text_reply
 
 Rule = Callable[[Any], tuple[int, object] | None]
@@ -68,6 +69,8 @@ class FakeServer:
         self._faults, self._always = dict(faults or {}), always
         self._rate, self._kinds, self._seed = rate, list(kinds), seed
         self._refuses, self._key, self._rule = tuple(refuses), key, rule
+        self.batches = BatchApi(self._refusal, delay)
+        """Files and batches."""
         self._runner: web.AppRunner | None = None
         self._lines: set[asyncio.BaseTransport] = set()
         self._came = asyncio.Event()
@@ -84,11 +87,12 @@ class FakeServer:
         return f"http://127.0.0.1:{self._port}/v1"
 
     async def __aenter__(self) -> FakeServer:
-        app = web.Application(client_max_size=1 << 26)
+        app = web.Application(client_max_size=1 << 28)
         app.router.add_post("/v1/chat/completions", self._post)
         app.router.add_post("/v1/embeddings", self._post)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/stats", self._stats)
+        self.batches.add_to(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=1024)

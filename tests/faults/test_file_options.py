@@ -32,6 +32,8 @@ TABLE: dict[str, tuple[object, ...]] = {
     "expand --meta-prompts": ("expand", TASKS, "-o", "new", "--meta-prompts", "{}", *NOBODY),
     "expand --api-key-file": ("expand", TASKS, "-o", "new", "--api-key-file", "{}", *NOBODY),
     "expand --model": ("expand", TASKS, "-o", "new", "--frozen", "--model", "local:{}"),
+    "expand --write-requests": ("expand", TASKS, "-o", "n", "--write-requests", "{}", *NOBODY),
+    "expand --read-replies": ("expand", TASKS, "-o", "n", "--read-replies", "{}", *NOBODY),
     "filter OUT": ("filter", "{}"),
     "filter --config": ("filter", OUT, "-o", "new", "-c", "{}"),
     "filter --out": ("filter", OUT, "-o", "{}"),

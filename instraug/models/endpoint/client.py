@@ -8,7 +8,8 @@ pause), reserves its worst case in the `BudgetTracker`, is sent by `transport` a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +25,7 @@ from instraug.models.endpoint.thinking import Thinking
 from instraug.models.tokens import prompt_bound
 
 if TYPE_CHECKING:
+    from instraug.models.batch.service import BatchService
     from instraug.models.endpoint.calls import Caller
 
 
@@ -107,6 +109,17 @@ class OpenAIEndpoint:
     def worst(self, chat: Chat) -> Amount:
         """Return the most that one request for this chat can cost."""
         return self.budget.worst(replace(chat, max_tokens=self._quirks.limit(chat.max_tokens)))
+
+    @asynccontextmanager
+    async def by_batch(self) -> AsyncIterator[BatchService]:
+        """Open the Batch API of the endpoint, where requests are sent like those of `complete`."""
+        from instraug.models.batch.service import BatchService
+
+        service = BatchService(self.url, self._key, self._quirks, self.worst, self._backoff)
+        try:
+            yield service
+        finally:
+            await service.close()
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────
 

@@ -6,7 +6,7 @@ misread refusal changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,6 +56,7 @@ class Quirks:
         self.thinks = False
         """Whether an answer showed that the model thinks first."""
         self._room, self._given = room, endpoint.sends
+        self._renamed: str = endpoint.max_tokens_name
         self._values: set[Lesson] = set()
         self._certain: set[Lesson] = set()
         self._vain: set[tuple[Lesson, str]] = set()
@@ -78,6 +79,23 @@ class Quirks:
                     f"the model thinks before it answers: it may use {self._room} tokens from "
                     "now on; set answer_tokens for another limit"
                 )
+
+    @property
+    def learned(self) -> list[str]:
+        """The parameters that are not sent, or renamed, otherwise than the settings say."""
+        gone = [name for name in self._given if name not in self.endpoint.sends]
+        return gone + [self._renamed] * (self.endpoint.max_tokens_name != self._renamed)
+
+    def names(self, learned: Collection[str]) -> dict[str, None]:
+        """Return the parameters that are sent where so much is learned, without values."""
+        limit = _TOKENS[self._renamed] if self._renamed in learned else self._renamed
+        return dict.fromkeys([*(n for n in self._given if n not in learned), limit])
+
+    def recall(self, names: Iterable[str]) -> None:
+        """Follow what an earlier run learned; see `learned`."""
+        for name in names:
+            if name in self.endpoint.sends or name == self.endpoint.max_tokens_name:
+                self._follow(Lesson(name))
 
     def learn(self, refusal: Refusal, tried: Sequence[Lesson]) -> Lesson | None:
         """Learn from a refusal.

@@ -185,20 +185,8 @@ class _Http(httpx2.AsyncClient):
         super().__init__(transport=httpx2.AsyncBaseTransport(), trust_env=False)
         self._key = key
         self._hanging_up: asyncio.Future[None] | None = None
-        self._proxy = _proxy(url) if endpoint.use_env_proxy else None
-        secure = url.startswith("https:")
-        authorization = {"Authorization": f"Bearer {key}"} if key else {}
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,  # The gate in front bounds the calls in flight.
-                keepalive_timeout=_KEPT_ALIVE,
-                ssl=httpx2.create_ssl_context() if secure else True,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept-Encoding": "gzip, deflate"} | authorization,
-            timeout=aiohttp.ClientTimeout(total=endpoint.timeout, sock_connect=_CONNECT),
-            trust_env=False,
-        )
+        self._proxy = proxy_of(url) if endpoint.use_env_proxy else None
+        self._session = session_to(url, key, endpoint)
 
     def build_request(
         self, method: str, url: httpx2.URL | str, *, headers: Any = None, **_options: Any
@@ -220,12 +208,12 @@ class _Http(httpx2.AsyncClient):
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as response:
-                content = await _read(response)
+                content = await read_whole(response)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
-            raise _classified(error, self._key) from None
+            raise classified(error, self._key) from None
         if response.status == 200:
             return _Good(request, content)
-        hints = _hints(response.raw_headers)
+        hints = hints_of(response.raw_headers)
         return httpx2.Response(response.status, headers=hints, content=content, request=request)
 
     def hang_up(self) -> None:
@@ -238,7 +226,24 @@ class _Http(httpx2.AsyncClient):
         await super().aclose()
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+def session_to(url: str, key: str | None, endpoint: Endpoint) -> aiohttp.ClientSession:
+    """Return a session without cookies and proxies of its own, which sends the key."""
+    secure = url.startswith("https:")
+    authorization = {"Authorization": f"Bearer {key}"} if key else {}
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0,  # The gate in front bounds the calls in flight.
+            keepalive_timeout=_KEPT_ALIVE,
+            ssl=httpx2.create_ssl_context() if secure else True,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "gzip, deflate"} | authorization,
+        timeout=aiohttp.ClientTimeout(total=endpoint.timeout, sock_connect=_CONNECT),
+        trust_env=False,
+    )
+
+
+async def read_whole(response: aiohttp.ClientResponse) -> bytes:
     """Return the decompressed body, and not a byte more than the cap into memory."""
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
@@ -250,7 +255,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def _hints(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def hints_of(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers that say how long to wait."""
     return [(k, v) for k, v in raw if is_hint(k.decode("latin-1").lower())]
 
 
@@ -261,7 +267,8 @@ _NOT_SENT = (
 )
 
 
-def _classified(error: Exception, key: str | None) -> Fault | FatalEndpointError:
+def classified(error: Exception, key: str | None) -> Fault | FatalEndpointError:
+    """Return what a failure of aiohttp or of the system means."""
     what = redact(str(error), key) or type(error).__name__
     if isinstance(error, aiohttp.ClientSSLError):
         return FatalEndpointError(f"TLS to the endpoint failed: {what}; check --base-url")
@@ -276,7 +283,7 @@ def _classified(error: Exception, key: str | None) -> Fault | FatalEndpointError
     return Fault(FaultKind.UNKNOWN, f"the connection broke: {what}")
 
 
-def _proxy(url: str) -> str | None:
+def proxy_of(url: str) -> str | None:
     """Return the proxy that the environment (HTTP_PROXY and the like) names for this URL."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme) or getproxies().get("all")

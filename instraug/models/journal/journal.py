@@ -94,6 +94,21 @@ class Journal(Replay):
         Intents are not synced on their own: a power cut may lose one, and with it the note that a
         call may have been billed.
         """
+        self._note_settings()
+        self._append({"intent": _checked(key)})
+
+    def note_batch(self, batch: str, **what: Any) -> None:
+        """Note a step of one batch of requests; it survives a power cut once this returns.
+
+        Args:
+            batch: Our own name of it.
+            what: JSON-able; see `models.batch.book`.
+        """
+        self._note_settings()
+        self._batches.append(self._append({"batch": _checked(batch), **what}))
+        self.sync()
+
+    def _note_settings(self) -> None:
         if self._settings is not None:
             settings, self._settings = self._settings, None
             body = dumps(settings, OPT_SORT_KEYS)
@@ -101,7 +116,6 @@ class Journal(Replay):
             if run != self.last_run:
                 self._append({"run": run, "settings": settings})
                 self.last_run = run
-        self._append({"intent": _checked(key)})
 
     def record(self, reply: Reply) -> None:
         """Record a reply; a key that already has one keeps the first."""

@@ -50,8 +50,8 @@ class RecordIndex:
         if 3 * len(self._offsets) > 2 * len(self._slots):
             self._grow()
 
-    def __contains__(self, key: str) -> bool:
-        return self.get(key) is not None
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.get(key) is not None
 
     def __len__(self) -> int:
         return len(self._offsets) + len(self._others)

@@ -45,6 +45,7 @@ class Replay:
         self.last_run = ""
         """Key of the settings that were noted last."""
         self._runs: dict[str, tuple[int, int]] = {}
+        self._batches: list[tuple[int, int]] = []
         self.notices: list[str] = []
         """What the user should know, one line each."""
         if fd >= 0:
@@ -113,6 +114,12 @@ class Replay:
                 found.append(dict(orjson.loads(os.pread(self._fd, length, offset))["settings"]))
         return found
 
+    def batches(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what was noted of each batch, in order; see `Journal.note_batch`."""
+        for offset, length in self._batches:
+            with suppress(OSError, ValueError, TypeError):
+                yield dict(orjson.loads(os.pread(self._fd, length, offset)))
+
     def score(self, scorer: str, key: str) -> float | None:
         """Return the scorer's score of the key exactly as recorded; None if there is none."""
         return self._scores.get((scorer, key))
@@ -149,6 +156,8 @@ class Replay:
         elif piece.kind == "run":
             self.last_run = piece.key
             self._runs[piece.key] = (piece.offset, len(piece.line))
+        elif piece.kind == "batch":
+            self._batches.append((piece.offset, len(piece.line)))
         elif piece.kind == "withdrawn":
             self._open_intents.discard(piece.key)
         elif piece.kind == "score":
