@@ -26,7 +26,7 @@ from instraug.rewriting.judging.talk import (
     REQUESTS,
     REWRITING,
     SCENE,
-    SKIPPED,
+    SMALL,
     alternatives,
     manner,
     on_topic,
@@ -42,6 +42,14 @@ _PLACES = bag(
     without under below above both either neither since because according judging"""
 )
 """Open a phrase that says where, whence, how or under which condition."""
+
+_INTRODUCING = _PLACES | ORDERS
+
+_ADDING = _INTRODUCING | NEGATIONS
+
+_NOT_ORDERS = OPENING - ORDERS
+
+_NO_SHOUT = GRAMMATICAL | ORDERS
 
 _ARTICLES = bag("a an the this that these those its your any each every some one")
 """Begin the value of a field as well as a sentence."""
@@ -136,7 +144,7 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     ):
         yield rest[1].strip()
     shout = _CAPITALS.search(masked) if masked.rstrip(".!")[-1:].isupper() else None
-    if shout and shout[2] not in origin and shout[1].lower() not in GRAMMATICAL | ORDERS:
+    if shout and shout[2] not in origin and shout[1].lower() not in _NO_SHOUT:
         yield shout[2]
 
 
@@ -165,7 +173,7 @@ def _head(text: str, origin: str) -> str | None:
         strong = (
             colon or any(c in by for c in ".!;\t\u2014\u2013") or by.strip(" \"'")[:1] in _RULES
         )
-        if strong or (word and ("," in by or word.lower() in OPENING - ORDERS)):
+        if strong or (word and ("," in by or word.lower() in _NOT_ORDERS)):
             leads = _opens(head, origin) if ":" in by else _leads(found, origin, not by.strip())
             return None if leads else head.strip()
         if "," in by and (begins or sentence(body) or len(found) == 1):
@@ -224,16 +232,16 @@ def _introduces(found: list[str], origin: str) -> bool:
     if not found or found == ["so"]:
         return False
     first = "".join(verbs_of(found)[:1])
-    if {found[0], first} & (_PLACES | ORDERS) or first.endswith("ing") or shares(found, origin):
+    if {found[0], first} & _INTRODUCING or first.endswith("ing") or shares(found, origin):
         return True
     if len(found) > 1 and first.endswith("ed"):  # "Provided the photo"
         return True
-    return manner(found[-1]) or all(w in GRAMMATICAL | SKIPPED or manner(w) for w in found)
+    return manner(found[-1]) or all(w in SMALL or manner(w) for w in found)
 
 
 def _hollow(head: str) -> bool:
     """Whether a piece holds no word with a meaning of its own: "Here it is", "Second one"."""
-    return all(w in GRAMMATICAL | SKIPPED | {"one", "yes"} for w in words(head))
+    return all(w in SMALL or w in ("one", "yes") for w in words(head))
 
 
 def _adds(piece: str, origin: str) -> bool:
@@ -244,7 +252,7 @@ def _adds(piece: str, origin: str) -> bool:
     if "or" in found or shares(found, origin) or ANSWERS & set(found) - {"one"}:
         return True
     first = "".join(verbs_of(found)[:1])
-    if {found[0], first} & (_PLACES | NEGATIONS | ORDERS) or found[-1] in (
+    if {found[0], first} & _ADDING or found[-1] in (
         "please",
         "too",
         "speaking",
@@ -252,9 +260,9 @@ def _adds(piece: str, origin: str) -> bool:
         return True
     if found[-1] in ("is", "are"):  # to be completed by the answer
         return True
-    content = [w for w in found if w not in GRAMMATICAL | SKIPPED]
+    content = [w for w in found if w not in SMALL]
     if found[0] in REQUESTS | BE:  # a tag: "would you say", "do you think"
-        return all(w in ASKS | REQUESTS for w in content)
+        return all(w in ASKS or w in REQUESTS for w in content)
     if len(found) > _MOST:
         return found[0].endswith(("ing", "ed")) or 2 * sum(w in ASKS for w in content) >= len(
             content

@@ -34,6 +34,15 @@ _BROKEN = re.compile(r"(?:[?!]|(?<!\.\w)(?<!etc)\.)[\"'\u201d\u2019]?\s*[,;]")
 
 _SLASHES = re.compile(r"(?<!\S)(?:/+|-{2,})(?!\S)")
 
+_SIGNED = (
+    (_ENTITY, ("&",)),
+    (_URL, ("://", "www.", ".com", ".org", ".net", ".io", ".ai", ".dev")),
+    (_DOTS, ("...", "\u2026")),
+    (_SLASHES, ("/", "--")),
+    (_BROKEN, (",", ";")),
+)
+"""Each with what a text has to hold for a match: to look for that is quick."""
+
 _OPENED = re.compile(r"(?<!\w)'(?!(?:\d0s|em|tis|til|cause)\b)(?=[\w{])", re.IGNORECASE)
 
 _CLOSED = re.compile(r"(?<=[\w}.,?!])'(?!\w)")
@@ -82,8 +91,8 @@ def more(rewrite: str, origin: str) -> str | None:
     for char, n in _marks(rewrite).items():
         if n > had.get(char, 0):
             return f"holds {_shown(char)} {n} times, the template {had.get(char, 0)}"
-    for pattern in (_ENTITY, _URL, _DOTS, _SLASHES, _BROKEN):
-        now = pattern.findall(rewrite)
+    for pattern, signs in _SIGNED:
+        now = pattern.findall(rewrite) if any(map(rewrite.__contains__, signs)) else []
         if now and len(now) > (before := len(pattern.findall(origin))):
             return f"holds {now[0]!r} {len(now)} times, the template {before}"
     for opens, closes in _QUOTES:
@@ -164,7 +173,10 @@ def runaway(rewrite: str, origin: str, mask: str) -> str | None:
     longest = max(words, key=len, default="")
     if len(longest) > _LONGEST and longest not in _unmasked(origin, mask).casefold():
         return f"a word of {len(longest)} characters"
-    if all(n < 3 or word == "\0" for word, n in Counter(words).most_common(2)):
+    often = Counter(words)
+    often.pop("\0", None)  # a mask repeats as its placeholder does
+    # A phrase that comes three times in a row is made of words that each come three times.
+    if b"\1\1\1" not in bytes([often[word] > 2 for word in words]):
         return None
     for size in range(1, min(8, len(words) // 3) + 1):
         for i in range(len(words) - 3 * size + 1):

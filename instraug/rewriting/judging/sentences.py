@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from instraug.rewriting.grammar.lexicon import GRAMMATICAL, bag
+from instraug.rewriting.grammar.lexicon import bag
 from instraug.rewriting.judging.talk import (
     ANSWERS,
     ASKING,
@@ -19,7 +19,7 @@ from instraug.rewriting.judging.talk import (
     ORDERS,
     REQUESTS,
     SCENE,
-    SKIPPED,
+    SMALL,
     alternatives,
     content_of,
     manner,
@@ -34,6 +34,10 @@ _GIVEN = bag("task asked given shown presented provided requires goal")
 
 _DUTY = bag("should must may can need ought have options choices possible")
 """Words of a statement that says what must be done, or names choices."""
+
+_TOPICS = ASKS - ORDERS
+
+_PLAIN_ORDERS = ORDERS - ANSWERS
 
 _ALONE = bag("answer reply respond explain justify decide elaborate tell describe")
 """Orders that need no object."""
@@ -96,7 +100,7 @@ def says(
         strict: The template has fewer sentences.
     """
     found = words(piece)
-    content = [w for w in found if w not in GRAMMATICAL | SKIPPED | _PRONOUNS]
+    content = [w for w in found if w not in SMALL and w not in _PRONOUNS]
     content = [w for w in content if not manner(w)]
     if not found:
         return True
@@ -111,7 +115,7 @@ def says(
         return True
     verbs = verbs_of(found)
     if {"yes", "no"} & set(found[:1] + found[-1:]) and "or" not in found:  # an answer given
-        return bool(verbs) and verbs[0] in ORDERS - ANSWERS
+        return bool(verbs) and verbs[0] in _PLAIN_ORDERS
     if verbs and (verbs[0] in ORDERS or (len(found) > 1 and orders(verbs[0]))):
         return _NAMED.search(piece) is not None or _objects(verbs, origin, strict=strict)
     shared = len(found) > 2 and shares(found, origin)
@@ -140,7 +144,7 @@ def _objects(verbs: list[str], origin: str, *, strict: bool) -> bool:
     Where the template has such a sentence, any object will do.
     """
     verb, rest = verbs[0], verbs[1:]
-    content = [w for w in rest if w not in GRAMMATICAL | SKIPPED]
+    content = [w for w in rest if w not in SMALL]
     if (verb in _ALONE and not content) or (content and not strict):
         return True
     if not strict and ASKING.match(rest[-1] if rest else ""):  # "Inform me why."
@@ -173,7 +177,7 @@ def _asks(found: list[str], content: list[str], origin: str, *, more: bool) -> b
     if not content:
         short = len(found) <= 3 and not {"you", "how"} & set(found)
         return short and (not more or found[0] == "why")
-    known = sum(w in ASKS - ORDERS for w in content)
+    known = sum(w in _TOPICS for w in content)
     return 2 * known > len(content) or bool(ASKING.match(" ".join(verbs)) and _has_question(origin))
 
 

@@ -92,6 +92,9 @@ SKIPPED = bag(
 )
 """May stand in front of the verb of an order."""
 
+SMALL = GRAMMATICAL | SKIPPED
+"""Words without a meaning of their own."""
+
 SCENE = bag(
     """image images picture pictures photo photos photograph scene region regions area areas text
     question options option choices box boxes statement sentence caption context task word words
