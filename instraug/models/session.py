@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterator, Mapping
@@ -114,6 +115,25 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
     There it runs in a thread of its own; KeyboardInterrupt cancels it, and it drains.
     """
+    with _rare_collections():
+        return _finished(work)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for cyclic garbage rarely: a run makes many objects and few cycles.
+
+    At Python's own thresholds that search takes an eighth of a run's processor time.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
