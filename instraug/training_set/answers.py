@@ -154,6 +154,20 @@ def _is_said(text: str, option: str) -> bool:
     return _plain(option) in (_plain(text), _plain(inner))
 
 
+def names_place(target: Any, options: Any, kind: Answers | None) -> bool:
+    """Return whether a target could be the letter or the number of one of a row's options.
+
+    Args:
+        target: Of the row.
+        options: Of the row, of any type.
+        kind: What the task says that targets are.
+    """
+    if type(options) is not list or kind == "text":
+        return False
+    texts = list(map(str, options))
+    return any(places(str(target), texts, k) for k in ((kind,) if kind else _PLACES))
+
+
 def is_text(target: str, options: Sequence[str]) -> bool:
     """Return whether a target is an option's text, or several of them, but for case and dots."""
     known = set(map(_plain, options))

@@ -162,7 +162,7 @@ def spelling(take: Take, task: Task, regions: Regions, out: Out) -> Take:
         out: Takes what there is to note.
     """
     spell, note, name = (
-        regions.speller(answers=task.output == "region"),
+        regions.speller(answers=task.output == "region", kind=task.answers),
         out.notes.append,
         task.name,
     )

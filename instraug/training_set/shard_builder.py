@@ -106,7 +106,7 @@ class Builder:
             if pool.task.answer_form == "rationale":
                 name = pool.task.name
                 self._takes[name] = answering(self._takes[name], self._out.rows)
-        self._regions = regions = regions_of(self._config, recipe.options.images)
+        self._regions = regions = regions_of(self._config, recipe.options.images, tasks)
         if regions:
             self._takes = {
                 pool.task.name: spelling(self._takes[pool.task.name], pool.task, regions, self._out)

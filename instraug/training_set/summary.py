@@ -11,7 +11,7 @@ from instraug.errors import Problem, grouped
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
-from instraug.training_set.boxes.regions import SAME, TURNED
+from instraug.training_set.boxes.regions import SAME, TEXT, TURNED
 from instraug.training_set.formats import readers
 from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.option_styles import KEPT
@@ -34,11 +34,12 @@ REMARKS = {
         "their picture is to be turned by its EXIF data; sizes are as the profile's reader has "
         "them, and boxes have to be of that picture: check these, or turn the files themselves"
     ),
+    TEXT: "what stands for a region is no box, and stays as it is; check the rows",
     SAME: "two of their options are one box in this spelling; check the rows",
     **readers.REMARKS,
 }
 
-_OF_BOXES = (TURNED, SAME)
+_OF_BOXES = (TURNED, SAME, TEXT)
 
 _ELSEWHERE = (*_OF_BOXES, *readers.REMARKS)
 

@@ -43,7 +43,8 @@ class TestRow:
     def image(self) -> str:
         """The path of its image, also where that is a list of one; "" where it has none."""
         path: Any = self.fields.get("image_path") or ""
-        return path[0] if isinstance(path, list) else path
+        one: str = path[0] if isinstance(path, list) else path
+        return one
 
 
 @dataclass(frozen=True)

@@ -181,8 +181,8 @@ def images_of(fields: Fields) -> list[str]:
 
 
 SEVERAL = (
-    "take messages, prompt-completion, sharegpt or ms-swift (or multiinstruct, which keeps raw rows), "
-    "or leave the row out"
+    "take messages, prompt-completion, sharegpt or ms-swift (or multiinstruct, which keeps raw "
+    "rows), or leave the row out"
 )
 """The fix for a row of more pictures than the format has room for."""
 

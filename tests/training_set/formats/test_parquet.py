@@ -107,5 +107,5 @@ def test_a_list_of_one_picture_is_that_picture(tmp_path: Path) -> None:
 def test_several_pictures_are_a_fault(tmp_path: Path) -> None:
     """There is no room for them; the line names the formats that have."""
     rows = [caption_row(1, image_path=["a.jpg", "b.jpg"])]
-    with pytest.raises(InputError, match="2 images.*room for one.*prompt-completion.*ms-swift"):
+    with pytest.raises(InputError, match=r"2 images.*room for one.*prompt-completion.*ms-swift"):
         built(tmp_path, rows, "out.parquet")
