@@ -13,6 +13,7 @@ from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
 from instraug.training_set.boxes.regions import SAME, TEXT, TURNED
 from instraug.training_set.formats import readers
+from instraug.training_set.given_options import UNLISTED
 from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.option_styles import KEPT
 from instraug.training_set.repeated import Repeated
@@ -30,6 +31,7 @@ REMARKS = {
         "their answer stays as it is: none of the options, more options than letters, or options "
         "with labels of their own"
     ),
+    UNLISTED: "their options are one text, which stays as it is, as does the answer; give a list",
     TURNED: (
         "their picture is to be turned by its EXIF data; sizes are as the profile's reader has "
         "them, and boxes have to be of that picture: check these, or turn the files themselves"

@@ -10,7 +10,7 @@ from orjson import loads
 
 from instraug.tasks.records import Answers, Task
 from instraug.tasks.rendering import DEFAULT_SEPARATOR
-from instraug.training_set.answers import names_place
+from instraug.training_set.answers import PLACES, places
 from instraug.training_set.boxes.base import (
     NO_AREA,
     NO_BOX,
@@ -162,7 +162,7 @@ class Regions:
                 spelled[options.index(target)] if known else self._spelled(target, draw)
             )
             if target in texts:
-                if not names_place(target, options, kind):
+                if not _names_place(target, options, kind):
                     what = "the target of a task whose output is region is no box"
                     fix = "give x1 y1 x2 y2 in pixels, or leave the row out"
                     raise unusable(NO_BOX, what, fix)
@@ -299,3 +299,11 @@ def _refuse_several(row: Fields) -> None:
         if type(pictures := row.get(name)) is list and len(pictures) > 1:
             what = "the row has several pictures, and nothing states which one a region is on"
             raise unusable(SEVERAL, what, "give rows of one picture, or leave the row out")
+
+
+def _names_place(target: Any, options: Any, kind: Answers | None) -> bool:
+    """Return whether a target could be the letter or the number of one of a row's options."""
+    if type(options) is not list or kind == "text":
+        return False
+    texts = list(map(str, options))
+    return any(places(str(target), texts, k) for k in ((kind,) if kind else PLACES))

@@ -93,7 +93,7 @@ class Sizes:
 def stated(row: Fields) -> Size | None:
     """Return the size that a row states: ``image_size``, or ``width`` and ``height``."""
     for size in (row.get("image_size"), (row.get("width"), row.get("height"))):
-        sides = _both(size) if type(size) is str else size
+        sides: Any = _both(size) if type(size) is str else size
         if type(sides) in (list, tuple) and len(sides) == 2:
             width, height = map(_side, sides)
             if width and height:
