@@ -303,7 +303,7 @@ def _bad(fault: BaseException, line: bytes) -> BadRow:
     if isinstance(line, Unreadable):
         return line.fault
     if isinstance(fault, BadRow):
-        return BadRow(fault.kind, fault.what, fault.fix)
+        return BadRow(fault.kind, fault.sort, fault.fix, fault.name)
     if isinstance(fault, orjson.JSONDecodeError):
         return BadRow("broken line", _broken(fault, line), "write one JSON object a line")
     return BadRow("broken line", "the JSON is nested too deeply", "flatten it")

@@ -191,7 +191,8 @@ class Regions:
             raise unusable(SHARES, what, "give pixels of the picture, or leave the row out")
         if any(flat for flat, _ in small):
             what = "a region is too small for the family's grid, and has no area in it"
-            raise unusable(NO_AREA, what)
+            fix = "leave the row out, or take a finer grid (llava has one: --box-digits)"
+            raise unusable(NO_AREA, what, fix)
         return noted
 
     def _spelled(self, value: Any, draw: Draw) -> Any:

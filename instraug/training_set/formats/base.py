@@ -26,9 +26,9 @@ Raises `unfit` for a row that the format has no room for.
 """
 
 
-def unfit(what: str, fix: str) -> BadRow:
+def unfit(what: str, fix: str, name: str = "") -> BadRow:
     """Return what to raise for a row that a format has no room for; see `BadRow`."""
-    return BadRow("unfit for the format", what, fix)
+    return BadRow("unfit for the format", what, fix, name)
 
 
 Look = Callable[[Sequence[Fields]], Iterable[tuple[str, int]]]
