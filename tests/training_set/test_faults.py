@@ -50,10 +50,9 @@ def test_parts_of_a_file_are_added_up(
 ) -> None:
     """Each part has its handful; together they have no more."""
     monkeypatch.setattr(shards.split, "__defaults__", (1 << 12,))
-    path = write_rows(
-        tmp_path / "rows.jsonl", [choice_row(n, task_name=f"t{n}") for n in range(MANY)]
-    )
-    assert len(shards.split(path)) > 2
+    rows = [choice_row(n, task_name=f"t{n}") for n in range(MANY)]
+    path = write_rows(tmp_path / "rows.jsonl", rows)
+    assert len(shards.split([path])) > 2
     found = lines(tmp_path, path, workers=workers)
     assert len(found) == DIFFERENT + 2
     assert f"({MANY - DIFFERENT} times" in found[DIFFERENT]
