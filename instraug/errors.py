@@ -85,13 +85,15 @@ class BadRow(Exception):
 
     Args:
         kind: What such rows are counted under.
-        what: As of a `Problem`.
-        fix: Likewise.
+        sort: What is wrong with it, in words that hold for all such rows.
+        fix: As of a `Problem`.
+        name: What it is wrong with, such as the picture that is missing; "": nothing more to say.
     """
 
-    def __init__(self, kind: str, what: str, fix: str) -> None:
-        super().__init__(kind, what, fix)
-        self.kind, self.what, self.fix = kind, what, fix
+    def __init__(self, kind: str, sort: str, fix: str, name: str = "") -> None:
+        super().__init__(kind, sort, fix, name)
+        self.kind, self.sort, self.fix, self.name = kind, sort, fix, name
+        self.what = f"{sort}: {name}" if name else sort
 
     def __str__(self) -> str:
         return self.what

@@ -34,8 +34,8 @@ def find_image(folder: Path, path: str) -> Path:
             return file
     except OSError as error:
         raise unreadable(path, error) from None
-    what = f"there is no image {str(file)!r:.200}"
-    raise BadRow(UNFIT, what, "check --images, or leave the row out")
+    what = f"there is no image in {folder}"
+    raise BadRow(UNFIT, what, "check --images, or leave the row out", f"{inside!r:.200}")
 
 
 def unreadable(path: str, error: OSError) -> BadRow:

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from instraug.tasks.records import Answers, Task
 from instraug.training_set.formats.base import Fields
-from instraug.training_set.ordered import are_regions, is_step, keeps_order, labels
+from instraug.training_set.given_options import check, shown
+from instraug.training_set.ordered import are_regions, keeps_order, labels
 from instraug.training_set.sampling import shuffled
-from instraug.training_set.scales import has_degree
+from instraug.training_set.seen import MEMORY, SHORT, Seen
 
 IN_ORDER, NUMBERED, NO_OPTION = "kept_in_order", "number_targets", "other_targets"
 """What is noted of a row whose options keep their order: the order carries meaning; the answer is a
 number, and the task file does not state what it counts; the target is none of the options."""
-
-MEMORY = 1 << 14
-"""Short options that are remembered, and lists of options, by all tasks of a process."""
-
-_SHORT = 24
-"""Most characters of an option that is likely to come again."""
 
 Note = tuple[str, str, bytes]
 """What is noted, the row's task, and its line."""
@@ -53,34 +48,9 @@ _FIRST = {"index0": 0, "index1": 1}
 _remembered = lru_cache(MEMORY)(keeps_order)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Options that were seen, and do not refer to other options, places or degrees.
+NUMBERS: tuple[Answers, ...] = ("index0", "index1")
 
-    Where all of a row's are `silent`, one is `plain` and one is the target, all there is to do is
-    to shuffle them.
-    """
-
-    silent: set[str] = field(default_factory=set)
-    plain: set[str] = field(default_factory=set)
-    """Those of them that are not a step of any scale."""
-
-    def learn(self, options: Sequence[str]) -> None:
-        """Take in the short ones of options that need not keep their order."""
-        if len(self.silent) > MEMORY:
-            self.silent.clear()
-            self.plain.clear()
-        for option in options:
-            if len(option) > _SHORT or option in self.silent or has_degree(option):
-                continue
-            self.silent.add(option)
-            if not is_step(option):
-                self.plain.add(option)
-
-
-_NUMBERS: tuple[Answers, ...] = ("index0", "index1")
-
-_PLACES: tuple[Answers, ...] = ("letter", *_NUMBERS)
+PLACES: tuple[Answers, ...] = ("letter", *NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +153,7 @@ class Arranger:
     def __init__(self, task: Task, *, shuffle: bool, notes: list[Note], seen: Seen) -> None:
         self._task, self._notes = task, notes
         self._shuffle = shuffle and not task.fixed_options
+        self._shown = shown(task)
         self._by_text = self._shuffle and task.answers in (None, "text")
         self.seen = seen if self._by_text else Seen()
         """Stays empty where a target that is an option's text need not be meant as one."""
@@ -200,9 +171,16 @@ class Arranger:
 
         Returns:
             Its target, once the options are in order.
+
+        Raises:
+            BadRow: prompts show the options, and one of them is none.
         """
         options, kind = row["options"], self._task.answers
-        exact = target in options and kind in (None, "text")
+        if self._shown:
+            check(options)
+        exact = kind in (None, "text") and target in options
+        if not exact and kind in (None, "text") and (bare := target.strip()) in options:
+            row["target_txt"], target, exact = bare, bare, True
         if exact and "answer" not in row:
             if self._shuffle and not self._keeps(options, line):
                 row["options"] = shuffled(options, number)
@@ -239,7 +217,7 @@ class Arranger:
                 return False
             again = options[0] in self.seen.silent
             kept = _remembered(tuple(options)) if again else keeps_order(options)
-            if not kept and self._by_text and len(options[0]) <= _SHORT:
+            if not kept and self._by_text and len(options[0]) <= SHORT:
                 self.seen.learn(options)
         except TypeError:  # not all of them are text
             kept = keeps_order(list(map(str, options)))
@@ -299,7 +277,7 @@ class Arranger:
         if type(answer) not in (str, int):
             return answer
         text, kind = str(answer), self._task.answers
-        named = places(text, texts, kind) if kind in _PLACES else None
+        named = places(text, texts, kind) if kind in PLACES else None
         if named is None:
             if is_text(text, texts):
                 return answer
@@ -341,4 +319,4 @@ def _positions(target: str, texts: Sequence[str]) -> list[int]:
 
 def _is_number(target: str, texts: Sequence[str]) -> bool:
     """Return whether a target could be an option's number, from 0 or from 1 on."""
-    return any(places(target, texts, kind) for kind in _NUMBERS)
+    return any(places(target, texts, kind) for kind in NUMBERS)

@@ -15,13 +15,15 @@ from instraug.files.decode import shown
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Task
 from instraug.tasks.rendering import Renderer, compiler
-from instraug.training_set.answers import Arranger, Note, Seen
+from instraug.training_set.answers import Arranger, Note
 from instraug.training_set.boxes.regions import Regions
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.formats.readers import DATES, is_date
+from instraug.training_set.given_options import checker
 from instraug.training_set.instances.base import Adapter
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
+from instraug.training_set.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def sampler(
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
     silent, plain = arranger.seen.silent, arranger.seen.plain
     arrange, drawn = arranger.arrange, out.drawn.append
+    look = checker(pool.task, out.notes, shuffle=config.shuffle_options)
     by_id = config.draw_by == "id"
     key = keyed(draw, out, by_id=by_id)
 
@@ -110,6 +113,8 @@ def sampler(
                 row["options"] = shuffled(options, order)
             else:
                 target = arrange(row, target, order, line)
+        else:  # most often there are none
+            target = look(options, target, line) if options else target
         row["prompt"] = render(row)
         row["target"] = target
         row["instruction_id"] = instruction
@@ -131,7 +136,7 @@ def exhauster(
     key = keyed(draw, out, by_id=config.draw_by == "id")
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
-    arrange = arranger.arrange
+    arrange, look = arranger.arrange, checker(pool.task, out.notes, shuffle=config.shuffle_options)
 
     def take(row: Fields, line: bytes) -> None:
         if prepare:
@@ -139,8 +144,10 @@ def exhauster(
         drawn_by, target = key(row, line), target_of(row)
         if dates and is_date(target):
             out.notes.append((DATES, pool.task.name, line))
-        if type(row.get("options")) is list:
+        if type(options := row.get("options")) is list:
             target = arrange(row, target, draw(drawn_by)[1], line)
+        elif options:
+            look(options, target, line)
         built = [
             {"prompt": render(row), "target": target, "instruction_id": instruction}
             for render, instruction in choices
@@ -161,11 +168,8 @@ def spelling(take: Take, task: Task, regions: Regions, out: Out) -> Take:
         regions: Spells them.
         out: Takes what there is to note.
     """
-    spell, note, name = (
-        regions.speller(answers=task.output == "region"),
-        out.notes.append,
-        task.name,
-    )
+    spell = regions.speller(answers=task.output == "region", kind=task.answers)
+    note, name = out.notes.append, task.name
 
     def spell_and_take(row: Fields, line: bytes) -> None:
         for what in spell(row):

@@ -106,7 +106,7 @@ class Builder:
             if pool.task.answer_form == "rationale":
                 name = pool.task.name
                 self._takes[name] = answering(self._takes[name], self._out.rows)
-        self._regions = regions = regions_of(self._config, recipe.options.images)
+        self._regions = regions = regions_of(self._config, recipe.options.images, tasks)
         if regions:
             self._takes = {
                 pool.task.name: spelling(self._takes[pool.task.name], pool.task, regions, self._out)
@@ -303,7 +303,7 @@ def _bad(fault: BaseException, line: bytes) -> BadRow:
     if isinstance(line, Unreadable):
         return line.fault
     if isinstance(fault, BadRow):
-        return BadRow(fault.kind, fault.what, fault.fix)
+        return BadRow(fault.kind, fault.sort, fault.fix, fault.name)
     if isinstance(fault, orjson.JSONDecodeError):
         return BadRow("broken line", _broken(fault, line), "write one JSON object a line")
     return BadRow("broken line", "the JSON is nested too deeply", "flatten it")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from instraug.errors import ALSO, BadRow
+from instraug.errors import BadRow
 from instraug.training_set.answers import Note
+from instraug.training_set.faults import Faults
 from instraug.training_set.repeated import Repeated
-
-LISTED = 1000
-"""Faults that are listed each on a line; all are counted."""
 
 
 @dataclass
@@ -36,9 +34,8 @@ class ShardReport:
     """What is noted -> the first such line."""
     ids: Repeated = field(default_factory=Repeated)
     """Of the rows that are drawn by their id."""
-    bad: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    """Kind, what and fix of the first `LISTED` faults that differ -> their rows, and the lines of a
-    few: from 1, within the shard."""
+    bad: Faults = field(default_factory=Faults)
+    """Of rows that cannot be built; their places are lines, from 1, within the shard."""
 
     def note(self, notes: list[Note], lines: list[bytes], first: int) -> None:
         """Count what is noted of lines; the first of them has that number."""
@@ -56,12 +53,6 @@ class ShardReport:
             self.shown.update(shown)
 
     def leave_out(self, line: int, bad: BadRow) -> None:
-        """Count a row that cannot be built, and list its fault while there is room."""
+        """Count a row that cannot be built."""
         self.kinds[bad.kind] += 1
-        fault = (bad.kind, bad.what, bad.fix)
-        if seen := self.bad.get(fault):
-            seen[0] += 1
-            if len(seen) < 2 + ALSO:
-                seen.append(line)
-        elif len(self.bad) < LISTED:
-            self.bad[fault] = [1, line]
+        self.bad.add(bad, str(line))

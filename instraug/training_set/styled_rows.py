@@ -14,6 +14,7 @@ from instraug.training_set.answers import Arranger
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.formats.readers import DATES, is_date
+from instraug.training_set.given_options import checker
 from instraug.training_set.instances.base import Adapter
 from instraug.training_set.option_styles import (
     BITS,
@@ -53,6 +54,12 @@ def styled(
     draw = drawer(config.seed, task.name, choices[:own], choices[own:], config.epsilon)
     key = keyed(draw, out, by_id=config.draw_by == "id")
     prepare, hidden = adapter.preparer(task.name), adapter.hidden(task.name)
+    look = checker(
+        task,
+        out.notes,
+        shuffle=config.shuffle_options,
+        labelled=any(kind in LABELLED for _, kind in drawn),
+    )
     show, append = _shower(pool, config, drawn, out), out.rows.append
 
     def take(row: Fields, line: bytes) -> None:
@@ -68,6 +75,8 @@ def styled(
             options, lines = row["options"], style.lines
             row["options"] = style.shown(options)
         else:
+            if options is not None:
+                look(options, target, line)
             row["target"] = target
         if every:
             prompts = [((e[1] if lines else e[0])(row), e[2]) for e in every]

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from instraug.errors import Problem, grouped
+from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
-from instraug.training_set.boxes.regions import SAME, TURNED
+from instraug.training_set.boxes.regions import SAME, TEXT, TURNED
+from instraug.training_set.faults import Faults, Key
 from instraug.training_set.formats import readers
+from instraug.training_set.given_options import UNLISTED
 from instraug.training_set.instances.base import NO_FAULT
 from instraug.training_set.option_styles import KEPT
 from instraug.training_set.repeated import Repeated
-from instraug.training_set.shard_report import LISTED, ShardReport
+from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
 
 REMARKS = {
@@ -30,15 +32,17 @@ REMARKS = {
         "their answer stays as it is: none of the options, more options than letters, or options "
         "with labels of their own"
     ),
+    UNLISTED: "their options are one text, which stays as it is, as does the answer; give a list",
     TURNED: (
         "their picture is to be turned by its EXIF data; sizes are as the profile's reader has "
         "them, and boxes have to be of that picture: check these, or turn the files themselves"
     ),
+    TEXT: "what stands for a region is no box, and stays as it is; check the rows",
     SAME: "two of their options are one box in this spelling; check the rows",
     **readers.REMARKS,
 }
 
-_OF_BOXES = (TURNED, SAME)
+_OF_BOXES = (TURNED, SAME, TEXT)
 
 _ELSEWHERE = (*_OF_BOXES, *readers.REMARKS)
 
@@ -53,8 +57,8 @@ class Summary:
     """Instruction id -> rows built with it."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Kind of fault -> rows left out."""
-    listed: dict[tuple[str, str, str], Problem] = field(default_factory=dict)
-    """Kind, what and fix -> the problem, of the first `LISTED` that differ."""
+    faults: Faults = field(default_factory=Faults)
+    """Of rows that cannot be built."""
     held: Counter[str] = field(default_factory=Counter)
     """Task of the split that was not asked for -> its rows."""
     lacking: Counter[str] = field(default_factory=Counter)
@@ -80,13 +84,7 @@ class Summary:
         """Add what became of the next shard."""
         if not shard.start:
             self._lines = 0
-        for fault, (rows, *lines) in report.bad.items():
-            _, what, fix = fault
-            first, *also = [f"{shard.path}:{self._lines + line}" for line in lines]
-            known = [self.listed[fault]] if fault in self.listed else []
-            if known or len(self.listed) < LISTED:
-                new = Problem(first, what, fix, rows, tuple(also))
-                (self.listed[fault],) = grouped([*known, new])
+        self.faults.merge(report.bad, str(shard.path), self._lines)
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
         self.notes += report.notes
@@ -100,6 +98,11 @@ class Summary:
         self.testing += report.testing
         self.shown.update(report.shown)
         self.used.update(report.used)
+
+    @property
+    def listed(self) -> dict[Key, Problem]:
+        """A line for what is wrong alike with some rows."""
+        return self.faults.problems()
 
     @property
     def rows(self) -> int:

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.tasks.records import Answers, Task
-from instraug.training_set.answers import Arranger, Note, Seen
+from instraug.training_set.answers import Arranger, Note
 from instraug.training_set.sampling import shuffled
+from instraug.training_set.seen import Seen
 from tests.commandline import instraug
 from tests.sets import CHOICE, Row, built, choice_row, rows_of, write_rows, write_tasks
 

@@ -416,7 +416,7 @@ def test_another_kind_of_instances_is_built_behind_the_same_seam(tmp_path: Path)
     blocks: list[bytes] = []
     (shard,) = recipe.instances.split(recipe.instances.files([file]))
     report = Builder(recipe).build(shard, (), blocks.append)
-    assert report.bad == {}
+    assert report.bad.found == {}
     (row,) = map(json.loads, b"".join(blocks).splitlines())
     assert (row["unique_id"], row["prompt"], row["target"]) == (
         "7",

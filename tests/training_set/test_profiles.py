@@ -65,7 +65,8 @@ def test_a_profile_builds_rows_of_its_format(tmp_path: Path, name: str) -> None:
     """With its own boxes, and its marker for the picture."""
     profile = PROFILES[name]
     suffix = FORMATS[profile.format].suffixes[0]
-    built(tmp_path, [find_row(1, width=640, height=480)], f"out{suffix}", profile=name)
+    row = find_row(1, options=["1.5 10.0 200.25 300.0"], width=640, height=480)
+    built(tmp_path, [row], f"out{suffix}", profile=name)
     text = (tmp_path / f"out{suffix}").read_text()
     assert text.count("<image>") == (1 if profile.marker == "<image>" else 0)
     assert "200.25" not in text or profile.boxes == "ms-swift"

@@ -41,8 +41,10 @@ class TestRow:
 
     @property
     def image(self) -> str:
-        """The path of its image; "" where it has none."""
-        return self.fields.get("image_path") or ""
+        """The path of its image, also where that is a list of one; "" where it has none."""
+        path: Any = self.fields.get("image_path") or ""
+        one: str = path[0] if isinstance(path, list) else path
+        return one
 
 
 @dataclass(frozen=True)
@@ -226,5 +228,10 @@ def _check_fields(row: Row) -> None:
         value = row.get(name)
         if not isinstance(value, str) or (not value and name != "target"):
             raise BadRow("field", f"the row has no text {name!r}", _BUILD)
-    if not isinstance(row.get("image_path") or "", str):
+    path = row.get("image_path") or ""
+    paths = path if isinstance(path, list) else [path]
+    if not all(isinstance(p, str) for p in paths):
         raise BadRow("field", "image_path is not text", "give the path as text")
+    if len(paths) > 1:
+        fix = "give rows of one picture, or leave the rows out: --skip-bad"
+        raise BadRow("image", "the row has several pictures, and one can be sent", fix)

@@ -27,6 +27,7 @@ OUTSIDE, UPSIDE_DOWN, NO_AREA = (
     "region without area",
 )
 NO_SIZE, SEVERAL = "region without a picture size", "region beside several pictures"
+NO_BOX, SHARES = "target that is no box", "region in shares of its picture"
 """Kinds of rows whose regions cannot be spelled; what is wrong reads alike for all of a kind, so
 that they are reported together."""
 

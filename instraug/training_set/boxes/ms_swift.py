@@ -95,7 +95,7 @@ def _tagged(text: str, regions: list[list[float]]) -> str:
 def _bare(value: Any) -> Any:
     """Return a field without the marks of regions."""
     if type(value) is str:
-        return value[1:-1] if value[:1] == _OPEN else value
+        return value.replace(_OPEN, "").replace(_CLOSE, "") if value[:1] == _OPEN else value
     if type(value) is list or type(value) is tuple:
         return [v if type(v) is str and v[:1] != _OPEN else _bare(v) for v in value]
     if type(value) is dict:

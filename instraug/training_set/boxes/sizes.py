@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from pathlib import Path
 from time import monotonic
@@ -18,6 +19,12 @@ MEMORY = 1 << 15
 
 EVERY = 1.0
 """Seconds in which a file is looked at once for whether it has changed, which costs half a row."""
+
+_NUMBER = r"\s*[0-9]+(?:\.[0-9]*)?\s*"
+
+_number = re.compile(_NUMBER).fullmatch
+
+_pair = re.compile(rf"[\[(]?({_NUMBER})[\s,;xX×]({_NUMBER})[\])]?").fullmatch
 
 _ORIENTATION = 0x0112
 """The EXIF tag; 1 is upright, from 5 on the sides are swapped."""
@@ -85,15 +92,26 @@ class Sizes:
 
 def stated(row: Fields) -> Size | None:
     """Return the size that a row states: ``image_size``, or ``width`` and ``height``."""
-    size: Any = row.get("image_size") or (row.get("width"), row.get("height"))
-    if type(size) not in (list, tuple) or len(size) != 2:
-        return None
-    width, height = size
-    return (float(width), float(height)) if _is_side(width) and _is_side(height) else None
+    for size in (row.get("image_size"), (row.get("width"), row.get("height"))):
+        sides: Any = _both(size) if type(size) is str else size
+        if type(sides) in (list, tuple) and len(sides) == 2:
+            width, height = map(_side, sides)
+            if width and height:
+                return width, height
+    return None
 
 
-def _is_side(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value < float("inf")
+def _both(text: str) -> tuple[str, ...]:
+    """Return width and height of a text such as ``[640, 480]`` or ``640x480``; none of another."""
+    match = _pair(text.strip())
+    return match.groups() if match else ()
+
+
+def _side(value: Any) -> float:
+    """Return a side's length, given as a number or as its text; 0 where it is none."""
+    if type(value) is str and _number(value):
+        value = float(value)
+    return float(value) if type(value) in (int, float) and 0 < value < float("inf") else 0.0
 
 
 def _changed(file: Path) -> int:

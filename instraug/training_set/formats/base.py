@@ -26,9 +26,9 @@ Raises `unfit` for a row that the format has no room for.
 """
 
 
-def unfit(what: str, fix: str) -> BadRow:
+def unfit(what: str, fix: str, name: str = "") -> BadRow:
     """Return what to raise for a row that a format has no room for; see `BadRow`."""
-    return BadRow("unfit for the format", what, fix)
+    return BadRow("unfit for the format", what, fix, name)
 
 
 Look = Callable[[Sequence[Fields]], Iterable[tuple[str, int]]]
@@ -180,6 +180,13 @@ def images_of(fields: Fields) -> list[str]:
     raise unfit(f"image_path is {paths!r:.60}", "give the path as text, or several as a list")
 
 
+SEVERAL = (
+    "take messages, prompt-completion, sharegpt or ms-swift (or multiinstruct, which keeps raw "
+    "rows), or leave the row out"
+)
+"""The fix for a row of more pictures than the format has room for."""
+
+
 def image_of(fields: Fields) -> str:
     """Return the path of the row's one image; "" for a row without an image.
 
@@ -189,7 +196,7 @@ def image_of(fields: Fields) -> str:
     paths = images_of(fields)
     if len(paths) > 1:
         what = f"the row has {len(paths)} images, and the format has room for one"
-        raise unfit(what, "take messages, prompt-completion or sharegpt, or leave the row out")
+        raise unfit(what, SEVERAL)
     return paths[0] if paths else ""
 
 

@@ -18,7 +18,7 @@ def find_image(folder: Path, path: str) -> Path:
     try:
         return images.find_image(folder, path)
     except BadRow as fault:
-        raise unfit(fault.what, fault.fix) from None
+        raise unfit(fault.sort, fault.fix, fault.name) from None
 
 
 def read_image(folder: Path, path: str) -> bytes:
@@ -27,4 +27,4 @@ def read_image(folder: Path, path: str) -> bytes:
         return find_image(folder, path).read_bytes()
     except OSError as error:
         fault = images.unreadable(path, error)
-        raise unfit(fault.what, fault.fix) from None
+        raise unfit(fault.sort, fault.fix, fault.name) from None

@@ -1,7 +1,8 @@
 """Parquet with one declared schema, whatever keys a row has.
 
 A field whose value is not of its column's type, or that has no column, goes into ``extra``, a JSON
-object; ``meta_data`` is JSON text as well. Nothing is lost.
+object; ``meta_data`` is JSON text as well. Nothing is lost. A list of one picture is that picture;
+for several there is no room.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from instraug.errors import StorageError
-from instraug.training_set.formats.base import Block, Fields, Format, Options
+from instraug.training_set.formats.base import Block, Fields, Format, Options, image_of
 
 TEXTS = (
     "unique_id",
@@ -75,6 +76,8 @@ def _encode(row: Fields) -> Fields:
             cells[name] = value
         elif name == "meta_data" and value is not None:
             cells[name] = orjson.dumps(value).decode()
+        elif name == "image_path":
+            cells[name] = image_of(row) or None
         elif value is not None:
             extra[name] = value
     if extra:

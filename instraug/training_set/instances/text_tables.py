@@ -151,7 +151,8 @@ def _listed(cell: str) -> Any:
             return cell if found is None else found
     for mark in _BETWEEN:
         if mark in cell:
-            return [item.strip() for item in cell.split(mark)]
+            items = [item.strip() for item in cell.split(mark)]
+            return items if items[-1] else items[:-1]  # a mark may end the last item, too
     return cell
 
 

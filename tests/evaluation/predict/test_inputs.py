@@ -181,3 +181,21 @@ def test_a_path_that_names_no_file_is_a_bad_row(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(BadRow, match="an image cannot be read"):
         made.check("a.png")
+
+
+def test_a_list_of_one_picture_is_sent_and_several_are_a_fault(tmp_path: Path) -> None:
+    """One picture goes with a prompt; a row of several says so."""
+    rows = file = made_set(tmp_path, 2)
+    made = [json.loads(line) for line in file.read_text().splitlines()]
+    made[0]["image_path"] = [made[0]["image_path"]]
+    file.write_text("".join(json.dumps(row) + "\n" for row in made))
+    with running(FakeServer(rule=looking(lambda _p, _i: "x"))) as server:
+        asked(rows, tmp_path / "out", server.url)
+    assert lines(tmp_path / "out")[0]["image_path"] == made[0]["image_path"][0]
+    made[1]["image_path"] = ["a.jpg", "b.jpg"]
+    file.write_text("".join(json.dumps(row) + "\n" for row in made))
+    with (
+        running(FakeServer(rule=looking(lambda _p, _i: "x"))) as server,
+        pytest.raises(InputError, match="several pictures, and one can be sent"),
+    ):
+        asked(rows, tmp_path / "out2", server.url)

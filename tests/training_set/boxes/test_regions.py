@@ -18,6 +18,8 @@ from instraug.training_set.boxes.sizes import Sizes
 from tests.sets import FIND, Row, built, choice_row, find_row, rows_of
 
 BOX = "1.5 10.0 200.25 300.0"
+OPTIONS = ["100.0 20.0 300.0 400.0", BOX]
+SIZE = {"width": 640, "height": 480}
 
 
 def spelled(row: Row, family: str = "ofa", **given: Any) -> Row:
@@ -148,7 +150,7 @@ def test_prompt_options_and_target_hold_one_spelling(
     tmp_path: Path, family: str, region: str
 ) -> None:
     """Whatever the family; no coordinate is left in source pixels, and options are shuffled."""
-    rows = [find_row(1, unique_id=str(n), width=640, height=480) for n in range(20)]
+    rows = [find_row(1, unique_id=str(n), options=OPTIONS, **SIZE) for n in range(20)]
     tasks = [FIND | {"instructions": ["{region}: {text} {options}"]}]
     found = rows_of(tmp_path, rows, tasks=tasks, boxes=family)
     assert {row["target"] for row in found} == {row["target_txt"] for row in found} == {region}
@@ -186,7 +188,7 @@ def test_a_kind_of_bad_region_is_one_line(
     """With a count and the first places, and with exit code 1; --skip-bad leaves the rows out."""
     if family == "ms-swift" and "width" in fields:
         pytest.skip("ms-swift measures pictures itself")
-    rows = [find_row(1, unique_id=str(n), width=640, height=480) for n in range(9)]
+    rows = [find_row(1, unique_id=str(n), options=OPTIONS, **SIZE) for n in range(9)]
     for row in rows[2:8]:
         row.update(fields)
     with pytest.raises(InputError) as caught:
@@ -308,3 +310,88 @@ def test_rows_that_are_not_built_are_not_looked_at(tmp_path: Path) -> None:
     tasks = [FIND | {"name": "held", "split": "eval"}, FIND]
     rows = [find_row(1, width=640, height=480), find_row(2, task_name="held", region=["4 3 2 1"])]
     assert built(tmp_path, rows, tasks=tasks, boxes="qwen2-vl").rows == 1
+
+
+TEN = "<bin_10> <bin_20> <bin_30> <bin_40>"
+
+
+@pytest.mark.parametrize(
+    ("region", "wanted"),
+    [
+        ("[10, 20, 30, 40]", TEN),
+        ("(10, 20, 30, 40)", TEN),
+        ("10;20;30;40", TEN),
+        ("10, 20, 30, 40", TEN),
+        ("10\t20\t30\t40", TEN),
+        ("(10,20),(30,40)", TEN),
+        ("[[10, 20, 30, 40]]", TEN),
+        ([["10", "20", "30", "40"]], [TEN]),
+        (["10", "20.", " 30", "40"], TEN),
+        ("10 20 30 40 || 10, 20, 30, 40", f"{TEN}||{TEN}"),
+        ("[[10, 20, 30, 40], [10, 20, 30, 40]]", f"{TEN}, {TEN}"),
+        ({"a": [10, 20, 30, 40], "b": None}, {"a": TEN, "b": None}),
+    ],
+    ids=str,
+)
+def test_a_box_is_four_numbers_however_it_is_written(region: Any, wanted: Any) -> None:
+    """Parted and bracketed as people write them, alone and several in one text."""
+    row = spelled({"region": region, "image_size": [999, 999]}, separators=("||",))
+    assert row["region"] == wanted
+
+
+@pytest.mark.parametrize("family", ["ofa", "ms-swift"])
+def test_what_is_no_box_stays_and_is_counted(tmp_path: Path, family: str) -> None:
+    """Region, named regions and options of a region task: a line with rows and the first place."""
+    rows = [
+        find_row(1, options=OPTIONS, **SIZE),
+        find_row(2, options=OPTIONS, target_txt=BOX, region=["left of it"], **SIZE),
+        find_row(3, options=[*OPTIONS, "none"], target_txt=BOX, **SIZE),
+        find_row(4, options=OPTIONS, meta_data={"object_regions": {"a": "all"}}, **SIZE),
+        find_row(5, options=OPTIONS, target_txt="b", **SIZE),
+        find_row(6, options=OPTIONS, text="1 2 3", **SIZE),
+    ]
+    summary = built(tmp_path, rows, boxes=family)
+    assert summary.figures()["boxes"] == {"not_boxes": {"find": 3}}
+    (line,) = [r for r in summary.remarks() if "is no box" in r]
+    assert "rows.jsonl:2: 3 rows (find 3)" in line
+
+
+@pytest.mark.parametrize("target", ["the left one", "1 2 3", 7, ""])
+def test_a_region_target_that_is_no_box_is_a_fault(tmp_path: Path, target: Any) -> None:
+    """One line for all of them, also where it is one of the options."""
+    rows = [find_row(1, options=OPTIONS, target_txt=target, **SIZE) for _ in range(3)]
+    rows.append(find_row(1, options=[*OPTIONS, "none"], target_txt="none", **SIZE))
+    with pytest.raises(InputError, match=r"output is region is no box.*\(4 times") as caught:
+        built(tmp_path, rows, boxes="qwen3-vl")
+    assert len(str(caught.value).split("\n")) == 2
+
+
+def test_several_boxes_of_a_text_are_tags_each(tmp_path: Path) -> None:
+    """ms-swift gets one tag and one box for each, and the row keeps its numbers."""
+    row = find_row(1, options=None, target_txt="1 2 30 40||||[5, 6, 70, 80]", region=None)
+    tasks = [FIND | {"instructions": ["{text}?"]}]
+    (found,) = rows_of(tmp_path, [row], tasks=tasks, boxes="ms-swift")
+    assert found["target"] == "<bbox>||||<bbox>"
+    assert found["objects"]["bbox"] == [[1, 2, 30, 40], [5, 6, 70, 80]]
+    assert found["target_txt"] == "1.0 2.0 30.0 40.0||||5.0 6.0 70.0 80.0"
+
+
+@pytest.mark.parametrize("family", ["pixels", "qwen3-vl", "kosmos-2", "ms-swift", "ofa"])
+def test_boxes_in_shares_of_the_picture_are_a_fault(tmp_path: Path, family: str) -> None:
+    """One line, not a set of `0 0 0 0`; one such box beside others is a box."""
+    shares = ["0.1 0.2 0.5 0.9", "0 0 1 1"]
+    row = find_row(1, options=shares, region=shares[:1], target_txt=shares[0], **SIZE)
+    with pytest.raises(InputError, match=r"is above 1.*give pixels.*\(2 times"):
+        built(tmp_path, [row, row | {"unique_id": "2"}], boxes=family)
+    beside = find_row(1, options=[*OPTIONS, "0 0 1 1"], **SIZE)
+    assert built(tmp_path, [beside], "kosmos.jsonl", boxes="kosmos-2").rows == 1
+    small = row | {"width": 1, "height": 1}
+    assert built(tmp_path, [small], "small.jsonl", boxes="qwen3-vl").rows == 1
+
+
+@pytest.mark.parametrize("family", ["pixels", "qwen3-vl", "llava", "florence-2", "ofa"])
+def test_a_box_that_vanishes_in_the_grid_is_a_fault(tmp_path: Path, family: str) -> None:
+    """Its spelling would have no area."""
+    rows = [find_row(n, options=[*OPTIONS, "40.1 7.0 40.3 9.0"], **SIZE) for n in (1, 1)]
+    with pytest.raises(InputError, match=r"has no area in it.*\(2 times"):
+        built(tmp_path, rows, boxes=family)

@@ -6,13 +6,14 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
 
 from instraug.errors import BadRow
 from instraug.training_set.boxes import sizes
-from instraug.training_set.boxes.sizes import Sizes, measure
+from instraug.training_set.boxes.sizes import Sizes, measure, stated
 from tests.sets import FIND, Row, built, find_row, rows_of
 
 TASK = FIND | {"instructions": ["{text}"]}
@@ -122,3 +123,27 @@ def test_turned_pictures_are_counted_and_boxes_are_those_of_the_reader(tmp_path:
     assert summary.figures()["boxes"] == {"turned_pictures": {"find": 1}}
     (remark,) = [r for r in summary.remarks() if "EXIF" in r]
     assert remark.startswith(f"{tmp_path}/rows.jsonl:1: 1 rows (find 1): ")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"width": "640", "height": "480"},
+        {"width": " 640.0", "height": 480},
+        {"image_size": "[640, 480]"},
+        {"image_size": "640x480"},
+        {"image_size": ["640", "480"]},
+        {"image_size": "(640, 480)"},
+        {"image_size": "large", "width": 640, "height": "480"},
+    ],
+    ids=str,
+)
+def test_sizes_are_read_as_text_too(fields: Row) -> None:
+    """As cells of CSV have them."""
+    assert stated(dict(fields)) == (640, 480)
+
+
+@pytest.mark.parametrize("size", ["", "640", "640x", "x480", "0x5", "-1x5", "ax5", "nan,5", 5, {}])
+def test_what_is_no_size_is_none(size: Any) -> None:
+    """Then the picture is looked at."""
+    assert stated({"image_size": size}) is None

@@ -93,3 +93,19 @@ def test_parquet_is_compressed_inside(tmp_path: Path) -> None:
     """A .parquet.gz, which no reader opens, is refused."""
     with pytest.raises(UsageError, match=r"written as \.parquet"):
         built(tmp_path, ROWS, "out.parquet.gz")
+
+
+def test_a_list_of_one_picture_is_that_picture(tmp_path: Path) -> None:
+    """The column is text: one picture in a list stands in it, and none is null."""
+    rows = [caption_row(1, image_path=["a.jpg"]), caption_row(2, image_path=[]), caption_row(3)]
+    built(tmp_path, rows, "out.parquet")
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["image_path"].to_pylist() == ["a.jpg", None, "images/3.jpg"]
+    assert table["extra"].to_pylist() == [None] * 3
+
+
+def test_several_pictures_are_a_fault(tmp_path: Path) -> None:
+    """There is no room for them; the line names the formats that have."""
+    rows = [caption_row(1, image_path=["a.jpg", "b.jpg"])]
+    with pytest.raises(InputError, match=r"2 images.*room for one.*prompt-completion.*ms-swift"):
+        built(tmp_path, rows, "out.parquet")
