@@ -109,8 +109,8 @@ def _beside(
         if why is not None:
             body = [(printable(text), {})]
         room = width - half - 5
-        told = [(printable(f"{source}: {why}" if why else source), {"dim": True})]
-        right = [*wrapped(body, room), *wrapped(told, room)]
+        heading = [(printable(f"{source}: {why}" if why else source), {"dim": True})]
+        right = [*wrapped(body, room), *wrapped(heading, room)]
         for at, part in enumerate(right):
             sign = click.style(mark if at == 0 else " ", fg="green" if why is None else "red")
             yield f"{padded(next(lines, []), half)}  {sign} {styled(part)}"

@@ -59,8 +59,8 @@ def scatter(points: Sequence[Point], x: str, y: str, joined: bool = False) -> st
         y: What the vertical axis is.
         joined: Draw a line through them, in their order.
     """
-    told = "; ".join(f"{printable(name)}: {px:.3g}, {py:.3g}" for px, py, name in points[:40])
-    root = _svg(_W, _H, f"{y} against {x}. {told}")
+    listed = "; ".join(f"{printable(name)}: {px:.3g}, {py:.3g}" for px, py, name in points[:40])
+    root = _svg(_W, _H, f"{y} against {x}. {listed}")
     across, up = _scale([p[0] for p in points]), _scale([p[1] for p in points])
 
     def place(px: float, py: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a report is made of: runs, built sets and scores, told apart by what is in them."""
+"""What a report is made of: runs, built sets and scores, measured apart by what is in them."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def check_tasks(sources: Sequence[Source], leaks: dict[str, dict[str, str]], *, 
     """End the run where tasks are made of an evaluation's data set, and may not be left out.
 
     Raises:
-        InputError: such a task; or its rows cannot be told from those of the other tasks.
+        InputError: such a task; or its rows cannot be measured from those of the other tasks.
     """
     problems = []
     for source in sources:

@@ -134,18 +134,18 @@ def _read_raw(row: Fields) -> View:
 
 
 def _read_turns(row: Fields) -> View:
-    asked, told = list[str](), list[str]()
+    asked, measured = list[str](), list[str]()
     for turn in _list(row.get("conversations"), "conversations"):
         text = turn.get("value") if isinstance(turn, dict) else None
         if not isinstance(text, str):
             raise _bad("a turn of the conversation has no text value")
-        (told if turn.get("from") in ("gpt", "assistant") else asked).append(text)
+        (measured if turn.get("from") in ("gpt", "assistant") else asked).append(text)
     image = row.get("images") or row.get("image")
-    return _view(asked, told, image, row)
+    return _view(asked, measured, image, row)
 
 
 def _read_messages(row: Fields) -> View:
-    asked, told = list[str](), list[str]()
+    asked, measured = list[str](), list[str]()
     turns = [
         *_list(row.get("prompt", []), "prompt"),
         *_list(row.get("completion", []), "completion"),
@@ -155,8 +155,8 @@ def _read_messages(row: Fields) -> View:
         if not isinstance(turn, dict):
             raise _bad("a message is not an object")
         texts = _said(turn.get("content"))
-        (told if turn.get("role") == "assistant" else asked).extend(texts)
-    return _view(asked, told, row.get("images") or row.get("image"), row)
+        (measured if turn.get("role") == "assistant" else asked).extend(texts)
+    return _view(asked, measured, row.get("images") or row.get("image"), row)
 
 
 def _said(content: Any) -> Iterable[str]:
@@ -168,19 +168,19 @@ def _said(content: Any) -> Iterable[str]:
 
 def _read_alpaca(row: Fields) -> View:
     asked: list[Any] = [row[key] for key in ("instruction", "input") if row.get(key)]
-    told: list[Any] = [row.get("output")]
+    measured: list[Any] = [row.get("output")]
     image = row.get("images") or row.get("image")
-    if not all(isinstance(text, str) for text in (*asked, *told)):
+    if not all(isinstance(text, str) for text in (*asked, *measured)):
         raise _bad("instruction, input or output is not text")
-    return _view(asked, told, image, row)
+    return _view(asked, measured, image, row)
 
 
 def _read_lavis(row: Fields) -> View:
     answers = row.get("answer")
-    told: list[Any] = answers[:1] if isinstance(answers, list) else [answers]
-    if not all(isinstance(text, str) for text in (row.get("question"), *told)):
+    measured: list[Any] = answers[:1] if isinstance(answers, list) else [answers]
+    if not all(isinstance(text, str) for text in (row.get("question"), *measured)):
         raise _bad("the row has no question, or no list of answers")
-    return _view([row["question"]], told, row.get("image"), row, "question_id")
+    return _view([row["question"]], measured, row.get("image"), row, "question_id")
 
 
 _OFA = {
@@ -192,11 +192,11 @@ _OFA = {
 """Format -> columns of what is asked, and of what is answered; the picture's id is the second."""
 
 
-def _read_cells(asked: tuple[int, ...], told: tuple[int, ...], row: Fields) -> View:
+def _read_cells(asked: tuple[int, ...], measured: tuple[int, ...], row: Fields) -> View:
     cells = row["cells"]
-    if len(cells) <= max((*asked, *told)):
+    if len(cells) <= max((*asked, *measured)):
         raise _bad(f"the row has {len(cells)} columns")
-    prompt, target = (" ".join([cells[at] for at in places]) for places in (asked, told))
+    prompt, target = (" ".join([cells[at] for at in places]) for places in (asked, measured))
     return View(prompt, target, (cells[1],), cells[0])
 
 
@@ -213,11 +213,11 @@ def _list(value: Any, name: str) -> list[Any]:
     return value
 
 
-def _view(asked: list[str], told: list[str], image: Any, row: Fields, key: str = "id") -> View:
+def _view(asked: list[str], measured: list[str], image: Any, row: Fields, key: str = "id") -> View:
     paths = image if isinstance(image, list) else [image] if image else []
     prompt = _MEDIA.sub("", "\n".join(asked)) if paths else "\n".join(asked)
     names = tuple([path if isinstance(path, str) else _path_in(path) for path in paths])
-    return View(prompt, "\n".join(told), names, str(row.get(key) or ""))
+    return View(prompt, "\n".join(measured), names, str(row.get(key) or ""))
 
 
 def _path_in(image: Any) -> str:
