@@ -9,6 +9,7 @@ import click
 
 from instraug.cli.options import (
     FOLDER,
+    NAME,
     PATH,
     ManyValues,
     api_key,
@@ -46,7 +47,7 @@ def about_price(config: Config, model: str) -> str:
 @click.option("-o", "--out", type=FOLDER, required=True, help="The output folder.")
 @model_options
 @click.option("--variant", type=click.Choice(_VARIANTS), help="How templates are rewritten.")
-@click.option("--meta-prompts", metavar="FILE|DIR", help="Instead of the shipped ones.")
+@click.option("--meta-prompts", type=NAME, metavar="FILE|DIR", help="Instead of the shipped ones.")
 @click.option("--rewrites", type=int, metavar="N", help="Accepted rewrites wanted per template.")
 @click.option(
     "--temperature", "temperatures", type=float, multiple=True, metavar="T", help="One or more."

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, ManyValues, api_key, model_options, sections
+from instraug.cli.options import FOLDER, NAME, PATH, ManyValues, api_key, model_options, sections
 from instraug.cli.output import summarise
 from instraug.models.chat import Reply
 
@@ -19,7 +19,7 @@ from instraug.models.chat import Reply
 @click.argument("rows", type=PATH, nargs=-1, required=True, metavar="ROWS...")
 @click.option("-o", "--out", type=FOLDER, required=True, help="The output folder.")
 @model_options
-@click.option("--images", metavar="DIR", help="Folder that image paths start from.")
+@click.option("--images", type=NAME, metavar="DIR", help="Folder that image paths start from.")
 @click.option(
     "--resize", type=int, metavar="N", help="Send images with at most N pixels on a side."
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
 import io
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import takewhile
@@ -27,7 +29,7 @@ from instraug.files.jsonl import read_jsonl
 from instraug.training_set import shards
 from instraug.training_set.build import BuildJob
 from instraug.training_set.config import BuildConfig
-from instraug.training_set.instances import arrow_tables, json_lists, reading
+from instraug.training_set.instances import arrow_tables, json_lists, reading, text_tables
 from tests.commandline import failed, instraug_here
 from tests.sets import (
     CAPTION,
@@ -458,3 +460,19 @@ def test_the_line_of_the_page_is_the_real_one(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         built(tmp_path, table)
     assert str(caught.value.problems[0]).replace(f"{tmp_path}/", "") == shown
+
+
+def test_a_table_that_is_left_half_read_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stops a build in the middle of a CSV prints no more than its own line."""
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    path = tmp_path / "rows.csv"
+    path.write_text("unique_id,text\n" + "a,b\n" * 20_000)
+    with text_tables.opened(shards.Shard(path, 0, None), 1 << 10, frozenset()) as lines:
+        next(lines)
+        next(lines)
+    del lines  # as an exception lets go of it, when the file is closed
+    gc.collect()
+    assert not ignored

@@ -80,7 +80,7 @@ class Shape:
         if missing:
             what = f"no column {', '.join(map(repr, missing))}; there are {', '.join(first)}"
             fix = "name them with --columns FIELD=COLUMN,..."
-            if missing == ["prediction"] and _BUILT <= first.keys():
+            if missing == ["prediction"] and first.keys() >= _BUILT:
                 what = "no column 'prediction'; these are rows of `instraug build`"
                 fix = "run instraug predict on them, and score its folder"
             raise InputError([Problem(str(file), what, fix)])

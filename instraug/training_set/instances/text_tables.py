@@ -12,7 +12,7 @@ import tokenize
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def _records(path: Path, text: io.TextIOWrapper) -> Iterator[list[str]]:
     number = 0
     try:
         first = text.readline(LINE_CAP)
-        rest = csv.reader(_chained(first, text), delimiter=_separator(path, first), strict=True)
+        rest = csv.reader(chain([first], text), delimiter=_separator(path, first), strict=True)
         for record in rest:
             number += 1
             yield record
@@ -106,11 +106,6 @@ def _records(path: Path, text: io.TextIOWrapper) -> Iterator[list[str]]:
     except csv.Error as error:
         fix = 'put cells with quotes in quotes, and double those inside: "a ""b"" c"'
         raise InputError([Problem(f"{path}:{number + 1}", f"broken row: {error}", fix)]) from None
-
-
-def _chained(first: str, text: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    yield from text
 
 
 def _separator(path: Path, heading: str) -> str:

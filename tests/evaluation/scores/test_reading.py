@@ -316,5 +316,5 @@ def test_rows_that_were_never_predicted_are_no_answers(tmp_path: Path) -> None:
         "text": "0 is even",
         "target": "yes",
     }
-    with pytest.raises(InputError, match="no column 'prediction'.*run instraug predict"):
+    with pytest.raises(InputError, match=r"no column 'prediction'.*run instraug predict"):
         read(write(tmp_path / "test.jsonl", [row]))
