@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from instraug.files.manifest import write_manifest
 from tests.commandline import failed, instraug_here
+from tests.runs import run_folder
 from tests.sets import choice_row, write_rows, write_tasks
 
 INTERRUPTED = """
@@ -71,8 +73,6 @@ def test_a_set_does_not_take_the_place_of_the_folder_one_stands_in(
 
 def test_a_page_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``report -o .`` is one line."""
-    from tests.runs import run_folder
-
     monkeypatch.chdir(tmp_path)
     done = instraug_here("report", run_folder(tmp_path / "run"), "-o", ".")
     assert done.returncode in (1, 2)
@@ -85,3 +85,48 @@ def test_an_interrupt_while_the_program_is_imported_is_one_line() -> None:
         [sys.executable, "-c", INTERRUPTED, "build"], capture_output=True, text=True, check=False
     )
     failed(done, 130, "interrupted; run the same command again")
+
+
+# ── folders and files of another kind ────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [("build", "a built set"), ("mix", "a mixed set"), ("predict", "predictions")],
+)
+@pytest.mark.parametrize("command", ["filter", "verify", "diff", "show"])
+def test_a_folder_of_another_command_is_named(
+    command: str, kind: str, holds: str, tmp_path: Path
+) -> None:
+    """What wants a run of expand says what the folder holds instead."""
+    other = tmp_path / "other"
+    other.mkdir()
+    write_manifest(other / "manifest.json", {"kind": kind, "outputs": {}})
+    run = [run_folder(tmp_path / "run")] if command == "diff" else []
+    done = instraug_here(command, *run, other)
+    assert done.returncode == 1
+    fix = "give an output folder of `instraug expand`"
+    assert done.stderr.startswith(f"{other}: holds {holds}; {fix}\n")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.txt", "x"])
+def test_predict_names_what_it_reads(name: str, tmp_path: Path) -> None:
+    """A table of one's own is not a built set, and the line says what is."""
+    path = tmp_path / name
+    path.write_text("a,b\n1,2\n")
+    done = instraug_here("predict", path, "-o", tmp_path / "out")
+    failed(done, 1, "predict reads, .jsonl, .tsv and .parquet of build", "--format multiinstruct")
+
+
+@pytest.mark.parametrize("command", ["build", "predict", "score", "stats", "mix"])
+def test_a_spreadsheet_is_to_be_saved_as_text(command: str, tmp_path: Path) -> None:
+    """A workbook is named as one, wherever rows or predictions are read."""
+    book = tmp_path / "rows.xlsx"
+    book.write_bytes(b"PK\x03\x04")
+    args: dict[str, list[object]] = {
+        "build": [write_tasks(tmp_path / "tasks"), "--instances", book, "-o", tmp_path / "o.jsonl"],
+        "predict": [book, "-o", tmp_path / "out"],
+        "mix": [book, "--total", "1", "-o", tmp_path / "o.jsonl"],
+    }
+    done = instraug_here(command, *args.get(command, [book]))
+    failed(done, 1, f"{book}: is a spreadsheet's own format; save its sheet as CSV (UTF-8)")

@@ -13,10 +13,10 @@ from instraug.evaluation.scores.answers import Problems
 from instraug.evaluation.stats.duplicates import temporary_database
 from instraug.evaluation.stats.overlap import digest
 from instraug.evaluation.stats.rows import data_files, read_tsv
-from instraug.files.compression import PACKED, open_input
+from instraug.files.compression import PACKED, open_input, refuse_workbook
 from instraug.files.disk import refusals
 from instraug.files.jsonl import read_jsonl
-from instraug.files.manifest import read_manifest
+from instraug.files.manifest import MANIFEST, beside, read_manifest
 
 Row = Mapping[str, Any]
 
@@ -100,7 +100,7 @@ class TestRows:
         originals: set[str] = set()
         listed: set[str] = set()
         for path in self._paths:
-            manifest = path / "manifest.json" if path.is_dir() else _beside(path)
+            manifest = path / MANIFEST if path.is_dir() else beside(path)
             found = read_manifest(manifest)
             if found.is_of("build"):
                 kinds = found.body.get("task_outputs")
@@ -109,10 +109,6 @@ class TestRows:
                 originals |= _texts(found.body.get("original_instruction_ids"))
                 listed |= _texts(found.body.get("instruction_ids"))
         return SetNotes(outputs, frozenset(originals), frozenset(listed))
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.manifest.json")
 
 
 def _texts(value: Any) -> set[str]:
@@ -124,6 +120,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if path.is_dir() and (tables := sorted(path.glob("*.parquet"))):
         return tables
+    refuse_workbook(path)
+    if path.is_file() and _kind(path) not in (".jsonl", ".json", ".tsv"):
+        what = "is none of the files that predict reads, .jsonl, .tsv and .parquet of build"
+        raise InputError([Problem(str(path), what, _BUILD)])
     files = data_files(path)
     if whole := [file for file in files if _kind(file) == ".json"]:
         what = "one JSON list, which would have to be read whole"
