@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +22,9 @@ from instraug.cli.options import (
 from instraug.cli.output import summarise
 from instraug.errors import printable
 from instraug.rewriting.config import Config
+
+if TYPE_CHECKING:
+    from instraug.rewriting.job import Inputs
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
 
@@ -104,20 +108,36 @@ def expand(
     inputs = load(job)
     if dry_run:
         summarise(forecast(job, inputs), as_json=as_json, quiet=False)
-        click.echo(about_price(config, model), err=True)
+        for line in (*inputs.notices(), about_price(config, model)):
+            click.echo(printable(line), err=True)
         return
     # Judging what a journal holds takes long, and the run does it anyway.
     foreseen = None if job.replies.exists() else forecast(job, inputs)
     price = Prices(0, 0) if is_local(model) else config.prices.get(model)
     with Progress(wanted(job, inputs), price, quiet=quiet, verbose=verbose) as progress:
+        for line in _not_sent(inputs) if verbose else ():
+            progress.notice(line)
         watch = Watch(progress.reply, progress.round, progress.notice, progress.state)
         run = batch.start(replace(job, foreseen=foreseen), inputs, watch)
     if not isinstance(run, Run):
         summarise(run, as_json=as_json, quiet=quiet)
         return
     # The error says it all where nothing came.
-    summarise(run.summary(), as_json=as_json, quiet=quiet or not (run.bought or run.reused))
+    quiet = quiet or not (run.bought or run.reused)
+    for line in () if quiet else inputs.notices():
+        click.echo(printable(line), err=True)
+    summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
+
+
+def _not_sent(inputs: Inputs) -> Iterator[str]:
+    """Name each instruction that no model is asked about, and why."""
+    from instraug.rewriting.prompts.plan import skipped
+
+    for task in inputs.tasks:
+        for origin, why in skipped(task).items():
+            text = task.templates[origin].text
+            yield printable(f"{task.name}: instruction {origin} is not sent: {why}: {text!r:.60}")
 
 
 @click.command("filter")

@@ -198,6 +198,7 @@ class Run:
                 "reused": self.reused,
                 "failed": dict(self.failed),
                 "unknown": self.unknown,
+                "left_out": len(self.inputs.left_out),
                 "foreseen": self._foreseen(),
                 "stopped": None if self.stopped is None else str(self.stopped),
                 "seconds": round(monotonic() - self.began, 3),
