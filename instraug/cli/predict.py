@@ -33,7 +33,7 @@ from instraug.models.chat import Reply
     "--dry-run", is_flag=True, help="Print what would be asked and its cost; send nothing."
 )
 @click.option("--frozen", is_flag=True, help="Take every reply from the journal; open no socket.")
-@click.option("--force", is_flag=True, help="Buy again what a lost journal held.")
+@click.option("--force", is_flag=True, help="Drop predictions, or buy again what a journal lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
 def predict(

@@ -21,6 +21,7 @@ from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.formats.readers import DATES, is_date
 from instraug.training_set.instances.base import Adapter
+from instraug.training_set.instances.fixes import target_fix
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
 
 
@@ -328,7 +329,7 @@ def target_of(row: Fields) -> str:
     if type(target) is not str:
         if target is None:
             what = "the row lacks target_txt"
-            raise BadRow("missing field", what, "add it, or leave the row out")
+            raise BadRow("missing field", what, target_fix(row))
         row["target_txt"] = target = _as_text("target_txt", target)
     return target
 

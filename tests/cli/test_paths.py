@@ -115,7 +115,7 @@ def test_predict_names_what_it_reads(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text("a,b\n1,2\n")
     done = instraug_here("predict", path, "-o", tmp_path / "out")
-    failed(done, 1, "predict reads, .jsonl, .tsv and .parquet of build", "--format multiinstruct")
+    failed(done, 1, ".jsonl, .tsv or .parquet, which predict reads", "--format multiinstruct")
 
 
 @pytest.mark.parametrize("command", ["build", "predict", "score", "stats", "mix"])

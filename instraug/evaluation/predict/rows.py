@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ Row = Mapping[str, Any]
 
 NEEDED = ("unique_id", "task_name", "instruction_id", "prompt", "target")
 """Text fields that every row has."""
+
+_NAMES = ("task_name", "unique_id", "instruction_id")
+"""Those that no two rows have alike."""
 
 _BUILD = "build the rows with --format multiinstruct (.jsonl), tsv or parquet"
 
@@ -122,7 +127,7 @@ def _files(path: Path) -> list[Path]:
         return tables
     refuse_workbook(path)
     if path.is_file() and _kind(path) not in (".jsonl", ".json", ".tsv"):
-        what = "is none of the files that predict reads, .jsonl, .tsv and .parquet of build"
+        what = "the name does not end in .jsonl, .tsv or .parquet, which predict reads"
         raise InputError([Problem(str(path), what, _BUILD)])
     files = data_files(path)
     if whole := [file for file in files if _kind(file) == ".json"]:
@@ -177,15 +182,22 @@ class Checked:
     """A line a kind of what is wrong."""
     without_options: int = 0
     """Rows of a kind of file that holds no options."""
+    lost: int = 0
+    """Predictions of an earlier run whose row is none of these."""
+    lost_first: str = ""
+    """The first of them: task, id and instruction."""
 
 
-def check(rows: TestRows, pictures: Pictures, *, sees: bool = True) -> Checked:
+def check(
+    rows: TestRows, pictures: Pictures, *, sees: bool = True, before: Path | None = None
+) -> Checked:
     """Look at every row.
 
     Args:
         rows: The rows.
         pictures: Knows their images.
         sees: Whether the model takes images at all.
+        before: Predictions of an earlier run, which are looked up among the rows.
     """
     checked, wrong = Checked(), Problems()
     with temporary_database() as base:
@@ -199,8 +211,7 @@ def check(rows: TestRows, pictures: Pictures, *, sees: bool = True) -> Checked:
                         fix = "ask an endpoint, or leave the rows out: --skip-bad"
                         raise BadRow("image", "the embedded model sees no images", fix)
                     pictures.check(row.image)
-                key = digest(*[row.fields[name] for name in NEEDED[:3]])
-                if not known("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount:
+                if not known("INSERT OR IGNORE INTO seen VALUES (?)", (_key(row.fields),)).rowcount:
                     what = "another row has the same task_name, unique_id and instruction_id"
                     raise BadRow("twice", what, "keep one of them, or --skip-bad keeps the first")
             except BadRow as fault:
@@ -208,9 +219,24 @@ def check(rows: TestRows, pictures: Pictures, *, sees: bool = True) -> Checked:
                 checked.left_out.add(row.number)
             else:
                 _count(checked, row)
+        if before is not None:
+            _look_up(before, base, checked)
     rows.broken.take(wrong)
     checked.problems = tuple(rows.broken.problems())
     return checked
+
+
+def _key(row: Row) -> int:
+    return digest(*[row.get(name) for name in _NAMES])
+
+
+def _look_up(predictions: Path, base: sqlite3.Connection, checked: Checked) -> None:
+    """Count the predictions whose row is not among those that were seen; damage is passed over."""
+    with suppress(InputError):
+        for _, row in read_jsonl(predictions, on_problem=lambda _: None):
+            if not base.execute("SELECT 1 FROM seen WHERE row = ?", (_key(row),)).fetchone():
+                checked.lost_first = checked.lost_first or " ".join(str(row.get(n)) for n in _NAMES)
+                checked.lost += 1
 
 
 def _count(checked: Checked, row: TestRow) -> None:
