@@ -17,6 +17,7 @@ from instraug.cli.options import (
     batch_options,
     config_option,
     model_options,
+    other_sections,
     settings,
 )
 from instraug.cli.output import summarise
@@ -159,6 +160,9 @@ def filter_(
     from instraug.chain.refilter import refilter
 
     rules = settings(config_file).rules if config_file else None
+    if config_file and (ignored := other_sections(config_file, "rules")):
+        told = f"{config_file}: filter reads rules alone; ignored: {', '.join(ignored)}"
+        click.echo(printable(told), err=True)
     run = refilter(out, rules, dest or out, force=force)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()

@@ -196,6 +196,15 @@ def settings(config_file: str | None, **given: Any) -> Config:
     return with_known_prices(with_overrides(config, **sections(given)))
 
 
+def other_sections(config_file: str, wanted: str) -> list[str]:
+    """Return the settings of a sound config file, but for one section, in the file's order."""
+    from instraug.files import strict_yaml
+    from instraug.files.presets import find
+
+    data = strict_yaml.read(find(config_file)).data
+    return [str(name) for name in data or {} if name != wanted]
+
+
 def sections(given: dict[str, Any]) -> dict[str, Any]:
     """Return given options as a config has them: those of its sections together."""
     for section, names in _SECTIONS.items():

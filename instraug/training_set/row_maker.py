@@ -18,10 +18,10 @@ from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note, Seen
 from instraug.training_set.boxes.regions import Regions
 from instraug.training_set.config import BuildConfig
+from instraug.training_set.fixes import target_fix
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.formats.readers import DATES, is_date
 from instraug.training_set.instances.base import Adapter
-from instraug.training_set.instances.fixes import target_fix
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
 
 

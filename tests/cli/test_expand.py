@@ -235,8 +235,10 @@ def test_filter_with_stricter_rules_moves_rows(server: FakeServer, tmp_path: Pat
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: {near_duplicate: 0.6}\n")
     assert instraug("filter", out, "-o", strict, "-c", rules).returncode == 0
-    rules.write_text("rules: {near_duplicate: 0.95}\n")
-    assert instraug("filter", strict, "-o", loose, "-c", rules).returncode == 0
+    rules.write_text("rewrites: 3\nrules: {near_duplicate: 0.95}\nmodel: other\n")
+    done = instraug_here("filter", strict, "-o", loose, "-c", rules, "-q")
+    assert done.returncode == 0
+    assert done.stderr == f"{rules}: filter reads rules alone; ignored: rewrites, model\n"
     kept = [len(rows(o)) for o in (out, strict, loose)]
     assert kept[0] == kept[2] > kept[1]
     assert sum(len(rows(strict, f)) for f in FILES) == sum(len(rows(out, f)) for f in FILES)

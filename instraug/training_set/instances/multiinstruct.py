@@ -20,11 +20,11 @@ from instraug.tasks.importers.multiinstruct import catalog
 from instraug.tasks.placeholders import placeholders
 from instraug.tasks.records import Task
 from instraug.training_set import shards
+from instraug.training_set.fixes import task_fix
 from instraug.training_set.instances import columns, reading
 from instraug.training_set.instances.base import Prepare, Rename, Row
 from instraug.training_set.instances.columns import Columns
 from instraug.training_set.instances.computed import COMPUTED, region_texts
-from instraug.training_set.instances.fixes import task_fix
 from instraug.training_set.instances.saved_datasets import is_held_out, saved
 
 

@@ -181,3 +181,12 @@ def test_a_path_that_names_no_file_is_a_bad_row(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(BadRow, match="an image cannot be read"):
         made.check("a.png")
+
+
+def test_a_folder_of_images_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    """It is the folder that is wrong, and not each picture."""
+    rows = made_set(tmp_path, 2)
+    where = tmp_path / "nodir"
+    given = ("--images", where, "--model", "m", "--base-url", NOWHERE)
+    done = instraug_here("predict", rows, "-o", tmp_path / "out", *given)
+    failed(done, 1, f"{where}: does not exist; give the folder that image paths start from")
