@@ -75,7 +75,9 @@ def test_a_run_is_made_where_an_event_loop_is_running(tmp_path: Path) -> None:
         tasks = EXAMPLES / "tasks"
         return instraug.expand(tasks, tmp_path, model="m", base_url=url, only=("step_*",))
 
-    assert asyncio.run(cell()).summary()["accepted"] > 0
+    grown = asyncio.run(cell())
+    assert grown.summary()["accepted"] > 0
+    assert re.fullmatch(r"Run\(model='m', tasks=\d+, [^()]*, complete=True\)", repr(grown))
 
 
 def test_an_error_is_what_the_command_line_prints(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, ManyValues, config_option, pairs
+from instraug.cli.options import FOLDER, NAME, PATH, ManyValues, config_option, pairs
 from instraug.cli.output import summarise
 from instraug.cli.profiles import box_options
 from instraug.errors import Interrupted
@@ -102,6 +102,7 @@ if TYPE_CHECKING:
 @box_options
 @click.option(
     "--images",
+    type=NAME,
     metavar="DIR",
     help="Folder that image paths start from, to embed or measure images.",
 )

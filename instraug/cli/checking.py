@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from instraug.cli.options import PATH
 from instraug.errors import Problem, grouped
 from instraug.tasks.load import read_tasks
 
 
 @click.command()
-@click.argument("tasks", type=click.Path(path_type=Path))
+@click.argument("tasks", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 @click.pass_context
 def check(ctx: click.Context, tasks: Path, as_json: bool) -> None:

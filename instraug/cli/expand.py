@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from instraug.cli.options import (
     FOLDER,
+    NAME,
     PATH,
     ManyValues,
     api_key,
     batch_options,
     config_option,
     model_options,
+    other_sections,
     settings,
 )
 from instraug.cli.output import summarise
 from instraug.errors import printable
 from instraug.rewriting.config import Config
+
+if TYPE_CHECKING:
+    from instraug.rewriting.job import Inputs
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
 
@@ -46,7 +52,7 @@ def about_price(config: Config, model: str) -> str:
 @click.option("-o", "--out", type=FOLDER, required=True, help="The output folder.")
 @model_options
 @click.option("--variant", type=click.Choice(_VARIANTS), help="How templates are rewritten.")
-@click.option("--meta-prompts", metavar="FILE|DIR", help="Instead of the shipped ones.")
+@click.option("--meta-prompts", type=NAME, metavar="FILE|DIR", help="Instead of the shipped ones.")
 @click.option("--rewrites", type=int, metavar="N", help="Accepted rewrites wanted per template.")
 @click.option(
     "--temperature", "temperatures", type=float, multiple=True, metavar="T", help="One or more."
@@ -103,20 +109,36 @@ def expand(
     inputs = load(job)
     if dry_run:
         summarise(forecast(job, inputs), as_json=as_json, quiet=False)
-        click.echo(about_price(config, model), err=True)
+        for line in (*inputs.notices(), about_price(config, model)):
+            click.echo(printable(line), err=True)
         return
     # Judging what a journal holds takes long, and the run does it anyway.
     foreseen = None if job.replies.exists() else forecast(job, inputs)
     price = Prices(0, 0) if is_local(model) else config.prices.get(model)
     with Progress(wanted(job, inputs), price, quiet=quiet, verbose=verbose) as progress:
+        for line in _not_sent(inputs) if verbose else ():
+            progress.notice(line)
         watch = Watch(progress.reply, progress.round, progress.notice, progress.state)
         run = batch.start(replace(job, foreseen=foreseen), inputs, watch)
     if not isinstance(run, Run):
         summarise(run, as_json=as_json, quiet=quiet)
         return
     # The error says it all where nothing came.
-    summarise(run.summary(), as_json=as_json, quiet=quiet or not (run.bought or run.reused))
+    quiet = quiet or not (run.bought or run.reused)
+    for line in () if quiet else inputs.notices():
+        click.echo(printable(line), err=True)
+    summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
+
+
+def _not_sent(inputs: Inputs) -> Iterator[str]:
+    """Name each instruction that no model is asked about, and why."""
+    from instraug.rewriting.prompts.plan import skipped
+
+    for task in inputs.tasks:
+        for origin, why in skipped(task).items():
+            text = task.templates[origin].text
+            yield printable(f"{task.name}: instruction {origin} is not sent: {why}: {text!r:.60}")
 
 
 @click.command("filter")
@@ -138,6 +160,9 @@ def filter_(
     from instraug.chain.refilter import refilter
 
     rules = settings(config_file).rules if config_file else None
+    if config_file and (ignored := other_sections(config_file, "rules")):
+        told = f"{config_file}: filter reads rules alone; ignored: {', '.join(ignored)}"
+        click.echo(printable(told), err=True)
     run = refilter(out, rules, dest or out, force=force)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()

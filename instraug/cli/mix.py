@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from instraug.cli.build import _Bar, _stop
-from instraug.cli.options import PATH, ManyValues
+from instraug.cli.options import NAME, PATH, ManyValues
 from instraug.cli.output import rows, summarise
 from instraug.errors import UsageError
 from instraug.training_set.formats.registry import FORMATS
@@ -88,7 +88,9 @@ def _percents(_context: object, _option: object, given: str | None) -> tuple[flo
     help="Columns of sources that no build made: prompt=C,target=C[,image_path=C,...].",
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Default: that of the sources.")
-@click.option("--tokenizer", metavar="FILE", help="A tokenizer's file, or whitespace (default).")
+@click.option(
+    "--tokenizer", type=NAME, metavar="FILE", help="A tokenizer's file, or whitespace (default)."
+)
 @click.option(
     "--image-tokens",
     metavar="FAMILY",
@@ -98,7 +100,7 @@ def _percents(_context: object, _option: object, given: str | None) -> tuple[flo
 @click.option("--max-pixels", type=int, metavar="N", help="Largest area of a resized picture.")
 @click.option("--patch-size", type=int, metavar="N", help="Pixels along a side of one token.")
 @click.option("--max-tiles", type=int, metavar="N", help="Most tiles of a picture.")
-@click.option("--images", metavar="DIR", help="Folder that image paths start from.")
+@click.option("--images", type=NAME, metavar="DIR", help="Folder that image paths start from.")
 @click.option(
     "--evaluation",
     type=PATH,
@@ -111,7 +113,12 @@ def _percents(_context: object, _option: object, given: str | None) -> tuple[flo
 @click.option("--workers", type=click.IntRange(1), default=1, metavar="N", help="Processes (1).")
 @click.option("--force", is_flag=True, help="Replace DEST.")
 @click.option(
-    "-c", "--config", "config_file", metavar="FILE", help="A config file, or a shipped one's name."
+    "-c",
+    "--config",
+    "config_file",
+    type=NAME,
+    metavar="FILE",
+    help="A config file, or a shipped one's name.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")

@@ -14,9 +14,26 @@ from instraug.rewriting.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
-PATH = click.Path(path_type=Path)
+class _Named(click.Path):
+    """A path, which the empty text is not: a shell makes that of a variable that is not set."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value) or value == b"":
+            self.fail("the path is empty; is a variable of the shell not set?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FOLDER = _Named(path_type=Path, file_okay=False)
+
+PATH = _Named(path_type=Path)
+
+EXISTING = _Named(path_type=Path, exists=True)
+
+EXISTING_FOLDER = _Named(path_type=Path, exists=True, file_okay=False)
+
+NAME = _Named(path_type=str)
+"""A path as text, as a config holds it, or what may be one."""
 
 
 class ManyValues(click.Command):
@@ -67,7 +84,14 @@ def pairs(given: str) -> dict[str, str]:
 def config_option(help_: str) -> Callable[[F], F]:
     """Make the option ``-c``, which is refused where it is given twice: nothing merges two."""
     return click.option(
-        "-c", "--config", "config_file", metavar="FILE", multiple=True, callback=_one, help=help_
+        "-c",
+        "--config",
+        "config_file",
+        type=NAME,
+        metavar="FILE",
+        multiple=True,
+        callback=_one,
+        help=help_,
     )
 
 
@@ -170,6 +194,15 @@ def settings(config_file: str | None, **given: Any) -> Config:
 
     config = load_config(find(config_file)) if config_file else Config()
     return with_known_prices(with_overrides(config, **sections(given)))
+
+
+def other_sections(config_file: str, wanted: str) -> list[str]:
+    """Return the settings of a sound config file, but for one section, in the file's order."""
+    from instraug.files import strict_yaml
+    from instraug.files.presets import find
+
+    data = strict_yaml.read(find(config_file)).data
+    return [str(name) for name in data or {} if name != wanted]
 
 
 def sections(given: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, PATH, ManyValues, api_key, model_options, sections
+from instraug.cli.options import FOLDER, NAME, PATH, ManyValues, api_key, model_options, sections
 from instraug.cli.output import summarise
 from instraug.models.chat import Reply
 
@@ -19,7 +19,7 @@ from instraug.models.chat import Reply
 @click.argument("rows", type=PATH, nargs=-1, required=True, metavar="ROWS...")
 @click.option("-o", "--out", type=FOLDER, required=True, help="The output folder.")
 @model_options
-@click.option("--images", metavar="DIR", help="Folder that image paths start from.")
+@click.option("--images", type=NAME, metavar="DIR", help="Folder that image paths start from.")
 @click.option(
     "--resize", type=int, metavar="N", help="Send images with at most N pixels on a side."
 )
@@ -33,7 +33,7 @@ from instraug.models.chat import Reply
     "--dry-run", is_flag=True, help="Print what would be asked and its cost; send nothing."
 )
 @click.option("--frozen", is_flag=True, help="Take every reply from the journal; open no socket.")
-@click.option("--force", is_flag=True, help="Buy again what a lost journal held.")
+@click.option("--force", is_flag=True, help="Drop predictions, or buy again what a journal lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
 def predict(

@@ -11,7 +11,7 @@ import click
 import orjson
 
 from instraug.cli.junit import check_junit, write_junit
-from instraug.cli.options import PATH, ManyValues
+from instraug.cli.options import EXISTING, PATH, ManyValues
 from instraug.cli.scoresheet import scoresheet
 from instraug.errors import InputError, Problem, ScoreBeyond, UsageError
 from instraug.evaluation.scores.naming import one_set
@@ -20,9 +20,6 @@ from instraug.evaluation.scores.shapes import COLUMNS, SHORT, Source
 
 if TYPE_CHECKING:
     from instraug.evaluation.scores.scoring import Outcome
-
-
-_EXISTING = click.Path(exists=True, path_type=Path)
 
 
 @click.command(cls=ManyValues)
@@ -45,15 +42,13 @@ _EXISTING = click.Path(exists=True, path_type=Path)
     help=f"Which columns hold {', '.join(COLUMNS)}; a.b leads into an object.",
 )
 @click.option(
-    "--rows", type=_EXISTING, multiple=True, help="Test rows with targets that PREDICTIONS lack."
+    "--rows", type=EXISTING, multiple=True, help="Test rows with targets that PREDICTIONS lack."
 )
 @click.option("--filter", metavar="NAME", help="Which answer filter of a harness; default: first.")
 @click.option(
     "--cluster-by", metavar="COLUMN", help="What instances share, such as image_path; one unit."
 )
-@click.option(
-    "--trained-on", type=_EXISTING, metavar="SET", help="Refuse instructions of this set."
-)
+@click.option("--trained-on", type=EXISTING, metavar="SET", help="Refuse instructions of this set.")
 @click.option("--allow-seen", is_flag=True, help="Score instructions of --trained-on all the same.")
 @click.option("--skip-bad", is_flag=True, help="Leave out answers that cannot be used.")
 @click.option(

@@ -60,7 +60,12 @@ def stats(
         figures = _pool(pool)
     else:
         figures = _built(out, tasks, instructions, evaluation)
-    click.echo(json.dumps(figures) if as_json else "\n".join(_report(figures)))
+    if as_json:
+        click.echo(json.dumps(figures))
+    elif figures["total"].get("rows", figures["total"].get("after")):
+        click.echo("\n".join(_report(figures)))
+    else:
+        click.echo(printable(f"{out}: no rows"))
 
 
 def _pool(path: Path) -> dict[str, Any]:

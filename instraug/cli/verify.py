@@ -9,21 +9,16 @@ from pathlib import Path
 import click
 
 from instraug.cli.junit import check_junit, write_junit
+from instraug.cli.options import EXISTING, EXISTING_FOLDER, PATH
 from instraug.errors import printable
 from instraug.evaluation.diff import TaskDiff, diff
 from instraug.evaluation.verify import verify
 
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-
-_EITHER = click.Path(exists=True, path_type=Path)
-
-_FILE = click.Path(path_type=Path)
-
 
 @click.command("verify")
-@click.argument("out", type=_FOLDER)
-@click.option("--journal", type=_FILE, help="The journal, where it is not OUT/replies.jsonl.")
-@click.option("--junit", type=_FILE, help="Also write the result as JUnit XML.")
+@click.argument("out", type=EXISTING_FOLDER)
+@click.option("--journal", type=PATH, help="The journal, where it is not OUT/replies.jsonl.")
+@click.option("--junit", type=PATH, help="Also write the result as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.pass_context
 def verify_command(
@@ -51,8 +46,8 @@ def verify_command(
 
 
 @click.command("diff")
-@click.argument("out", type=_EITHER)
-@click.argument("out2", type=_EITHER)
+@click.argument("out", type=EXISTING)
+@click.argument("out2", type=EXISTING)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.pass_context
 def diff_command(ctx: click.Context, out: Path, out2: Path, as_json: bool) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instraug.errors import InputError, Problem
-from instraug.tasks.pool import INSTRUCTIONS, InstructionRow, read_instructions
+from instraug.files.manifest import MANIFEST, beside, read_manifest
+from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, InstructionRow, read_instructions
 
 
 @dataclass
@@ -39,7 +40,7 @@ def diff(before: Path, after: Path) -> dict[str, TaskDiff]:
         Each task, by name, that differs; empty where the runs are the same.
 
     Raises:
-        InputError: a line of either is not an instruction row.
+        InputError: a line of either is not an instruction row, or another command wrote it.
         StorageError: either cannot be read.
     """
     old, new = _by_task(before), _by_task(after)
@@ -50,6 +51,9 @@ def diff(before: Path, after: Path) -> dict[str, TaskDiff]:
 def _by_task(path: Path) -> dict[str, dict[str, InstructionRow]]:
     """Read task -> instruction id -> row."""
     file = path / INSTRUCTIONS if path.is_dir() else path
+    manifest = read_manifest(path / MANIFEST if path.is_dir() else beside(path))
+    if other := manifest.is_other("expand", path, ANOTHER):
+        raise InputError([other])
     tasks: dict[str, dict[str, InstructionRow]] = {}
     problems: list[Problem] = []
     for _, row in read_instructions(file, problems):

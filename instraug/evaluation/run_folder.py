@@ -11,12 +11,17 @@ from typing import Any
 from instraug.errors import InputError, Problem
 from instraug.files.jsonl import read_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest
-from instraug.tasks.pool import INSTRUCTIONS, REJECTED, REPLIES, InstructionRow, read_instructions
+from instraug.tasks.pool import (
+    ANOTHER,
+    INSTRUCTIONS,
+    REJECTED,
+    REPLIES,
+    InstructionRow,
+    read_instructions,
+)
 from instraug.tasks.records import Task
 
 _AGAIN = "run the same `instraug expand` again; replies already bought are reused"
-
-_ANOTHER = "give an output folder of `instraug expand`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +112,18 @@ def open_run(path: Path) -> RunFolder:
     folder = path.parent if path.name == INSTRUCTIONS and not path.is_dir() else path
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise InputError([Problem(str(path), what, _ANOTHER)])
+        raise InputError([Problem(str(path), what, ANOTHER)])
     manifest = read_manifest(folder / MANIFEST)
     if not manifest.problem:
-        if not manifest.is_of("expand"):
-            kind = "a built set" if manifest.is_of("build") else "another kind of output"
-            raise InputError([Problem(str(path), f"holds {kind}", _ANOTHER)])
+        if other := manifest.is_other("expand", path, ANOTHER):
+            raise InputError([other])
         return RunFolder(folder, manifest.body)
     if (folder / MANIFEST).exists():
         raise InputError([manifest.problem])
     if any((folder / name).exists() for name in (INSTRUCTIONS, REJECTED, REPLIES)):
         what = "the run there is not finished: it has no manifest.json"
         raise InputError([Problem(str(path), what, _AGAIN)])
-    raise InputError([Problem(str(path), "holds no run", _ANOTHER)])
+    raise InputError([Problem(str(path), "holds no run", ANOTHER)])
 
 
 def _rejected(body: Mapping[str, Any]) -> Rejected | None:

@@ -14,6 +14,7 @@ from instraug.files.manifest import MANIFEST, Manifest, read_manifest, sha256
 from instraug.models.journal.replay import Replay
 from instraug.tasks.placeholders import multiset
 from instraug.tasks.pool import (
+    ANOTHER,
     INSTRUCTIONS,
     REPLIES,
     InstructionRow,
@@ -46,12 +47,15 @@ def verify(folder: Path, journal: Path | None = None) -> list[Check]:
         journal: The journal; None: the one that the manifest names, or the folder's own.
 
     Returns:
-        Manifest, journal and instructions, then each task by name; never an empty list.
+        Manifest, journal and instructions, then each task by name; of a folder that another command
+        wrote, the manifest alone. Never an empty list.
 
     Raises:
         StorageError: a file exists but cannot be read.
     """
     manifest = read_manifest(folder / MANIFEST)
+    if other := manifest.is_other("expand", folder, ANOTHER):
+        return [Check("manifest", (other,))]
     named = manifest.body.get("journal")
     journal = journal or folder / (named if isinstance(named, str) else REPLIES)
     path, problems = folder / INSTRUCTIONS, list[Problem]()

@@ -16,7 +16,13 @@ from instraug.files.disk import refusals, sync_folder
 
 
 def hidden(path: Path) -> Path:
-    """Return a hidden name beside a path that nothing has: no process, dead or alive, gave it."""
+    """Return a hidden name beside a path that nothing has: no process, dead or alive, gave it.
+
+    Raises:
+        StorageError: the path is one that names nothing beside others: ``.`` or ``/``.
+    """
+    if not path.name:
+        raise StorageError(f"{path}: is a folder; choose another path")
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
 
 

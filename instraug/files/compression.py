@@ -19,7 +19,16 @@ from instraug.files.disk import open_regular, refusals
 PACKED = (".gz", ".zst")
 """Suffixes of compressed files."""
 
+_WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+
 _BUFFER = 1 << 20
+
+
+def refuse_workbook(path: Path) -> None:
+    """Raise InputError where a path is, by its suffix, of a spreadsheet's own format."""
+    if path.suffix.lower() in _WORKBOOKS:
+        fix = "save its sheet as CSV (UTF-8), or as JSON lines"
+        raise InputError([Problem(str(path), "is a spreadsheet's own format", fix)])
 
 
 @contextmanager
@@ -27,10 +36,12 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading, decompressed as it is read.
 
     Raises:
-        InputError: (also while reading) compressed data that is cut short or damaged.
+        InputError: a spreadsheet's own format; (also while reading) compressed data that is cut
+            short or damaged.
         StorageError: the file is missing, no regular file or cannot be read, or zstandard is not
             installed.
     """
+    refuse_workbook(path)
     with refusals(path, "read"), os.fdopen(open_regular(path), "rb") as raw:
         if path.suffix not in PACKED:
             yield raw

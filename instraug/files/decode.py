@@ -6,6 +6,7 @@ dataclasses, and Annotated with checks: functions that take the value and return
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from math import inf
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from instraug.errors import Problem
+from instraug.errors import Problem, printable
 from instraug.files.strict_yaml import REFUSED, Where
 
 
@@ -97,6 +98,35 @@ def _nearest(word: str, known: Collection[str]) -> str | None:
         word[:64], list(known), scorer=fuzz.ratio, processor=str.casefold, score_cutoff=60
     )
     return str(near[0]) if near else None
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Name each setting that two configs have otherwise, as ``section.name OLD -> NEW``.
+
+    Args:
+        before: An earlier config as a manifest holds it, which may be of another version.
+        now: The present one, likewise.
+    """
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{printable(name)} {_plain(old, name)} -> {_plain(new, name)}"
+        for name in dict.fromkeys([*new, *old])
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _plain(settings: Mapping[str, Any], name: str) -> str:
+    return json.dumps(settings[name])[:60] if name in settings else "unset"
+
+
+def _flat(plain: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in plain.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{above}{key}.")
+        else:
+            flat[above + key] = value
+    return flat
 
 
 def spell(where: Where) -> str:

@@ -26,6 +26,14 @@ Kind = Literal["expand", "build", "mix", "predict"]
 """Which command wrote it."""
 
 
+_HOLDS: Mapping[Kind, str] = {
+    "expand": "a run of expand",
+    "build": "a built set",
+    "mix": "a mixed set",
+    "predict": "predictions",
+}
+"""Command -> what its folder holds, for messages."""
+
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """A NUL character as JSON spells it."""
 
@@ -39,9 +47,27 @@ class Manifest:
     problem: Problem | None = None
     """Why there is none; the files beside it may be well all the same."""
 
+    def is_other(self, kind: Kind, path: Path, fix: str) -> Problem | None:
+        """Return what is wrong with a folder of which a manifest is read, but of another command.
+
+        Args:
+            kind: The command whose output is wanted.
+            path: The folder, as the user gave it.
+            fix: What to give instead.
+        """
+        if self.problem or self.is_of(kind):
+            return None
+        holds = next((what for one, what in _HOLDS.items() if self.is_of(one)), "another output")
+        return Problem(str(path), f"holds {holds}", fix)
+
     def is_of(self, kind: Kind) -> bool:
         """Whether that command wrote it; an older manifest without a kind is known by a key."""
         return bool(self.body.get("kind", "build" if "epsilon" in self.body else "expand") == kind)
+
+
+def beside(path: Path) -> Path:
+    """Return where the manifest of a single file stands."""
+    return path.with_name(f"{path.name}.{MANIFEST}")
 
 
 def write_manifest(path: Path, body: Mapping[str, Any]) -> None:

@@ -35,6 +35,9 @@ def files(folder: Path) -> tuple[list[Path], list[Problem]]:
                 if is_yaml or entry.is_dir():
                     fix = "put the file or folder itself here; links are not followed"
                     problems.append(Problem(str(path), "is a symbolic link", fix))
+            elif entry.is_dir() and is_yaml:
+                fix = f"take {path.suffix} off its name, or put the file itself here"
+                problems.append(Problem(str(path), "is a folder", fix))
             elif entry.is_dir():
                 pending.append(path)
             elif is_yaml and entry.is_file():

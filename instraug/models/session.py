@@ -9,7 +9,9 @@ import threading
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from instraug.errors import EndpointUnavailable, InstraugError, Interrupted
@@ -25,6 +27,9 @@ T = TypeVar("T")
 
 DRAIN = 20.0
 """Seconds that calls in flight are awaited when a run must stop."""
+
+TWICE = 0.2
+"""Seconds in which a second signal is taken for the first one, passed on."""
 
 
 class Stoppable(Protocol):
@@ -159,13 +164,21 @@ def _finished(work: Coroutine[Any, Any, T]) -> T:
 async def draining(generator: Stoppable) -> AsyncIterator[None]:
     """Await calls in flight when the block ends, even by an error.
 
-    The first SIGINT or SIGTERM stops sending; a second one ends the process at once.
+    The first SIGINT or SIGTERM stops sending; a second one ends the process at once, unless it
+    comes within `TWICE` seconds: what runs a command may pass on a signal that it got already.
     """
     try:
         with _signals(generator):
             yield
     finally:
         await generator.drain(DRAIN)
+
+
+def _again(until: float, signum: int, _frame: object) -> None:
+    """End the process at a second signal, but for one that comes too soon to be meant."""
+    if monotonic() >= until:
+        signal.signal(signum, signal.SIG_DFL)
+        signal.raise_signal(signum)
 
 
 @contextmanager
@@ -179,8 +192,14 @@ def _signals(generator: Stoppable) -> Iterator[None]:
     def stop(signum: int) -> None:
         generator.stop(Interrupted(signum))
         loop.call_later(DRAIN, generator.abandon)
+        until = monotonic() + TWICE
         for name in names:
             loop.remove_signal_handler(name)
+            signal.signal(name, partial(_again, until))
+        loop.call_later(TWICE, _no_more)
+
+    def _no_more() -> None:
+        for name in names:
             signal.signal(name, signal.SIG_DFL)
 
     for name in names:

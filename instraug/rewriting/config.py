@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from instraug.errors import InputError, Problem, UsageError, printable
+from instraug.errors import InputError, Problem, UsageError
 from instraug.files import strict_yaml
-from instraug.files.decode import Place, Positive, Range, Share, decode, some
+from instraug.files.decode import Place, Positive, Range, Share, decode, differences, some
 from instraug.models.config import Batching, Budget, Endpoint, Prices
 from instraug.models.prices import known_prices
 
@@ -168,27 +168,7 @@ def changes(before: Mapping[str, Any], config: Config) -> list[str]:
         before: An earlier config as a manifest holds it, which may be of another version.
         config: The present one.
     """
-    old, new = _flat(before), _flat(as_plain(config))
-    names = dict.fromkeys([*new, *old])
-    return [
-        f"{printable(name)} {_shown(old, name)} -> {_shown(new, name)}"
-        for name in names
-        if old.get(name) != new.get(name)
-    ]
-
-
-def _shown(settings: Mapping[str, Any], name: str) -> str:
-    return json.dumps(settings[name])[:60] if name in settings else "unset"
-
-
-def _flat(plain: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in plain.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{above}{key}.")
-        else:
-            flat[above + key] = value
-    return flat
+    return differences(before, as_plain(config))
 
 
 def _decoded(data: Any, place: Place) -> tuple[Config | None, list[Problem]]:

@@ -118,6 +118,20 @@ class Inputs:
 
     tasks: tuple[Task, ...]
     meta_prompts: tuple[MetaPrompt, ...]
+    left_out: tuple[str, ...] = ()
+    """Names of tasks that are for evaluation, and so not expanded."""
+
+    def notices(self) -> list[str]:
+        """Say in a line which tasks are left out; no line where none is."""
+        if not self.left_out:
+            return []
+        names = ", ".join(self.left_out[:_NAMED]) + (", ..." if len(self.left_out) > _NAMED else "")
+        what = "1 task has" if len(self.left_out) == 1 else f"{len(self.left_out)} tasks have"
+        return [f"left out: {what} split: eval ({names}); --include-eval expands them too"]
+
+
+_NAMED = 5
+"""Most tasks that a line names."""
 
 
 def check_folder(job: ExpandJob, inputs: Inputs) -> list[str]:
@@ -170,16 +184,14 @@ def load(job: ExpandJob) -> Inputs:
     check_spelled([as_plain(config), job.model, beside(job.replies, job.out)])
     tasks = load_tasks(job.tasks)
     _check_only(only, [task.name for task in tasks], job.tasks)
-    chosen = tuple(
-        task
-        for task in tasks
-        if (not only or any(fnmatchcase(task.name, glob) for glob in only))
-        and (task.split == "train" or config.include_eval)
-    )
+    named = [t for t in tasks if not only or any(fnmatchcase(t.name, glob) for glob in only)]
+    left = [] if config.include_eval else [t for t in named if t.split == "eval"]
+    chosen = tuple(t for t in named if config.include_eval or t.split == "train")
     if not chosen:
         what = "every task to expand has split: eval, and those are left out"
         raise InputError([Problem(str(job.tasks), what, "add --include-eval")])
-    inputs = Inputs(chosen, load_meta_prompts(job.meta_prompts))
+    left_out = tuple([task.name for task in left])
+    inputs = Inputs(chosen, load_meta_prompts(job.meta_prompts), left_out)
     check_folder(job, inputs)
     return inputs
 

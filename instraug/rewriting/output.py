@@ -23,7 +23,7 @@ from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.records import Candidate, Verdict
 from instraug.rewriting.rounds import Grown
 from instraug.rewriting.run import JSON, Run
-from instraug.tasks.pool import INSTRUCTIONS, REJECTED, InstructionRow
+from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, REJECTED, InstructionRow
 from instraug.tasks.records import Task, TaskKeys, Template, instruction_id
 
 
@@ -167,13 +167,16 @@ def read_output(out: Path) -> Kept:
     """Read the manifest of an output folder.
 
     Raises:
-        InputError: it is missing, damaged, or not of the shape that `export` writes.
+        InputError: it is missing, damaged, of another command, or not of the shape that `export`
+            writes.
         StorageError: it cannot be read.
     """
     path = out / MANIFEST
     manifest = read_manifest(path)
     if manifest.problem:
         raise InputError([manifest.problem])
+    if other := manifest.is_other("expand", out, ANOTHER):
+        raise InputError([other])
     known = {field.name: manifest.body.get(field.name) for field in fields(_Kept)}
     kept, problems = decode(known, _Kept, lambda _: str(path))
     tasks = [] if problems or kept is None else _tasks(kept.inputs.tasks, problems)

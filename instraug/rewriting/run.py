@@ -77,7 +77,7 @@ def sent_otherwise(grown: Iterable[Grown], plan: Plan) -> list[JSON]:
     ]
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """The state and the result of a run."""
 
@@ -110,6 +110,12 @@ class Run:
     foreseen: Mapping[str, Any] | None = None
     """What `forecast.forecast` returned for the run."""
     began: float = field(default_factory=monotonic)
+
+    def __repr__(self) -> str:
+        """Spell the counts, not the replies."""
+        done, n = self.stopped is None and not self.failed, self.counts
+        figures = ", ".join(f"{k}={n[k]}" for k in ("tasks", "templates", "accepted", "rejected"))
+        return f"Run(model={self.plan.model!r}, {figures}, complete={done})"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -198,6 +204,7 @@ class Run:
                 "reused": self.reused,
                 "failed": dict(self.failed),
                 "unknown": self.unknown,
+                "left_out": len(self.inputs.left_out),
                 "foreseen": self._foreseen(),
                 "stopped": None if self.stopped is None else str(self.stopped),
                 "seconds": round(monotonic() - self.began, 3),

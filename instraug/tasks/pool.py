@@ -18,6 +18,9 @@ INSTRUCTIONS, REJECTED, REPLIES = "instructions.jsonl", "rejected.jsonl", "repli
 OUTPUTS = (INSTRUCTIONS, REJECTED)
 """Those that are written anew each time."""
 
+ANOTHER = "give an output folder of `instraug expand`"
+"""The fix where another folder is given than one of a run."""
+
 _FIX = "give the instructions.jsonl of a run over these tasks"
 
 

@@ -108,13 +108,7 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
             no build made, or it is a folder where a file is wanted, or the other way round.
         StorageError: its parent is not a folder that can be written to.
     """
-    parent = dest.absolute().parent
-    if not parent.is_dir():
-        raise StorageError(
-            f"{parent}: is not a folder; make it first, or choose another destination"
-        )
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise StorageError(f"{parent}: cannot be written; check its permissions")
+    _check_place(dest)
     beside = dest.with_name(f"{dest.name}.{MANIFEST}")
     if is_file and os.path.lexists(beside):
         _check_own(beside)
@@ -132,6 +126,19 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
         spare(path)
     if not force and (is_file or any(dest.iterdir())):
         raise UsageError(f"{dest}: exists; give --force to replace it, or choose another one")
+
+
+def _check_place(dest: Path) -> None:
+    """Refuse a destination without a name of its own, or in a folder that cannot be written to."""
+    if not dest.name:  # ``.`` or ``/``
+        raise UsageError(f"{dest}: is a folder that is there; give a name in it, such as set.jsonl")
+    parent = dest.absolute().parent
+    if not parent.is_dir():
+        raise StorageError(
+            f"{parent}: is not a folder; make it first, or choose another destination"
+        )
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise StorageError(f"{parent}: cannot be written; check its permissions")
 
 
 def _check_own(manifest: Path) -> None:

@@ -18,6 +18,7 @@ from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note
 from instraug.training_set.boxes.regions import Regions
 from instraug.training_set.config import BuildConfig
+from instraug.training_set.fixes import target_fix
 from instraug.training_set.formats.base import Fields
 from instraug.training_set.formats.readers import DATES, is_date
 from instraug.training_set.given_options import checker
@@ -332,7 +333,7 @@ def target_of(row: Fields) -> str:
     if type(target) is not str:
         if target is None:
             what = "the row lacks target_txt"
-            raise BadRow("missing field", what, "add it, or leave the row out")
+            raise BadRow("missing field", what, target_fix(row))
         row["target_txt"] = target = _as_text("target_txt", target)
     return target
 

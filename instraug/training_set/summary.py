@@ -47,7 +47,7 @@ _OF_BOXES = (TURNED, SAME, TEXT)
 _ELSEWHERE = (*_OF_BOXES, *readers.REMARKS)
 
 
-@dataclass
+@dataclass(repr=False)
 class Summary:
     """Adds up the reports of shards, which come in the order of the files."""
 
@@ -98,6 +98,11 @@ class Summary:
         self.testing += report.testing
         self.shown.update(report.shown)
         self.used.update(report.used)
+
+    def __repr__(self) -> str:
+        """Spell the counts, not the rows."""
+        skipped = self.skipped.total() + self.lacking.total()
+        return f"Summary(rows={self.rows}, tasks={len(self.pools)}, skipped={skipped})"
 
     @property
     def listed(self) -> dict[Key, Problem]:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.child import environment
-from tests.commandline import EXAMPLES, failed, instraug
+from tests.commandline import EXAMPLES, failed, instraug, instraug_here
 from tests.fakeserver import FakeServer, running
 
 TASKS = EXAMPLES / "tasks"
@@ -65,6 +65,28 @@ def test_every_template_grows(server: FakeServer, tmp_path: Path) -> None:
         "rejected.jsonl",
         "replies.jsonl",
     ]
+
+
+def test_tasks_and_instructions_that_are_not_sent_are_named(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    """Evaluation tasks are counted in a line, and in the summary; -v names what is not sent."""
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    for number in range(7):
+        text = f"name: e{number}\nsplit: eval\ninstructions: ['Look at {{text}} closely.']\n"
+        (tasks / f"e{number}.yaml").write_text(text)
+    sent = "Name the large animal that is in this picture."
+    (tasks / "a.yaml").write_text(f"name: a\ninstructions: ['{sent}', '{{text}}', '{sent}']\n")
+    told = "left out: 7 tasks have split: eval (e0, e1, e2, e3, e4, ...); --include-eval expands"
+    run = ["expand", tasks, "-o", tmp_path / "out", "--model", "m", "--base-url", server.url]
+    assert told in instraug_here(*run, "--dry-run").stderr
+    done = instraug_here(*run, "--rewrites", 1, "--json", "-v")
+    assert told in done.stderr
+    assert "a: instruction 1 is not sent: placeholders only" in done.stderr
+    assert "a: instruction 2 is not sent: repeats an earlier instruction" in done.stderr
+    assert json.loads(done.stdout)["run"]["left_out"] == 7
+    assert "left out:" not in instraug_here(*run, "--rewrites", 1, "--include-eval").stderr
 
 
 def test_rows_have_exactly_the_keys_of_the_format(server: FakeServer, tmp_path: Path) -> None:
@@ -213,8 +235,10 @@ def test_filter_with_stricter_rules_moves_rows(server: FakeServer, tmp_path: Pat
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: {near_duplicate: 0.6}\n")
     assert instraug("filter", out, "-o", strict, "-c", rules).returncode == 0
-    rules.write_text("rules: {near_duplicate: 0.95}\n")
-    assert instraug("filter", strict, "-o", loose, "-c", rules).returncode == 0
+    rules.write_text("rewrites: 3\nrules: {near_duplicate: 0.95}\nmodel: other\n")
+    done = instraug_here("filter", strict, "-o", loose, "-c", rules, "-q")
+    assert done.returncode == 0
+    assert done.stderr == f"{rules}: filter reads rules alone; ignored: rewrites, model\n"
     kept = [len(rows(o)) for o in (out, strict, loose)]
     assert kept[0] == kept[2] > kept[1]
     assert sum(len(rows(strict, f)) for f in FILES) == sum(len(rows(out, f)) for f in FILES)

@@ -19,6 +19,7 @@ from instraug.cli import main
 from instraug.tasks.load import load_tasks
 from instraug.tasks.records import Template
 from instraug.tasks.rendering import renderer
+from tests.commandline import instraug_here
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = ROOT / "examples" / "tasks"
@@ -241,7 +242,7 @@ def test_a_long_prompt_is_read_from_a_table(tmp_path: Path) -> None:
 def test_an_empty_set_has_figures_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("")
     assert figures(tmp_path / "a.jsonl")["total"]["rows"] == 0
-    assert "all" in stats(tmp_path / "a.jsonl").stdout
+    assert "no rows" in stats(tmp_path / "a.jsonl").stdout
 
 
 def test_terminal_escapes_of_the_data_are_not_printed(tmp_path: Path) -> None:
@@ -271,3 +272,11 @@ def test_every_option_is_in_the_docs() -> None:
     offered = set(re.findall(r"--[a-z]+", stats("--help").stdout)) - {"--help"}
     assert offered == {"--tasks", "--instructions", "--evaluation", "--json"}
     assert offered <= set(re.findall(r"--[a-z]+", docs))
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "instructions.jsonl"])
+def test_a_file_without_rows_is_one_line(name: str, tmp_path: Path) -> None:
+    """No table of dashes stands where there is nothing to count."""
+    path = tmp_path / name
+    path.touch()
+    assert instraug_here("stats", path).stdout == f"{path}: no rows\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -145,11 +146,13 @@ def test_nothing_outside_the_task_folder_is_read(tmp_path: Path) -> None:
     (folder / "b").symlink_to(outside)
     (folder / "deep" / "c.yaml").symlink_to("../../outside/o.yaml")
     os.mkfifo(folder / "d.yaml")
+    (folder / "h.yaml").mkdir()
+    (folder / "h.yaml" / "i.yaml").write_bytes(GOOD)
     found, problems = read_tasks(folder)
     assert not found
-    names = ("a.yaml", "b", "d.yaml", "deep/c.yaml")
+    names = ("a.yaml", "b", "d.yaml", "deep/c.yaml", "h.yaml")
     assert [p.where for p in problems] == [str(folder / n) for n in names]
-    assert all("link" in p.what or "regular" in p.what for p in problems)
+    assert all(re.search("link|regular|folder", p.what) for p in problems)
 
 
 @pytest.mark.fault(64)

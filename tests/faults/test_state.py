@@ -224,6 +224,24 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         assert replay.unknown
 
 
+@pytest.mark.fault(72)
+def test_a_signal_that_is_passed_on_twice_is_one(tmp_path: Path) -> None:
+    """A shell and what runs the command both send it: the run still writes what came so far."""
+    out = tmp_path / "out"
+    with running(FakeServer(faults={0: "good", 1: "good"}, always="hang:2")) as server:
+        given = ["--model", "m", "--base-url", server.url, "-q"]
+        command = [sys.executable, "-m", "instraug", "expand", str(TASKS), "-o", str(out), *given]
+        child = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+        while server.in_flight < 10:
+            time.sleep(0.02)
+        for _ in range(2):
+            child.send_signal(signal.SIGINT)
+            time.sleep(0.03)
+        _, told = child.communicate(timeout=30)
+    assert (child.returncode, told) == (130, "interrupted; run again to resume\n")
+    assert manifest(out)["complete"] is False
+
+
 @pytest.mark.parametrize("jump", [-86_400, 86_400])
 @pytest.mark.fault(76)
 def test_a_clock_that_jumps_changes_no_wait(jump: int, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
 import io
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import takewhile
@@ -27,7 +29,7 @@ from instraug.files.jsonl import read_jsonl
 from instraug.training_set import shards
 from instraug.training_set.build import BuildJob
 from instraug.training_set.config import BuildConfig
-from instraug.training_set.instances import arrow_tables, json_lists, reading
+from instraug.training_set.instances import arrow_tables, json_lists, reading, text_tables
 from tests.commandline import failed, instraug_here
 from tests.sets import (
     CAPTION,
@@ -417,7 +419,8 @@ def test_one_unknown_task_in_many_rows_is_one_line(
     file = tmp_path / "rows.jsonl"
     one, other, total = map(str, caught.value.problems)
     assert one == (
-        f"{file}:1: no task is named 'choise'; add the task, or skip its rows "
+        f"{file}:1: no task is named 'choise'; did you mean 'choice'? "
+        "Else add the task, or skip its rows "
         f"(19999 times, also at {file}:2, {file}:3, {file}:4, ...)"
     )
     assert other.startswith(f"{file}:7001: no task is named 'other'; ")
@@ -435,6 +438,7 @@ def test_the_page_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     Path("tasks").mkdir()
     start = ["name: animals", "instructions:"]
     assert page[at + 2].strip() == start[0]
+    assert yaml[0] == "output: label"  # without it ``score`` would take the answer for free text
     Path("tasks/animals.yaml").write_text("\n".join([start[0], *yaml]))
     with Path("animals.csv").open("w", newline="") as file:
         csv.writer(file).writerows([[c.strip().replace("\\|", "|") for c in row] for row in cells])
@@ -456,5 +460,68 @@ def test_the_line_of_the_page_is_the_real_one(tmp_path: Path) -> None:
     row = {"task_name": "animal", "question": "What?", "target_txt": "a"}
     table = write_csv(tmp_path / "animals.csv", [row] * 20_000)
     with pytest.raises(InputError) as caught:
-        built(tmp_path, table)
+        built(tmp_path, table, tasks=(CAPTION, {**CHOICE, "name": "animals"}))
     assert str(caught.value.problems[0]).replace(f"{tmp_path}/", "") == shown
+
+
+def test_a_table_that_is_left_half_read_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stops a build in the middle of a CSV prints no more than its own line."""
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    path = tmp_path / "rows.csv"
+    path.write_text("unique_id,text\n" + "a,b\n" * 20_000)
+    with text_tables.opened(shards.Shard(path, 0, None), 1 << 10, frozenset()) as lines:
+        next(lines)
+        next(lines)
+    del lines  # as an exception lets go of it, when the file is closed
+    gc.collect()
+    assert not ignored
+
+
+def table(folder: Path, content: bytes) -> str:
+    """Build one CSV of the task ``caption`` and return what is said of it."""
+    path = folder / "rows.csv"
+    path.write_bytes(content)
+    tasks = write_tasks(folder / "tasks", [CAPTION])
+    done = instraug_here("build", tasks, "--instances", path, "-o", folder / "out.jsonl")
+    return f"{done.returncode} {done.stderr}"
+
+
+def test_the_row_of_a_byte_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """Also far below what is read ahead, behind cells with line ends."""
+    rows = b"".join(b'p%d,"one\r\ntwo"\r\n' % n for n in range(3000))
+    told = table(tmp_path, b"unique_id,target_txt\r\n" + rows + b"x,caf\xe9\r\n" + rows)
+    assert told.startswith(f"1 {tmp_path}/rows.csv:3002: a byte (0xe9) is not UTF-8")
+
+
+def test_what_excel_writes_above_the_heading_says_what_parts_cells(tmp_path: Path) -> None:
+    """``sep=;`` is no row, and its character parts the cells."""
+    assert table(tmp_path, b"sep=;\r\nunique_id;target_txt\r\na;one, two\r\n").startswith("0")
+    (row,) = (json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines())
+    assert row["target"] == "one, two"
+
+
+@pytest.mark.parametrize("comment", [b"# made by hand", b"# made on Monday, by hand"])
+def test_a_comment_above_the_heading_is_named(comment: bytes, tmp_path: Path) -> None:
+    """It is not taken for the heading without a word."""
+    told = table(tmp_path, comment + b"\nunique_id,image_path,target_txt\na,b.jpg,c\n")
+    assert told.startswith("1 ")
+    assert "comment" in told
+    assert "above the heading" in told
+
+
+@pytest.mark.parametrize("name", ["Target_txt", "Answer", "label"])
+def test_a_column_that_looks_like_the_target_is_named(name: str, tmp_path: Path) -> None:
+    """A row without a target says which column may be it, and how to say so."""
+    told = table(tmp_path, f"unique_id,{name}\na,b\n".encode())
+    assert f"give --columns target_txt={name}" in told
+
+
+def test_a_task_that_is_not_there_gets_the_nearest(tmp_path: Path) -> None:
+    """A typo in a row's task is named with what was most likely meant."""
+    told = table(tmp_path, b"task_name,target_txt\ncaptoin,b\n")
+    assert "no task is named 'captoin'; did you mean 'caption'?" in told
+    told = table(tmp_path, b"task_name,target_txt\nzzz,b\n")
+    assert "no task is named 'zzz'; add the task, or skip its rows" in told

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from instraug.errors import InputError, UsageError
 from instraug.files import strict_yaml
-from instraug.files.decode import Count, Range, decode, some
+from instraug.files.decode import Count, Range, decode, differences, some
 from instraug.models.config import Budget, Endpoint, Prices
 from instraug.models.prices import known_prices
 
@@ -90,7 +90,10 @@ def with_known_prices(config: PredictConfig, model: str) -> PredictConfig:
 
 
 def changed(before: Mapping[str, Any], config: PredictConfig) -> list[str]:
-    """Name each setting that differs from an earlier run's, as its manifest holds it."""
-    now = config.plain()
-    free = ("endpoint", "budget", "prices", "skip_bad")
-    return [name for name in now if name not in free and before.get(name) != now[name]]
+    """Name each setting that differs from an earlier run's, as ``name OLD -> NEW``."""
+    old, new = ({k: v for k, v in of.items() if k not in _FREE} for of in (before, config.plain()))
+    return differences(old, new)
+
+
+_FREE = ("endpoint", "budget", "prices", "skip_bad")
+"""Settings that change no prediction."""

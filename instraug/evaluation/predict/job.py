@@ -57,7 +57,7 @@ class PredictJob:
     frozen: bool = False
     api_key: str | None = field(default=None, repr=False)
     force: bool = False
-    """Buy again what a lost journal held."""
+    """Drop predictions of rows that are not given, and buy again what a lost journal held."""
 
     @cached_property
     def replies(self) -> Path:
@@ -103,7 +103,8 @@ def load_rows(job: PredictJob) -> Loaded:
 
     Raises:
         InputError: every kind of row that cannot be asked, unless they are to be left out; no row
-            is left; or predictions in the folder count on a journal that is gone.
+            is left; predictions in the folder count on a journal that is gone, or are of rows that
+            are not given.
         UsageError: the journal's path, or an output's, is that of something else, or a manifest
             could not name it.
     """
@@ -114,12 +115,21 @@ def load_rows(job: PredictJob) -> Loaded:
     rows, pictures = TestRows(job.rows), Pictures(config)
     names = [*rows.files, beside(job.replies, job.out)]
     check_spelled([config.plain(), job.model, *names])
-    checked = check(rows, pictures, sees=not is_local(job.model))
+    there = job.out / PREDICTIONS
+    before = there if there.is_file() and not job.force else None
+    checked = check(rows, pictures, sees=not is_local(job.model), before=before)
     if checked.problems and not config.skip_bad:
         raise InputError(checked.problems)
     if not checked.rows:
         where = ", ".join(map(str, job.rows))
         raise InputError([*checked.problems, Problem(where, "no row to ask", "give built rows")])
+    if checked.lost:
+        what = (
+            f"holds {checked.lost} predictions of rows that are not given now (the first: "
+            f"{checked.lost_first:.80})"
+        )
+        fix = "choose another folder, give those rows too, or --force to drop them"
+        raise InputError([Problem(str(there), what, fix)])
     return Loaded(rows, pictures, checked, rows.notes())
 
 

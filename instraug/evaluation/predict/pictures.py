@@ -11,7 +11,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
-from instraug.errors import BadRow, StorageError, UsageError
+from instraug.errors import BadRow, InputError, Problem, StorageError, UsageError
 from instraug.evaluation.predict.config import PredictConfig
 from instraug.files.disk import refusals
 from instraug.files.images import find_image, unreadable
@@ -47,6 +47,7 @@ class Pictures:
         Raises:
             BadRow: it is missing, outside the folder, too large, or no image; ``kind`` is what
                 is wrong in words that hold for all such rows.
+            InputError: the folder itself is not there.
         """
         file, config = self._file(path), self._config
         try:
@@ -87,6 +88,10 @@ class Pictures:
                 raise _bad(
                     f"an image lies outside {self._folder}", f"put it inside, {_OUT}"
                 ) from None
+            if not self._folder.is_dir():
+                what = "is not a folder" if self._folder.exists() else "does not exist"
+                fix = "give the folder that image paths start from: --images DIR"
+                raise InputError([Problem(str(self._folder), what, fix)]) from None
             raise _bad(f"an image is not in {self._folder}", f"check --images, {_OUT}") from None
 
 

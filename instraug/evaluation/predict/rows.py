@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,18 @@ from instraug.evaluation.scores.answers import Problems
 from instraug.evaluation.stats.duplicates import temporary_database
 from instraug.evaluation.stats.overlap import digest
 from instraug.evaluation.stats.rows import data_files, read_tsv
-from instraug.files.compression import PACKED, open_input
+from instraug.files.compression import PACKED, open_input, refuse_workbook
 from instraug.files.disk import refusals
 from instraug.files.jsonl import read_jsonl
-from instraug.files.manifest import read_manifest
+from instraug.files.manifest import MANIFEST, beside, read_manifest
 
 Row = Mapping[str, Any]
 
 NEEDED = ("unique_id", "task_name", "instruction_id", "prompt", "target")
 """Text fields that every row has."""
+
+_NAMES = ("task_name", "unique_id", "instruction_id")
+"""Those that no two rows have alike."""
 
 _BUILD = "build the rows with --format multiinstruct (.jsonl), tsv or parquet"
 
@@ -102,7 +107,7 @@ class TestRows:
         originals: set[str] = set()
         listed: set[str] = set()
         for path in self._paths:
-            manifest = path / "manifest.json" if path.is_dir() else _beside(path)
+            manifest = path / MANIFEST if path.is_dir() else beside(path)
             found = read_manifest(manifest)
             if found.is_of("build"):
                 kinds = found.body.get("task_outputs")
@@ -111,10 +116,6 @@ class TestRows:
                 originals |= _texts(found.body.get("original_instruction_ids"))
                 listed |= _texts(found.body.get("instruction_ids"))
         return SetNotes(outputs, frozenset(originals), frozenset(listed))
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.manifest.json")
 
 
 def _texts(value: Any) -> set[str]:
@@ -126,6 +127,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if path.is_dir() and (tables := sorted(path.glob("*.parquet"))):
         return tables
+    refuse_workbook(path)
+    if path.is_file() and _kind(path) not in (".jsonl", ".json", ".tsv"):
+        what = "the name does not end in .jsonl, .tsv or .parquet, which predict reads"
+        raise InputError([Problem(str(path), what, _BUILD)])
     files = data_files(path)
     if whole := [file for file in files if _kind(file) == ".json"]:
         what = "one JSON list, which would have to be read whole"
@@ -179,15 +184,22 @@ class Checked:
     """A line a kind of what is wrong."""
     without_options: int = 0
     """Rows of a kind of file that holds no options."""
+    lost: int = 0
+    """Predictions of an earlier run whose row is none of these."""
+    lost_first: str = ""
+    """The first of them: task, id and instruction."""
 
 
-def check(rows: TestRows, pictures: Pictures, *, sees: bool = True) -> Checked:
+def check(
+    rows: TestRows, pictures: Pictures, *, sees: bool = True, before: Path | None = None
+) -> Checked:
     """Look at every row.
 
     Args:
         rows: The rows.
         pictures: Knows their images.
         sees: Whether the model takes images at all.
+        before: Predictions of an earlier run, which are looked up among the rows.
     """
     checked, wrong = Checked(), Problems()
     with temporary_database() as base:
@@ -201,8 +213,7 @@ def check(rows: TestRows, pictures: Pictures, *, sees: bool = True) -> Checked:
                         fix = "ask an endpoint, or leave the rows out: --skip-bad"
                         raise BadRow("image", "the embedded model sees no images", fix)
                     pictures.check(row.image)
-                key = digest(*[row.fields[name] for name in NEEDED[:3]])
-                if not known("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount:
+                if not known("INSERT OR IGNORE INTO seen VALUES (?)", (_key(row.fields),)).rowcount:
                     what = "another row has the same task_name, unique_id and instruction_id"
                     raise BadRow("twice", what, "keep one of them, or --skip-bad keeps the first")
             except BadRow as fault:
@@ -210,9 +221,24 @@ def check(rows: TestRows, pictures: Pictures, *, sees: bool = True) -> Checked:
                 checked.left_out.add(row.number)
             else:
                 _count(checked, row)
+        if before is not None:
+            _look_up(before, base, checked)
     rows.broken.take(wrong)
     checked.problems = tuple(rows.broken.problems())
     return checked
+
+
+def _key(row: Row) -> int:
+    return digest(*[row.get(name) for name in _NAMES])
+
+
+def _look_up(predictions: Path, base: sqlite3.Connection, checked: Checked) -> None:
+    """Count the predictions whose row is not among those that were seen; damage is passed over."""
+    with suppress(InputError):
+        for _, row in read_jsonl(predictions, on_problem=lambda _: None):
+            if not base.execute("SELECT 1 FROM seen WHERE row = ?", (_key(row),)).fetchone():
+                checked.lost_first = checked.lost_first or " ".join(str(row.get(n)) for n in _NAMES)
+                checked.lost += 1
 
 
 def _count(checked: Checked, row: TestRow) -> None:

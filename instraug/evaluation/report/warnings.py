@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import sqrt
 from typing import Any
 
 from instraug.evaluation.report.built import SetFigures
@@ -15,6 +16,9 @@ _FEW = 0.3
 
 _ANSWERS = 20
 """... once there were so many answers."""
+
+_ERRORS = 4.0
+"""Standard errors of a share that chance alone hardly ever exceeds (6 in 100,000)."""
 
 _LISTED = 5
 
@@ -65,11 +69,25 @@ def of_set(one: SetFigures) -> Iterator[str]:
         listed = ", ".join(f"{kind} {rows}" for kind, rows in skipped.items())
         yield f"Rows were left out: {listed}."
     asked, real = one.source.epsilon, members(body, "epsilon").get("realised_both_pools")
-    if asked is not None and isinstance(real, float) and abs(asked - real) > 0.05:
+    if asked is not None and isinstance(real, float) and _is_off(asked, real, body):
         yield f"{real:.1%} of the rows have a hand-written instruction; asked for was {asked:.1%}."
     repeated = one.figures["duplicates"]["repeated"] if one.figures else 0
     if repeated:
         yield f"{repeated} rows repeat a picture and prompt of their task."
+
+
+def _is_off(asked: float, real: float, body: Mapping[str, Any]) -> bool:
+    """Whether a share of rows differs from the one asked for by more than chance, and by 1 %."""
+    counts = [task for task in members(body, "tasks").values() if isinstance(task, Mapping)]
+    rows = sum(_count(task, "rows") for task in counts if _count(task, "generated"))
+    rows = rows or sum(_count(task, "rows") for task in counts)
+    chance = _ERRORS * sqrt(asked * (1 - asked) / rows) if rows and 0 < asked < 1 else 0.0
+    return abs(asked - real) > max(chance, 0.01)
+
+
+def _count(task: Mapping[str, Any], key: str) -> int:
+    value = task.get(key)
+    return value if isinstance(value, int) else 0
 
 
 def of_scores(one: Robustness) -> Iterator[str]:

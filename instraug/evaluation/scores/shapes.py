@@ -35,6 +35,10 @@ OF_ROWS = ("target", "options", "output", "protocol")
 """What a test row may add to a prediction."""
 
 
+_BUILT = {"task_name", "instruction_id", "prompt"}
+"""Columns of a row of ``build``, which no file of answers alone has together."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What is read, and how."""
@@ -76,6 +80,9 @@ class Shape:
         if missing:
             what = f"no column {', '.join(map(repr, missing))}; there are {', '.join(first)}"
             fix = "name them with --columns FIELD=COLUMN,..."
+            if missing == ["prediction"] and first.keys() >= _BUILT:
+                what = "no column 'prediction'; these are rows of `instraug build`"
+                fix = "run instraug predict on them, and score its folder"
             raise InputError([Problem(str(file), what, fix)])
 
     def is_left_out(self, row: Row) -> bool:
@@ -115,6 +122,8 @@ class Shape:
 
 def _known(first: Row) -> dict[str, str]:
     columns = {n: next((c for c in names if c in first), None) for n, names in COLUMNS.items()}
+    if columns["prediction"] == "text" and "question_id" not in first:
+        columns["prediction"] = None  # of a test row it is what is asked about
     return {name: column for name, column in columns.items() if column}
 
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from instraug.errors import InputError, Problem
-from instraug.files.compression import PACKED, open_input
+from instraug.files.compression import PACKED, open_input, refuse_workbook
 from instraug.files.jsonl import LINE_CAP, read_jsonl
 from instraug.files.manifest import MANIFEST
 
@@ -59,6 +59,7 @@ def data_files(path: Path) -> list[Path]:
         if not files:
             raise _wrong(path, f"no file here ends in {', '.join(_KINDS)}", _FIX)
         return files
+    refuse_workbook(path)
     if not path.exists():
         raise _wrong(path, "does not exist", "check the path")
     if not path.name.endswith(_SUFFIXES):

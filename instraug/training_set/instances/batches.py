@@ -11,10 +11,10 @@ from instraug.files.compression import open_input
 
 
 @contextmanager
-def decoded(path: Path) -> Iterator[io.TextIOWrapper]:
+def decoded(path: Path, errors: str = "strict") -> Iterator[io.TextIOWrapper]:
     """Open a file, packed or not, as text of UTF-8 with its own line ends; see `open_input`."""
     with open_input(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="")
         try:
             yield text
         finally:

@@ -20,6 +20,7 @@ from instraug.tasks.importers.multiinstruct import catalog
 from instraug.tasks.placeholders import placeholders
 from instraug.tasks.records import Task
 from instraug.training_set import shards
+from instraug.training_set.fixes import task_fix
 from instraug.training_set.instances import columns, reading
 from instraug.training_set.instances.base import Prepare, Rename, Row
 from instraug.training_set.instances.columns import Columns
@@ -179,6 +180,7 @@ class MultiInstructAdapter:
 
     def __init__(self, tasks: Iterable[Task], *, as_released: bool = False) -> None:
         self._tasks = {task.name: task for task in tasks}
+        self._names = frozenset(self._tasks)
         self._as_released = as_released
         self._histories = {
             name: halves
@@ -209,7 +211,7 @@ class MultiInstructAdapter:
         if isinstance(name, str) and name in self._tasks:
             return name
         what = f"no task is named {name!r:.100}"
-        raise BadRow("unknown task", what, "add the task, or skip its rows")
+        raise BadRow("unknown task", what, task_fix(str(name)[:100], self._names))
 
     def preparer(self, task: str) -> Prepare | None:
         """Return what makes a task's rows ready; None where they are ready as they are.

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from instraug.files.compression import PACKED, open_input
+from instraug.files.compression import PACKED, open_input, refuse_workbook
 from instraug.training_set import shards
 from instraug.training_set.instances import arrow_tables, json_lists, text_tables
 from instraug.training_set.shards import Shard
@@ -80,6 +80,7 @@ def opened(
 
 def _kind(path: Path) -> ModuleType | None:
     """Return the module that reads a file; None for one of lines."""
+    refuse_workbook(path)
     suffix = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
     if suffix.lower() == ".json" and _is_list(path):
         return json_lists

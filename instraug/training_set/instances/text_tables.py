@@ -8,11 +8,12 @@ from __future__ import annotations
 import ast
 import csv
 import io
+import re
 import tokenize
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ from instraug.training_set.shards import Shard
 
 _BETWEEN = ("||||", "|")
 """What may part the items of a list in a cell; the first that it holds does."""
+
+_STATED = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*')
+"""A first line that says what parts cells."""
+
+_ESCAPED = re.compile("[\udc80-\udcff]")
+"""A byte that is no UTF-8, as Python takes it in."""
 
 _SHORT = 1 << 10
 """Characters of a cell that is likely to come again."""
@@ -77,7 +84,10 @@ def _lines(
             yield b"\n"
         elif len(record) > width and any(record[width:]):
             what = f"the row has {len(record)} cells, and the heading {width}"
-            yield Unreadable.of(what, "put cells that hold the separator in quotes")
+            fix = "put cells that hold the separator in quotes"
+            if heading[0].startswith("#"):
+                fix = f"remove the comment above the heading, or {fix}"
+            yield Unreadable.of(what, fix)
         else:
             for name in structured:
                 if cell := row.get(name):
@@ -94,23 +104,34 @@ def _records(path: Path, text: io.TextIOWrapper) -> Iterator[list[str]]:
     csv.field_size_limit(LINE_CAP)
     number = 0
     try:
-        first = text.readline(LINE_CAP)
-        rest = csv.reader(_chained(first, text), delimiter=_separator(path, first), strict=True)
-        for record in rest:
+        for record in _cells(path, text):
             number += 1
             yield record
     except UnicodeDecodeError as error:
         what = f"a byte (0x{error.object[error.start]:02x}) is not UTF-8"
         fix = "save the file as UTF-8; in a spreadsheet, as 'CSV UTF-8'"
-        raise InputError([Problem(f"{path}:{number + 1}", what, fix)]) from None
+        row = _first_undecodable(path) or number + 1
+        raise InputError([Problem(f"{path}:{row}", what, fix)]) from None
     except csv.Error as error:
         fix = 'put cells with quotes in quotes, and double those inside: "a ""b"" c"'
         raise InputError([Problem(f"{path}:{number + 1}", f"broken row: {error}", fix)]) from None
 
 
-def _chained(first: str, text: io.TextIOWrapper) -> Iterator[str]:
-    yield first
-    yield from text
+def _cells(path: Path, text: io.TextIOWrapper) -> Iterator[list[str]]:
+    """Return a reader of the cells; a first line ``sep=;``, as Excel takes it, is no row."""
+    first = text.readline(LINE_CAP)
+    if stated := _STATED.fullmatch(first):
+        return csv.reader(text, delimiter=stated[1], strict=True)
+    return csv.reader(chain([first], text), delimiter=_separator(path, first), strict=True)
+
+
+def _first_undecodable(path: Path) -> int | None:
+    """Return the number of the row that holds the first byte that is no UTF-8."""
+    with suppress(csv.Error), decoded(path, "surrogateescape") as text:
+        for number, record in enumerate(_cells(path, text), 1):
+            if _ESCAPED.search("".join(record)):
+                return number
+    return None
 
 
 def _separator(path: Path, heading: str) -> str:
@@ -125,6 +146,9 @@ def _heading(path: Path, records: Iterator[list[str]]) -> list[str]:
     names = [name.strip() for name in next(records, [])]
     while names and not names[-1]:
         names.pop()
+    if names and names[0].startswith("#") and not any(names[1:]):
+        what = f"the first line is a comment, and not the heading: {names[0]!r:.60}"
+        raise InputError([Problem(f"{path}:1", what, "remove the lines above the heading")])
     doubled = sorted({name for name in names if names.count(name) > 1})
     if not names or doubled or "" in names:
         what = (

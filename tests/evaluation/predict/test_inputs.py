@@ -199,3 +199,12 @@ def test_a_list_of_one_picture_is_sent_and_several_are_a_fault(tmp_path: Path) -
         pytest.raises(InputError, match="several pictures, and one can be sent"),
     ):
         asked(rows, tmp_path / "out2", server.url)
+
+
+def test_a_folder_of_images_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    """It is the folder that is wrong, and not each picture."""
+    rows = made_set(tmp_path, 2)
+    where = tmp_path / "nodir"
+    given = ("--images", where, "--model", "m", "--base-url", NOWHERE)
+    done = instraug_here("predict", rows, "-o", tmp_path / "out", *given)
+    failed(done, 1, f"{where}: does not exist; give the folder that image paths start from")

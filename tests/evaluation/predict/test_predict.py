@@ -506,7 +506,31 @@ def test_changed_settings_are_told(tmp_path: Path) -> None:
         )  # fmt: skip
         told = done.stderr.splitlines()
     assert len(told) == 1
-    assert told[0].startswith("changed since the last run: model, temperature;")
+    assert told[0].startswith(
+        'changed since the last run: model null -> "m", temperature 0.0 -> 0.7;'
+    )
+
+
+@pytest.mark.parametrize("change", ["fewer", "others"])
+def test_predictions_of_other_rows_are_not_dropped_unasked(change: str, tmp_path: Path) -> None:
+    """A run with fewer or other rows is refused and changes nothing; --force drops the rest."""
+    rows, out = made_set(tmp_path, 2), tmp_path / "out"
+    with running(FakeServer(rule=looking(yes))) as server:
+        asked(rows, out, server.url)
+        before, calls = (out / "predictions.jsonl").read_bytes(), server.count
+        text = rows.read_text()
+        kept = "".join(text.splitlines(keepends=True)[1:])
+        other = text.replace('"c0"', '"new"')
+        rows.write_text(kept if change == "fewer" else other)
+        with pytest.raises(InputError, match=r"holds \d+ predictions? of rows that are not given"):
+            asked(rows, out, server.url)
+        assert (out / "predictions.jsonl").read_bytes() == before
+        assert server.count == calls
+        asked(rows, out, server.url, force=True)
+        assert len(lines(out)) == len(rows.read_text().splitlines())
+        with rows.open("a") as file:  # more rows lose nothing
+            file.write(text.splitlines(keepends=True)[0])
+        asked(rows, out, server.url)
 
 
 def test_wordings_that_were_trained_on_are_not_scored_unasked(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from unittest.mock import patch
 
 import pytest
 
+from instraug.evaluation.report.built import SetFigures
 from instraug.evaluation.report.contents import gather
 from instraug.evaluation.report.page import page
-from instraug.evaluation.report.sources import open_sources
+from instraug.evaluation.report.sources import BuiltSet, open_sources
+from instraug.evaluation.report.warnings import of_set
 from instraug.tasks.records import instruction_id
 from tests.commandline import failed, instraug_here
 from tests.fakeserver import FakeServer, running
@@ -227,3 +230,18 @@ def test_a_manifest_with_odd_values_is_no_traceback(out: Path, tmp_path: Path) -
             (out / "manifest.json").write_text(json.dumps(body | {key: odd}))
             done = instraug_here("report", out, "-o", tmp_path / "r.html")
             assert done.returncode == 0 or len(done.stderr.splitlines()) == 1, (key, odd)
+
+
+@pytest.mark.parametrize(
+    ("rows", "real", "told"),
+    [(20, 0.7, False), (20, 1.0, True), (2000, 0.53, False), (2000, 0.55, True)],
+)
+def test_a_share_that_chance_explains_is_no_warning(
+    rows: int, real: float, told: bool, tmp_path: Path
+) -> None:
+    """A few rows may well differ from epsilon; four standard errors are worth a look."""
+    tasks = {"t": {"rows": rows, "generated": rows - round(rows * real)}}
+    epsilon = {"asked": 0.5, "realised": real, "realised_both_pools": real}
+    source = BuiltSet(tmp_path, {"kind": "build", "epsilon": epsilon, "tasks": tasks})
+    one = SetFigures("s", source, None, {}, (Counter(), Counter()), ("", ""))
+    assert any("asked for was 50.0%" in line for line in of_set(one)) is told

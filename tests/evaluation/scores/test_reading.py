@@ -304,3 +304,17 @@ def test_rows_of_a_built_set_state_how_they_are_read(tmp_path: Path) -> None:
     letters = [row for row in made if row["protocol"] == "letter"]
     outcome = score([Source((write(tmp_path / "l.jsonl", letters),))], Scoring())
     assert outcome.figures["tasks"][0]["protocol"] == "letter"
+
+
+def test_rows_that_were_never_predicted_are_no_answers(tmp_path: Path) -> None:
+    """A field ``text`` of a built row is what is asked about; an answer file names questions."""
+    row = {
+        "unique_id": "e0",
+        "task_name": "even",
+        "instruction_id": "7d38",
+        "prompt": "Is it true? 0 is even",
+        "text": "0 is even",
+        "target": "yes",
+    }
+    with pytest.raises(InputError, match=r"no column 'prediction'.*run instraug predict"):
+        read(write(tmp_path / "test.jsonl", [row]))
