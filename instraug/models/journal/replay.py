@@ -17,7 +17,7 @@ from instraug.errors import StorageError, UsageError
 from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
 from instraug.models.endpoint.broken import is_broken_record
-from instraug.models.journal.framing import Damage, IntactRecord, is_head, plain, scan
+from instraug.models.journal.framing import MARK, Damage, IntactRecord, is_head, plain, scan
 from instraug.models.journal.record_index import RecordIndex
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def content(path: Path) -> Content:
     start = head.lstrip(b"\0 \t\r\n")  # what a repair, or a power cut, leaves of a record
     if not start:
         return "nothing"
-    if any(isinstance(piece, IntactRecord) for piece in scan(BytesIO(head))):
+    if MARK in head and any(isinstance(piece, IntactRecord) for piece in scan(BytesIO(head))):
         return "a journal"
     return "the start of a journal" if is_head(start) else "not a journal of replies"
 
