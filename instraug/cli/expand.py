@@ -161,8 +161,8 @@ def filter_(
 
     rules = settings(config_file).rules if config_file else None
     if config_file and (ignored := other_sections(config_file, "rules")):
-        told = f"{config_file}: filter reads rules alone; ignored: {', '.join(ignored)}"
-        click.echo(printable(told), err=True)
+        line = f"{config_file}: filter reads rules alone; ignored: {', '.join(ignored)}"
+        click.echo(printable(line), err=True)
     run = refilter(out, rules, dest or out, force=force)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()

@@ -31,6 +31,14 @@ def known_prices(base_url: str | None, models: Iterable[str]) -> dict[str, Price
     return {model: Prices(*at_host[model]) for model in models if model in at_host}
 
 
+def cost_of(
+    prices: Mapping[str, Prices], model: str, prompt_tokens: int, completion_tokens: int
+) -> float | None:
+    """Return what tokens of a model cost (US dollars); None where its price is not known."""
+    price = prices.get(model)
+    return None if price is None else round(price.of(prompt_tokens, completion_tokens), 6)
+
+
 def as_of() -> str:
     """Return the table's date, as YYYY-MM-DD."""
     return str(_table()["as_of"])

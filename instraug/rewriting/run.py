@@ -16,8 +16,8 @@ from instraug.errors import (
     RejectedRequest,
 )
 from instraug.models.chat import Reply
-from instraug.models.config import Prices
 from instraug.models.journal.ledger import Lookup
+from instraug.models.prices import cost_of
 from instraug.rewriting.config import Config, as_plain
 from instraug.rewriting.job import Inputs
 from instraug.rewriting.prompts.plan import Plan
@@ -156,10 +156,8 @@ class Run:
     @property
     def cost(self) -> float | None:
         """US dollars for the replies judged, by the config's prices; None where there are none."""
-        price: Prices | None = self.config.prices.get(self.config.model or "")
-        if price is None:
-            return None
-        return round(price.of(self.prompt_tokens, self.completion_tokens), 6)
+        tokens = (self.prompt_tokens, self.completion_tokens)
+        return cost_of(self.config.prices, self.config.model or "", *tokens)
 
     def raise_unless_done(self) -> None:
         """Raise an error if the run is not complete; its outputs are written before.

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from instraug.errors import InputError, UsageError
-from instraug.files import strict_yaml
-from instraug.files.decode import Count, Range, Share, decode, some, suggest
+from instraug.files.decode import Count, Range, Share, some, suggest
+from instraug.files.settings import read_settings, settings_of
 from instraug.training_set.boxes.base import Resizing, Settings
 from instraug.training_set.boxes.registry import FAMILIES
 from instraug.training_set.formats.registry import FORMATS
@@ -139,12 +138,7 @@ def load_build_config(path: Path) -> BuildConfig:
     Raises:
         InputError: every unknown key, wrong type and number out of range, each with its line.
     """
-    document = strict_yaml.read(path)
-    config, problems = decode(document.data, BuildConfig, document.place)
-    problems = sorted([*document.problems, *problems], key=strict_yaml.position)
-    if problems or config is None:
-        raise InputError(problems)
-    return config
+    return read_settings(path, BuildConfig)
 
 
 def with_options(config: BuildConfig, options: Mapping[str, Any]) -> BuildConfig:
@@ -154,7 +148,4 @@ def with_options(config: BuildConfig, options: Mapping[str, Any]) -> BuildConfig
         UsageError: a value of the wrong type or out of range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    changed, problems = decode(asdict(config) | given, BuildConfig, lambda _: "command line")
-    if problems or changed is None:
-        raise UsageError("\n".join(map(str, problems)))
-    return changed
+    return settings_of(asdict(config) | given, BuildConfig)

@@ -103,7 +103,9 @@ def test_a_child_process_does_not_keep_its_parents_lock(tmp_path: Path) -> None:
     with Lock.folder(tmp_path):
         child = subprocess.Popen(["sleep", "30"])
     try:
-        Lock.folder(tmp_path).release()
+        with Lock.folder(tmp_path):
+            assert child.poll() is None
+            assert str(os.getpid()) in (tmp_path / ".lock").read_text()
     finally:
         child.kill()
         child.wait()

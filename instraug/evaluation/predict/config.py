@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from instraug.errors import InputError, UsageError
-from instraug.files import strict_yaml
-from instraug.files.decode import Count, Range, decode, differences, some
+from instraug.files.decode import Count, Range, differences, some
+from instraug.files.settings import read_settings, settings_of
 from instraug.models.config import Budget, Endpoint, Prices
 from instraug.models.prices import known_prices
 
@@ -57,12 +56,7 @@ def load_predict_config(path: Path) -> PredictConfig:
     Raises:
         InputError: every unknown key, wrong type and number out of range, each with its line.
     """
-    document = strict_yaml.read(path)
-    config, problems = decode(document.data, PredictConfig, document.place)
-    problems = sorted([*document.problems, *problems], key=strict_yaml.position)
-    if problems or config is None:
-        raise InputError(problems)
-    return config
+    return read_settings(path, PredictConfig)
 
 
 def with_given(config: PredictConfig, given: Mapping[str, Any]) -> PredictConfig:
@@ -78,10 +72,7 @@ def with_given(config: PredictConfig, given: Mapping[str, Any]) -> PredictConfig
             plain[name] = {**plain.get(name, {}), **inner}
         elif value is not None:
             plain[name] = value
-    changed, problems = decode(plain, PredictConfig, lambda _: "command line")
-    if problems or changed is None:
-        raise UsageError("\n".join(map(str, problems)))
-    return changed
+    return settings_of(plain, PredictConfig)
 
 
 def with_known_prices(config: PredictConfig, model: str) -> PredictConfig:

@@ -14,6 +14,7 @@ from instraug.evaluation.predict.config import PredictConfig
 from instraug.evaluation.predict.job import Loaded
 from instraug.models.chat import Reply
 from instraug.models.journal.replay import Replay
+from instraug.models.prices import cost_of
 
 
 @dataclass
@@ -73,10 +74,8 @@ class PredictRun:
     @property
     def cost(self) -> float | None:
         """US dollars for the replies used, by the config's prices; None where there are none."""
-        price = self.config.prices.get(self.priced)
-        if price is None:
-            return None
-        return round(price.of(self.prompt_tokens, self.completion_tokens), 6)
+        tokens = (self.prompt_tokens, self.completion_tokens)
+        return cost_of(self.config.prices, self.priced, *tokens)
 
     def raise_unless_done(self) -> None:
         """Raise an error if the run is not complete; its outputs are written before.

@@ -20,11 +20,9 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-import orjson
-
 from instraug.errors import InputError, Problem
 from instraug.files import presets
-from instraug.files.disk import read_regular
+from instraug.files.json_file import read_json
 from instraug.files.jsonl import write_jsonl
 from instraug.tasks.importers.questions import Question, question_of, read_questions
 from instraug.tasks.load import load_tasks
@@ -163,14 +161,8 @@ def _row(question: Question, task: str, form: AnswerForm) -> dict[str, Any]:
 
 def _rationales(path: Path) -> dict[str, str]:
     """Read a JSON object, id -> rationale, or list of rationales."""
-    content = read_regular(path)
     fix = "give one JSON object, id: rationale"
-    try:
-        data = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise InputError(
-            [Problem(f"{path}:{error.lineno}", f"invalid JSON: {error.msg}", fix)]
-        ) from None
+    data = read_json(path, fix)
     if not isinstance(data, dict):
         raise InputError([Problem(str(path), "is not a JSON object", fix)])
     texts = {k: v[0] if isinstance(v, list) and v else v for k, v in data.items()}

@@ -17,10 +17,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from instraug.errors import InputError, Problem
-from instraug.files.disk import read_regular, refusals
+from instraug.files.disk import refusals
+from instraug.files.json_file import read_json
 from instraug.files.jsonl import write_jsonl
 from instraug.tasks.records import Task
 
@@ -194,15 +193,10 @@ _LANGUAGES = ("Input_language", "Output_language")
 def _read(file: Path) -> dict[str, Any]:
     with refusals(file, "read"):
         size = file.stat().st_size
-    content = read_regular(file) if size <= _MAX_BYTES else b""
     fix = "copy the file again from the repository"
     if size > _MAX_BYTES:
         raise InputError([Problem(str(file), f"has more than {_MAX_BYTES} bytes", fix)])
-    try:
-        data = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError as error:
-        place = f"{file}:{error.lineno}"
-        raise InputError([Problem(place, f"invalid JSON: {error.msg}", fix)]) from None
+    data = read_json(file, fix)
     if not isinstance(data, dict) or not isinstance(data.get("Instances"), list):
         raise InputError([Problem(str(file), "is no task: it has no list Instances", fix)])
     return data

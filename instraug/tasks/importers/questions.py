@@ -12,10 +12,8 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-import orjson
-
 from instraug.errors import InputError, Problem
-from instraug.files.disk import read_regular
+from instraug.files.json_file import read_json
 from instraug.files.jsonl import read_jsonl
 
 Row = Mapping[str, Any]
@@ -48,14 +46,8 @@ def read_questions(path: Path) -> Iterator[tuple[str, Row]]:
         for line, row in read_jsonl(path):
             yield f"{path}:{line}", row
         return
-    content = read_regular(path)
     fix = "give a list of objects, one object a line, or SQuAD's own file"
-    try:
-        data = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise InputError(
-            [Problem(f"{path}:{error.lineno}", f"invalid JSON: {error.msg}", fix)]
-        ) from None
+    data = read_json(path, fix)
     rows = data if isinstance(data, list) else _inside(data)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):

@@ -7,24 +7,13 @@ Source:
 
 from __future__ import annotations
 
-from instraug.training_set.boxes.base import Family, Settings, Size, Spell, numbers, scaled
-from instraug.training_set.boxes.qwen2_vl import WHOLE, step
+from instraug.training_set.boxes.base import Family, Settings, numbers, scaled
+from instraug.training_set.boxes.qwen2_vl import WHOLE, step, thousandths
 
 _read = numbers(r"<box>\[\[(\d+), (\d+), (\d+), (\d+)\]\]</box>")
 
 
 def make(_: Settings) -> Family:
     """Return the family."""
-    return Family(_spelling, lambda text, size: scaled(_read(text), size, WHOLE), step)
-
-
-def _spelling(size: Size) -> Spell:
-    w, h = size
-
-    def spell(x1: float, y1: float, x2: float, y2: float) -> str:
-        return (
-            f"<box>[[{round(x1 / w * 1000)}, {round(y1 / h * 1000)}, "
-            f"{round(x2 / w * 1000)}, {round(y2 / h * 1000)}]]</box>"
-        )
-
-    return spell
+    spelling = thousandths("<box>[[", ", ", ", ", "]]</box>")
+    return Family(spelling, lambda text, size: scaled(_read(text), size, WHOLE), step)

@@ -8,6 +8,8 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from instraug.training_set.boxes.base import Family, Settings, Size, Spell, numbers, scaled
 
 WHOLE: Size = (1000, 1000)
@@ -17,19 +19,25 @@ _read = numbers(r"<\|box_start\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|box_end\|>")
 
 def make(_: Settings) -> Family:
     """Return the family."""
-    return Family(_spelling, lambda text, size: scaled(_read(text), size, WHOLE), step)
+    spelling = thousandths("<|box_start|>(", ",", "),(", ")<|box_end|>")
+    return Family(spelling, lambda text, size: scaled(_read(text), size, WHOLE), step)
 
 
-def _spelling(size: Size) -> Spell:
-    w, h = size
+def thousandths(start: str, comma: str, between: str, end: str) -> Callable[[Size], Spell]:
+    """Return what spells a box in thousandths, with these texts around the four numbers."""
 
-    def spell(x1: float, y1: float, x2: float, y2: float) -> str:
-        return (
-            f"<|box_start|>({round(x1 / w * 1000)},{round(y1 / h * 1000)}),"
-            f"({round(x2 / w * 1000)},{round(y2 / h * 1000)})<|box_end|>"
-        )
+    def spelling(size: Size) -> Spell:
+        w, h = size
 
-    return spell
+        def spell(x1: float, y1: float, x2: float, y2: float) -> str:
+            return (
+                f"{start}{round(x1 / w * 1000)}{comma}{round(y1 / h * 1000)}{between}"
+                f"{round(x2 / w * 1000)}{comma}{round(y2 / h * 1000)}{end}"
+            )
+
+        return spell
+
+    return spelling
 
 
 def step(size: Size) -> Size:

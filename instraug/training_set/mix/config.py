@@ -8,9 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from instraug.errors import InputError, UsageError
-from instraug.files import strict_yaml
-from instraug.files.decode import Count, Range, decode, some, suggest
+from instraug.files.decode import Count, Range, some, suggest
+from instraug.files.settings import read_settings, settings_of
 from instraug.training_set.formats.registry import FORMATS
 from instraug.training_set.mix.image_tokens import DEFAULT, Pixels
 from instraug.training_set.mix.text_tokens import WHITESPACE
@@ -70,12 +69,7 @@ def load_mix_config(path: Path) -> MixConfig:
     Raises:
         InputError: every unknown key, wrong type and number out of range, each with its line.
     """
-    document = strict_yaml.read(path)
-    config, problems = decode(document.data, MixConfig, document.place)
-    problems = sorted([*document.problems, *problems], key=strict_yaml.position)
-    if problems or config is None:
-        raise InputError(problems)
-    return config
+    return read_settings(path, MixConfig)
 
 
 def with_options(config: MixConfig, options: Mapping[str, Any]) -> MixConfig:
@@ -85,10 +79,7 @@ def with_options(config: MixConfig, options: Mapping[str, Any]) -> MixConfig:
         UsageError: a value of the wrong type or out of range.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    changed, problems = decode(asdict(config) | given, MixConfig, lambda _: "command line")
-    if problems or changed is None:
-        raise UsageError("\n".join(map(str, problems)))
-    return changed
+    return settings_of(asdict(config) | given, MixConfig)
 
 
 @dataclass(frozen=True)
