@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from instraug.rewriting.config import Rules
@@ -45,3 +47,14 @@ def test_ten_megabytes_are_not_read_by_any_other_rule(piece: str) -> None:
     state, verdicts = judge(State(OF, Rules(), None), made, {})
     assert [r.rule for r in verdicts[0].reasons] == ["length"]
     assert state.accepted == {}
+
+
+@pytest.mark.parametrize("gap", [" ", "\t", "\n", " \t", "\u00a0 ", ", ", ". ", "- ", "/ "])
+def test_runs_of_white_space_and_signs_are_judged_in_no_time(gap: str) -> None:
+    """Thousands in a row in an answer are read in steps, not in every combination of them."""
+    signal.alarm(10)  # ends the whole process, as combinations would take hours
+    try:
+        for text in (f"Say{gap * 700},{gap * 700}}} what it shows", f"Show{gap * 3000}x}}"):
+            assert candidate(OF, text).rewrite is not None
+    finally:
+        signal.alarm(0)

@@ -76,6 +76,8 @@ _TAIL = re.compile(r"(?:\s*[,;\u2014\t/]+|\s[-\u2013\u2014/~]+)\s*([^{}\n.?!,;\u
 
 _REST = re.compile(r"[.?!][\"'\u201d\u2019)]*[\s,;/~\u2013\u2014-]+([^{}.?!\n]+?)\s*\Z")
 
+_SPACES = re.compile(r"\s{2,}")
+
 _RULES = frozenset(["-", "/", "=", "~"])
 
 _CAPITALS = re.compile(r"(\S+)\s+([A-Z]{2,})[.!]?\Z")
@@ -128,7 +130,7 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
         origin: The masked template.
         mask: Matches a mask.
     """
-    masked, held = mask.sub("{}", text), mask.sub("{}", origin)
+    masked, held = _squeezed(mask.sub("{}", text)), _squeezed(mask.sub("{}", origin))
     if (head := _head(masked, held)) and not _head(held, ""):
         yield head
     tail = _TAIL.search(masked)
@@ -146,6 +148,11 @@ def apart(text: str, origin: str, mask: re.Pattern[str]) -> Iterator[str]:
     shout = _CAPITALS.search(masked) if masked.rstrip(".!")[-1:].isupper() else None
     if shout and shout[2] not in origin and shout[1].lower() not in _NO_SHOUT:
         yield shout[2]
+
+
+def _squeezed(text: str) -> str:
+    """Shorten each run of white space to one character, on which no pattern here backtracks."""
+    return _SPACES.sub(lambda run: next((c for c in "\n\t" if c in run[0]), " "), text)
 
 
 def recurs(word: str, body: str) -> bool:
