@@ -73,7 +73,7 @@ def test_a_held_out_side_holds_no_near_duplicate_of_the_other(tmp_path: Path) ->
     pools = load_pools(load_tasks(tasks), pool)
     sides = [
         narrowed(BuildConfig(near_duplicates=0.95, instruction_split=side, hold_out=0.5), pools)
-        for side in ("train", "eval")  # type: ignore[arg-type]
+        for side in ("train", "eval")
     ]
     generated = [t.text for side in sides for pool in side for t in pool.generated]
     assert sorted(generated) == sorted([POOL[1][1], POOL[3][1]])
