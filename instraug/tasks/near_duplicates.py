@@ -17,6 +17,10 @@ NEAR = 0.95
 """ROUGE-L from which on two instructions are near-duplicates, unless set otherwise."""
 
 
+_MANY = 100_000
+"""Different texts from which on the index is made for many."""
+
+
 class NearPair(NamedTuple):
     """Two near texts, by their numbers."""
 
@@ -43,7 +47,7 @@ def near_pairs(texts: Sequence[str], threshold: float = NEAR) -> list[NearPair]:
         first = firsts.setdefault(alphabet.learn(text), number)
         if first != number:
             pairs.append(NearPair(first, number, 1.0))
-    index = Neighbours[int](threshold)
+    index = Neighbours[int](threshold, many=len(firsts) >= _MANY)
     by_length = sorted(firsts, key=len)
     for length, group in groupby(by_length, key=len):
         index.forget_far(length)

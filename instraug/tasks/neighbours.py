@@ -29,8 +29,11 @@ from instraug.tasks.words import words
 
 T = TypeVar("T", bound=Hashable)
 
-_INTACT = {0: 1, 1: 3, 2: 2, 3: 2}
+_FEW = (1, 3, 2, 2)
 """r by D, 1 for any larger D: more pieces tell texts apart better, but there are more choices."""
+
+_MANY = (1, 3, 3, 3)
+"""The same for a hundred thousand texts and more, which share more of their phrases."""
 
 _TELLING = 4
 """Words that a choice of pieces has to hold: with fewer, a look at every text is faster."""
@@ -101,10 +104,11 @@ class Neighbours(Generic[T]):
 
     Args:
         threshold: The least ROUGE-L (0 to 1) of two near texts.
+        many: Whether there are a hundred thousand texts or more; it changes the time alone.
     """
 
-    def __init__(self, threshold: float) -> None:
-        self._threshold = threshold
+    def __init__(self, threshold: float, *, many: bool = False) -> None:
+        self._threshold, self._intact = threshold, _MANY if many else _FEW
         self._by_length: dict[int, _SameLength[T]] = {}
 
     def near(self, one: str, other: str) -> bool:
@@ -145,7 +149,7 @@ class Neighbours(Generic[T]):
         """Return the names of all near texts."""
         found: set[T] = set()
         for length, same in self._by_length.items():
-            most, places = _places(self._threshold, len(text), length)
+            most, places = _places(self._threshold, self._intact, len(text), length)
             if places:
                 _look_up(text, most, places, same, found)
             elif same.texts and most >= abs(len(text) - length):
@@ -157,7 +161,7 @@ class Neighbours(Generic[T]):
 
     def _keys(self, text: str) -> set[int]:
         """Return what a text is filed under."""
-        choices = _choices(self._threshold, len(text))
+        choices = _choices(self._threshold, self._intact, len(text))
         return {hash((i, choice.held(text))) for i, choice in enumerate(choices)}
 
 
@@ -184,28 +188,29 @@ def differences(threshold: float, total: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _choices(threshold: float, length: int) -> tuple[PieceChoice, ...]:
+def _choices(threshold: float, intact: tuple[int, ...], length: int) -> tuple[PieceChoice, ...]:
     """Return every choice of pieces of a text of that length; none where they hold too little."""
     if threshold <= 0 or not length:
         return ()
     damaged = differences(threshold, length + int(length * (2 - threshold) / threshold + 1e-9))
-    pieces = min(damaged + _INTACT.get(damaged, 1), length)
+    whole = intact[damaged] if damaged < len(intact) else 1
+    pieces = min(damaged + whole, length)
     if (pieces - damaged) * length < _TELLING * pieces:
         return ()
     ends = [length * i // pieces for i in range(pieces + 1)]
     found = []
-    for intact in combinations(range(pieces), pieces - damaged):
-        runs = _runs(ends, intact)
-        found.append(PieceChoice(frozenset(range(pieces)) - set(intact), runs, _held(runs)))
+    for chosen in combinations(range(pieces), pieces - damaged):
+        runs = _runs(ends, chosen)
+        found.append(PieceChoice(frozenset(range(pieces)) - set(chosen), runs, _held(runs)))
     return tuple(found)
 
 
 @lru_cache(maxsize=4096)
 def _enough(
-    threshold: float, length: int, most: int
+    threshold: float, intact: tuple[int, ...], length: int, most: int
 ) -> tuple[tuple[int, tuple[PieceRun, ...]], ...]:
     """Return numbered choices, one of which leaves out whatever so many differences damage."""
-    choices = _choices(threshold, length)
+    choices = _choices(threshold, intact, length)
     pieces = frozenset[int]().union(*(c.damaged for c in choices))
     if len(choices[0].damaged) == len(pieces) - 1:  # one piece each: any that is whole will do
         return tuple((i, c.runs) for i, c in enumerate(choices[: most + 1]))
@@ -232,7 +237,9 @@ def _held(runs: tuple[PieceRun, ...]) -> Callable[[str], Hashable]:
 
 
 @lru_cache(maxsize=65536)
-def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[FiledPlace, ...]]:
+def _places(
+    threshold: float, intact: tuple[int, ...], length: int, other: int
+) -> tuple[int, tuple[FiledPlace, ...]]:
     """Return where to look for near texts of another length, in a text of some length.
 
     Returns:
@@ -240,12 +247,12 @@ def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[Filed
         places where there can be none, or where they would hold too little.
     """
     most, longer = differences(threshold, length + other), length - other
-    if most < abs(longer) or not _choices(threshold, other):
+    if most < abs(longer) or not _choices(threshold, intact, other):
         return most, ()
     spare = (most - abs(longer)) // 2
     within = range(min(0, longer) - spare, max(0, longer) + spare + 1)
     found = []
-    for i, runs in _enough(threshold, other, abs(longer) + 2 * spare):
+    for i, runs in _enough(threshold, intact, other, abs(longer) + 2 * spare):
         for shifts in product(*[_shifts(run, longer, within) for run in runs]):
             moved = tuple(
                 run._replace(start=run.start + shift, end=run.end + shift)

@@ -263,15 +263,20 @@ def keys_of(value: Any) -> set[str]:
 
 def test_every_key_of_the_json_is_in_the_docs(pool: Path, built: Path) -> None:
     told = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "statistics.md").read_text("utf-8")))
-    printed = keys_of(figures(pool)) | keys_of(figures(built, "--evaluation", TRAIN))
+    printed = keys_of(figures(pool, "--near-duplicates")) | keys_of(
+        figures(built, "--evaluation", TRAIN)
+    )
     assert printed - told == set()
 
 
 def test_every_option_is_in_the_docs() -> None:
     docs = (ROOT / "docs" / "statistics.md").read_text("utf-8")
-    offered = set(re.findall(r"--[a-z]+", stats("--help").stdout)) - {"--help"}
-    assert offered == {"--tasks", "--instructions", "--evaluation", "--json"}
-    assert offered <= set(re.findall(r"--[a-z]+", docs))
+    offered = set(re.findall(r"--[a-z-]+", stats("--help").stdout)) - {"--help"}
+    assert offered == {
+        *("--tasks", "--instructions", "--evaluation", "--json"),
+        *("--near-duplicates", "--threshold", "--pairs"),
+    }
+    assert offered <= set(re.findall(r"--[a-z-]+", docs))
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "instructions.jsonl"])

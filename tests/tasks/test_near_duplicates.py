@@ -13,6 +13,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 
 from instraug.tasks.near_duplicates import NearPair, left_out, near_pairs
+from instraug.tasks.neighbours import Alphabet, Neighbours
 from instraug.tasks.words import rouge_l, words
 
 THRESHOLDS = (0.6, 0.8, 0.9, 0.95, 1.0)
@@ -66,6 +67,29 @@ def test_every_near_pair_is_found_and_no_other(threshold: float) -> None:
         assert found == every_pair(texts, threshold)
         pairs += len(found)
     assert pairs
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+def test_an_index_for_many_texts_finds_the_same(threshold: float) -> None:
+    """It is cut into other pieces, which changes the time alone."""
+    for seed in range(3):
+        alphabet = Alphabet()
+        spelled = [alphabet.learn(text) for text in texts_of(seed)]
+        few, many = Neighbours[int](threshold), Neighbours[int](threshold, many=True)
+        for number, text in enumerate(spelled):
+            assert few.search(text) == many.search(text)
+            few.add(number, text)
+            many.add(number, text)
+
+
+def test_lengths_that_are_too_short_are_forgotten() -> None:
+    """What is near stays to be found, down to the shortest length that can be."""
+    index = Neighbours[int](0.8)
+    for length in range(1, 11):
+        index.add(length, "a" * length)
+    index.forget_far(10)
+    assert index.search("a" * 10) == {7, 8, 9, 10}
+    assert index.search("a" * 6) == {7, 8, 9}
 
 
 @settings(max_examples=60, deadline=None)
