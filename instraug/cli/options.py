@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from instraug.errors import UsageError
 from instraug.rewriting.config import Config
+
+if TYPE_CHECKING:
+    from instraug.files.part import Part
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,6 +102,22 @@ def _one(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -
     if len(files) > 1:
         raise click.UsageError(f"{len(files)} config files are given; give one")
     return files[0] if files else None
+
+
+def shard_option(command: F) -> F:
+    """Add ``--shard I/N``, which gives a `Part`, or None."""
+    return click.option(
+        "--shard",
+        metavar="I/N",
+        callback=_part,
+        help="Do only share I (from 1) of N of the work, for `instraug join`; see docs/scale.md.",
+    )(command)
+
+
+def _part(_ctx: click.Context, _param: click.Parameter, given: str | None) -> Part | None:
+    from instraug.files.part import Part
+
+    return None if given is None else Part.parse(given)
 
 
 _MODEL = [

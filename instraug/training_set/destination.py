@@ -148,7 +148,7 @@ def _check_own(manifest: Path) -> None:
 
 
 def _is_of_a_set(manifest: Manifest) -> bool:
-    return manifest.is_of("build") or manifest.is_of("mix")
+    return manifest.is_of("build") or manifest.is_of("mix") or manifest.is_of("shard")
 
 
 def _foreign(dest: Path, *, is_file: bool) -> str | None:

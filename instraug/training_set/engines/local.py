@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -16,35 +16,17 @@ from itertools import cycle
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from instraug.errors import InstraugError
 from instraug.files.disk import refusals, write_all
-from instraug.training_set.formats.base import Block
+from instraug.training_set.engines.base import Engine, Write
 from instraug.training_set.sampling import Ranks
 from instraug.training_set.shard_builder import Bounds, Builder, Recipe
 from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
 
 T = TypeVar("T")
-
-Write = Callable[[Block], Any]
-
-
-class Engine(Protocol):
-    """What builds the shards of one recipe."""
-
-    def ranks(self, shards: Sequence[Shard], earlier: Bounds, wanted: int) -> Ranks:
-        """Return the smallest ranks by group, for the cap after those whose bounds are given.
-
-        Args:
-            shards: What to read.
-            earlier: Of the caps before it.
-            wanted: How many rows of a group the cap keeps.
-        """
-
-    def build(self, shards: Sequence[Shard], bounds: Bounds, write: Write) -> Iterator[ShardReport]:
-        """Write the blocks of all shards in order, and yield what became of each shard."""
 
 
 @contextmanager

@@ -1,0 +1,35 @@
+"""Which engine builds a set."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Literal
+
+from instraug.training_set.engines.base import Engine
+from instraug.training_set.engines.local import local_engine
+from instraug.training_set.shard_builder import Recipe
+
+EngineName = Literal["local", "ray"]
+
+
+def open_engine(
+    name: EngineName, recipe: Recipe, workers: int, scratch: Path
+) -> AbstractContextManager[Engine]:
+    """Open an engine.
+
+    Args:
+        name: Which one.
+        recipe: What to build.
+        workers: Processes of this machine; of a cluster, shards that are built at once.
+        scratch: A folder where an engine may keep what it built meanwhile.
+
+    Raises:
+        UsageError: a library that it needs is not installed.
+        StorageError: one that the format needs is not.
+    """
+    if name == "ray":
+        from instraug.training_set.engines.ray import ray_engine
+
+        return ray_engine(recipe, workers)
+    return local_engine(recipe, workers, scratch)
