@@ -121,7 +121,7 @@ def build(
     instructions: str | Path | None = None,
     config: str | Path | None = None,
     engine: Literal["local", "ray"] = "local",
-    workers: int = 1,
+    workers: int | None = None,
     shard: str | None = None,
     force: bool = False,
     **settings: Any,
@@ -136,7 +136,8 @@ def build(
             instructions only.
         config: A config file, or the name of a shipped one.
         engine: Where rows are built: in processes of this machine, or by Ray.
-        workers: Processes; the rows do not depend on how many.
+        workers: Processes; None: one, or as many as the Ray cluster has. The rows do not depend on
+            how many.
         shard: ``I/N``: build only share I (from 1) of N, for `join`; None: the whole.
         force: Replace ``dest``.
         settings: Any key of a build's config file, laid over it: ``epsilon=0.3``.

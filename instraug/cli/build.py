@@ -96,7 +96,12 @@ if TYPE_CHECKING:
     default="local",
     help="Where rows are built: in processes of this machine, or by Ray.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, metavar="N", help="Processes (1).")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes (1; with Ray as many as its cluster has processors).",
+)
 @shard_option
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out rows that cannot be used.")
 @click.option(
@@ -119,7 +124,7 @@ def build(
     dest: Path,
     instructions: Path | None,
     engine: EngineName,
-    workers: int,
+    workers: int | None,
     shard: Part | None,
     force: bool,
     config_file: str | None,

@@ -55,8 +55,8 @@ class BuildJob:
     instructions: Path | None = None
     """An instructions.jsonl; None: hand-written instructions only."""
     config: BuildConfig = field(default_factory=BuildConfig)
-    workers: int = 1
-    """Processes; the rows do not depend on how many."""
+    workers: int | None = None
+    """Processes; None: one, or as many as a cluster has. The rows do not depend on how many."""
     force: bool = False
     progress: Callable[[int, int], None] = lambda _done, _all: None
     """Called with the shards done, from 0 on, and their total."""
@@ -170,7 +170,7 @@ class Work:
         Args:
             began: On the monotonic clock.
         """
-        return {"seconds": round(monotonic() - began, 3), "workers": self.job.workers}
+        return {"seconds": round(monotonic() - began, 3), "workers": self.job.workers or 1}
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of each file of rows.
