@@ -125,7 +125,7 @@ def nasty_row() -> Row:
     )
 
 
-_OF_A_JOB = ("workers", "force", "part", "engine")
+_OF_A_JOB = ("workers", "force", "part", "engine", "progress")
 
 
 def built(
