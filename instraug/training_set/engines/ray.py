@@ -46,6 +46,9 @@ _AHEAD = 4
 _PATIENCE = 10
 """Seconds in which a cluster has to answer."""
 
+_OFTEN = 0.02
+"""Seconds between two looks at whether a cluster is there."""
+
 _RETRIES = 5
 """Times that a shard is built again whose worker was killed."""
 
@@ -115,13 +118,16 @@ def _connect(thread: ThreadPoolExecutor, workers: int | None) -> None:
     else:
         quiet |= {"address": "local", "num_cpus": workers, "include_dashboard": False}
     begun = thread.submit(ray.init, **quiet)
-    with _handlers():
-        try:
-            begun.result()
-        except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
-            raise _no_cluster(address or "local", error) from None
-        finally:
-            wait([begun])
+    try:
+        with _handlers() as set_again:
+            # The library below Ray sets handlers, too, by which a signal would abort the process.
+            while wait([begun], _OFTEN).not_done:
+                set_again()
+        begun.result()
+    except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+        raise _no_cluster(address or "local", error) from None
+    finally:
+        wait([begun])
 
 
 def _check_there(address: str) -> None:
@@ -149,17 +155,20 @@ def _said(error: Exception) -> str:
 
 
 @contextmanager
-def _handlers() -> Iterator[None]:
-    """Keep the handlers of signals, over which the library of Ray sets its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
+def _handlers() -> Iterator[Callable[[], None]]:
+    """Keep the handlers of signals; yield what sets them again."""
+    kept: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # which alone may set them
+        kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def set_again() -> None:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+    try:
+        yield set_again
+    finally:
+        set_again()
 
 
 @dataclass(frozen=True)
