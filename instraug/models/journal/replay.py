@@ -75,7 +75,7 @@ class Replay:
         """The file."""
         return self._path
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._replies
 
     def __len__(self) -> int:
