@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from instraug.files.spool import Spool
 from instraug.models.journal.paths import keep_apart
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import offline
@@ -46,16 +47,20 @@ def refilter(out: Path, rules: Rules | None, dest: Path, *, force: bool = False)
     keep_apart(dest, kept.journal, OUTPUTS)
     check_made_from(out, kept, dest, force=force)
     plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
-    with reserved(dest) as make_dest, Replay.read(kept.journal) as journal:
+    room = next(folder for folder in (dest, *dest.absolute().parents) if folder.exists())
+    with (
+        reserved(dest) as make_dest,
+        Replay.read(kept.journal) as journal,
+        Spool(room) as spool,
+        Spool(room) as named,
+    ):
         scorer = scorer_of(config, model, journal)
         gate = gate_of(config.rules, scorer)
-        run = Run(
-            config, Inputs(kept.tasks, kept.meta_prompts), plan, scorer.id if scorer else None
-        )
-        replies = JudgedReplies(out, kept, journal)
-        run.grown = finish(rejudge_all(kept, plan, config.rules, gate, replies))
-        run.recount(replies)
+        inputs = Inputs(kept.tasks, kept.meta_prompts)
+        run = Run(config, inputs, plan, scorer.id if scorer else None, spool)
+        replies = JudgedReplies(out, kept, journal, named)
+        run.outcomes = finish(rejudge_all(run, gate, replies, journal))
         make_dest()
         made_from = None if dest.samefile(out) else out
-        export(dest, run, kept.journal, journal, made_from)
+        export(dest, run, kept.journal, made_from)
     return run

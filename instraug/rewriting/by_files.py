@@ -13,6 +13,7 @@ from instraug.files.atomic import atomic_writer
 from instraug.files.compression import open_input
 from instraug.files.disk import refusals
 from instraug.files.replacing import check_replaceable
+from instraug.files.spool import Spool
 from instraug.models.batch.asking import Lacks, request_folder
 from instraug.models.batch.book import Wave
 from instraug.models.batch.offline import ASKED, Known
@@ -37,7 +38,7 @@ from instraug.rewriting.job import (
 )
 from instraug.rewriting.output import export
 from instraug.rewriting.run import Run
-from instraug.rewriting.waves import Count, Looker
+from instraug.rewriting.waves import Count, Looker, nothing
 
 
 def write_requests(
@@ -56,8 +57,8 @@ def write_requests(
     check_replaceable(dest, "file of requests", _is_requests)
     if not dest.parent.is_dir():
         raise UsageError(f"{dest}: the folder {dest.parent} does not exist; make it")
-    with session(job.out), Journal.open(job.replies) as journal:
-        run, chain = begun(job, inputs, _offline(job.model), journal, watch)
+    with session(job.out), Journal.open(job.replies) as journal, Spool(job.out) as spool:
+        run, chain = begun(job, inputs, _offline(job.model), journal, watch, spool)
         budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
         written = finish(_write(job, Looker(run, chain, journal), budget, dest))
     return {"model": job.model, "requests": written, "file": str(dest)}
@@ -81,15 +82,15 @@ def read_replies(
             pass
     with session(job.out):
         notices = check_folder(job, inputs)
-        with Journal.open(job.replies) as journal:
+        with Journal.open(job.replies) as journal, Spool(job.out) as spool:
             check_replies(job, journal)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
-            run, chain = begun(job, inputs, _offline(job.model), journal, watch)
+            run, chain = begun(job, inputs, _offline(job.model), journal, watch, spool)
             count = partial(counted, run, watch, lambda _: None)
             finish(_read(job, Looker(run, chain, journal), files, watch, count))
             journal.sync()
-            export(job.out, run, job.replies, journal)
+            export(job.out, run, job.replies)
     return run
 
 
@@ -161,5 +162,5 @@ async def _lacking(
             budget.take(budget.worst(chat))
             files.add(chat)
 
-        lacks, _ = await looker.look(Limits(add), {})
+        lacks, _ = await looker.look(Limits(add), {}, nothing)
     return files.files, lacks

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from instraug.errors import InputError, PlaceholderError, Problem
 from instraug.files.jsonl import read_jsonl
+from instraug.files.spool import Groups, Spool
 from instraug.tasks.placeholders import multiset
 from instraug.tasks.records import Task, Template, instruction_id
 
@@ -54,7 +55,7 @@ class InstructionRow:
 
     def as_json(self) -> dict[str, Any]:
         """Return the line as JSON has it."""
-        return asdict(self)
+        return dict(vars(self))  # a third of the time of asdict; the values are plain
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -76,6 +77,35 @@ _NEEDED = ("task", "instruction")
 
 _UNSTATED: Mapping[str, Any] = {"source": "generated", "origin": 0}
 """What a row is taken for that does not state it, as in a pool that someone wrote."""
+
+
+class RowsByTask:
+    """The rows of an instructions.jsonl by task; they stay on the disk, a task's fit into memory.
+
+    Args:
+        path: The file.
+        spool: Holds the rows.
+        problems: What is wrong with the other lines is added to it.
+        fix: What the user can do about a line that is not an instruction row.
+
+    Raises:
+        StorageError: the file cannot be read, or there is no room for the rows.
+    """
+
+    def __init__(self, path: Path, spool: Spool, problems: list[Problem], fix: str = _FIX) -> None:
+        self._rows = Groups(spool)
+        for where, row in read_instructions(path, problems, fix=fix):
+            self._rows.add(row.task, (where, *vars(row).values()))
+
+    @property
+    def tasks(self) -> Set[str]:
+        """The tasks that there are rows of."""
+        return self._rows.names()
+
+    def of(self, task: str) -> Iterator[tuple[str, InstructionRow]]:
+        """Yield (``file:line``, row) of a task, in the order of the file."""
+        for where, *values in self._rows.rows(task):
+            yield where, InstructionRow(*values)
 
 
 def read_instructions(
