@@ -6,8 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
+from instraug.chain.refilter import begun, room_for
 from instraug.errors import UsageError
 from instraug.files.part import read_parts
+from instraug.files.spool import Spool
+from instraug.models.journal.paths import keep_apart
+from instraug.models.journal.replay import Replay
+from instraug.models.session import reserved
+from instraug.rewriting.output import export
+from instraug.rewriting.parts import check_all, judged_run, read_part
+from instraug.rewriting.rejudging import check_made_from
+from instraug.rewriting.run import Run
+from instraug.tasks.pool import OUTPUTS
 from instraug.training_set.build import (
     add_up,
     check_rows,
@@ -78,3 +88,32 @@ def data_file_of(whole: Joined, dest: Path) -> registry.DataFile:
             f"build shards named like {Path(dest.name).with_suffix(data_file.suffix)}"
         )
     return data_file
+
+
+def join_run(paths: Sequence[Path], dest: Path, *, force: bool = False) -> Run:
+    """Join the parts of a run that was judged again: the very files that `filter` writes.
+
+    Args:
+        paths: The folders of all parts, in any order.
+        dest: The folder to write; may be that of the run that was judged.
+        force: Replace another run in ``dest``.
+
+    Raises:
+        InputError: parts are missing, doubled, damaged, or not of one whole; their run is not
+            there any more; or what is in ``dest`` was not made from it.
+        UsageError: writing to ``dest`` would replace a journal, or a part.
+    """
+    folders = read_parts(paths)
+    out, kept, config = judged_run(folders)
+    check_apart(dest, paths)
+    keep_apart(dest, kept.journal, OUTPUTS)
+    check_made_from(out, kept, dest, force=force)
+    with reserved(dest) as make_dest, Spool(room_for(dest)) as spool:
+        run, _ = begun(kept, config, spool, Replay(kept.journal))
+        run.scorer = folders[0].same["scorer"]
+        tasks = {task.name: task for task in kept.tasks}
+        run.outcomes = [o for folder in folders for o in read_part(folder, tasks, run)]
+        check_all([o.task for o in run.outcomes], list(tasks), folders[-1])
+        make_dest()
+        export(dest, run, kept.journal, None if dest.samefile(out) else out)
+    return run

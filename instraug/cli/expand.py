@@ -19,12 +19,14 @@ from instraug.cli.options import (
     model_options,
     other_sections,
     settings,
+    shard_option,
 )
 from instraug.cli.output import summarise
-from instraug.errors import printable
+from instraug.errors import UsageError, printable
 from instraug.rewriting.config import Config
 
 if TYPE_CHECKING:
+    from instraug.files.part import Part
     from instraug.rewriting.job import Inputs
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
@@ -145,13 +147,15 @@ def _not_sent(inputs: Inputs) -> Iterator[str]:
 @click.argument("out", type=FOLDER)
 @config_option("Judge by its rules section.")
 @click.option("-o", "--out", "dest", type=FOLDER, metavar="OUT2", help="Default: OUT itself.")
-@click.option("--force", is_flag=True, help="Replace another run in OUT2.")
+@shard_option
+@click.option("--force", is_flag=True, help="Replace another run, or shard, in OUT2.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def filter_(
     out: Path,
     config_file: str | None,
     dest: Path | None,
+    shard: Part | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -159,13 +163,16 @@ def filter_(
     """Judge the answers of the finished run in OUT again, by other rules; makes no call."""
     from instraug.chain.refilter import refilter
 
+    if shard and dest is None:
+        raise UsageError("filter --shard writes a part, and not over the run; give -o")
     rules = settings(config_file).rules if config_file else None
     if config_file and (ignored := other_sections(config_file, "rules")):
         line = f"{config_file}: filter reads rules alone; ignored: {', '.join(ignored)}"
         click.echo(printable(line), err=True)
-    run = refilter(out, rules, dest or out, force=force)
+    run = refilter(out, rules, dest or out, force=force, part=shard)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
-    run.raise_unless_done()
+    if not shard:  # a part may accept nothing
+        run.raise_unless_done()
 
 
 COMMANDS = {"expand": expand, "filter": filter_}

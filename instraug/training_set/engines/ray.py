@@ -46,9 +46,6 @@ _AHEAD = 4
 _PATIENCE = 10
 """Seconds in which a cluster has to answer."""
 
-_OFTEN = 0.02
-"""Seconds between two looks at whether a cluster is there."""
-
 _RETRIES = 5
 """Times that a shard is built again whose worker was killed."""
 
@@ -119,11 +116,8 @@ def _connect(thread: ThreadPoolExecutor, workers: int | None) -> None:
         quiet |= {"address": "local", "num_cpus": workers, "include_dashboard": False}
     begun = thread.submit(ray.init, **quiet)
     try:
-        with _handlers() as set_again:
-            # The library below Ray sets handlers, too, by which a signal would abort the process.
-            while wait([begun], _OFTEN).not_done:
-                set_again()
-        begun.result()
+        with _handlers():
+            begun.result()
     except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
         raise _no_cluster(address or "local", error) from None
     finally:
@@ -155,20 +149,16 @@ def _said(error: Exception) -> str:
 
 
 @contextmanager
-def _handlers() -> Iterator[Callable[[], None]]:
-    """Keep the handlers of signals; yield what sets them again."""
+def _handlers() -> Iterator[None]:
+    """Keep the handlers of signals, over which the library below Ray sets its own."""
     kept: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # which alone may set them
         kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def set_again() -> None:
+    try:
+        yield
+    finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-
-    try:
-        yield set_again
-    finally:
-        set_again()
 
 
 @dataclass(frozen=True)
