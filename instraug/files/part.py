@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import instraug
 from instraug.errors import InputError, Problem, UsageError, printable
 from instraug.files.decode import differences
 from instraug.files.manifest import MANIFEST, Kind, read_manifest, sha256
@@ -187,3 +188,6 @@ def _misfits(found: Sequence[PartFolder]) -> Iterator[Problem]:
         named = ", ".join(map(str, lost[:_NAMED])) + (", ..." if len(lost) > _NAMED else "")
         what = f"shards {named} of {first.part.of} are missing ({len(lost)})"
         yield Problem("join", what, f"give them too; --shard {lost[0]}/{first.part.of} makes one")
+    if (version := first.same.get("instraug")) != instraug.__version__:
+        what = f"was made by instraug {version}, and this is {instraug.__version__}"
+        yield Problem(str(first.path), what, "join with the version that made the shards")

@@ -206,6 +206,6 @@ def test_a_shard_that_was_killed_is_done_again(here: Path) -> None:
     for number in (1, 2):
         assert shard(here, number, 2, "rules.yaml", "--force").returncode == 0
     assert instraug_here("join", *shards(here), "-o", here / "join", "-q").returncode == 0
-    given = ("filter", here / "out", "-c", here / "rules.yaml", "-o", here / "whole", "-q")
-    assert instraug_here(*given).returncode == 0
+    whole = ("filter", here / "out", "-c", here / "rules.yaml", "-o", here / "whole", "-q")
+    assert instraug_here(*whole).returncode == 0
     assert files(here / "join") == files(here / "whole")

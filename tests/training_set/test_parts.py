@@ -315,7 +315,15 @@ def test_a_shard_of_another_version_is_one_line(
     built(
         tmp_path, tmp_path / "rows.jsonl", "parts/2part", tasks=TASKS, part=Part(2, 2), force=True
     )
+    monkeypatch.undo()
     assert 'instraug "0.1.0" -> "9.9.9"' in refusal(tmp_path)
+
+
+def test_another_version_does_not_join(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it takes a shard's files for may be something else."""
+    make(tmp_path, ROWS, 2)
+    monkeypatch.setattr(instraug, "__version__", "9.9.9")
+    assert "was made by instraug 0.1.0, and this is 9.9.9" in refusal(tmp_path)
 
 
 def test_a_shard_of_another_number_of_shards_is_one_line(tmp_path: Path) -> None:
