@@ -156,5 +156,16 @@ def offline(name: str) -> Model:
     return _embedded(name, None, 1) if weights.are_named(name) else Model(name, None, 1)
 
 
+def offline_engine(name: str) -> Model:
+    """Return the model that an engine of one's own is asked for, by way of files.
+
+    Raises:
+        UsageError: it is the embedded one.
+    """
+    if is_local(name):
+        raise UsageError("an offline engine needs --model NAME, the name that it is asked by")
+    return offline(name)
+
+
 def _embedded(name: str, complete: Complete | None, width: int) -> Model:
     return Model(name, complete, width, constrains=True, reports_logprobs=True)

@@ -162,6 +162,8 @@ class Pool:
     """Accepted rewrites of its templates, no two alike."""
     chosen: tuple[Template, ...] | None = None
     """Those of its hand-written instructions that are used; None: all."""
+    near_duplicates: int = 0
+    """Rewrites that were left out as near to another instruction."""
 
     @property
     def originals(self) -> tuple[Template, ...]:

@@ -227,6 +227,9 @@ class Summary:
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
+            "near_duplicates": {
+                pool.task.name: pool.near_duplicates for pool in self.pools if pool.near_duplicates
+            },
             "options": {w: dict(n) for w, n in noted.items() if w not in _ELSEWHERE},
             "boxes": {w: dict(n) for w, n in noted.items() if w in _OF_BOXES},
             "readers": {w: dict(n) for w, n in noted.items() if w in readers.REMARKS},

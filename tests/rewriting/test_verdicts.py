@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import LCSseq
 
 from instraug.rewriting.config import RuleName, Rules
-from instraug.rewriting.judging.neighbours import Alphabet, Neighbours, differences
 from instraug.rewriting.judging.verdicts import Scores, State, judge
 from instraug.rewriting.records import Asked, Candidate, Reason, Verdict
+from instraug.tasks.neighbours import Alphabet, Neighbours, differences
 from instraug.tasks.records import Task
 from instraug.tasks.words import folded, words
 from tests.chain import request, task

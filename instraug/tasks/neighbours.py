@@ -39,8 +39,8 @@ _FIRST, _LAST = 0x20, 0x10FFFF
 
 _UNKNOWN = "\0"
 
-FiledPlace = tuple[int, int, Callable[[str], Hashable]]
-"""A length and the number of a choice, under which is filed what a text holds here."""
+FiledPlace = tuple[int, Callable[[str], Hashable]]
+"""The number of a choice, under which is filed what a text holds here."""
 
 
 class PieceRun(NamedTuple):
@@ -86,6 +86,16 @@ class _Letters(dict[str, str]):
         return self.setdefault(word, chr(min(_FIRST + len(self), _LAST)))
 
 
+class _SameLength(Generic[T]):
+    """Texts of one length."""
+
+    def __init__(self) -> None:
+        self.texts: dict[T, str] = {}
+        self.filed: dict[int, tuple[T, str]] = {}
+        self.more: dict[int, list[tuple[T, str]]] = {}
+        """Filed under a key that had one already; a list for every key would double the memory."""
+
+
 class Neighbours(Generic[T]):
     """Texts that can be searched for those of at least so much ROUGE-L.
 
@@ -95,11 +105,7 @@ class Neighbours(Generic[T]):
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._texts: dict[int, dict[T, str]] = {}
-        """By length, then by name."""
-        self._filed: dict[int, tuple[T, str]] = {}
-        self._more: dict[int, list[tuple[T, str]]] = {}
-        """Filed under a key that had one already; a list for every key would double the memory."""
+        self._by_length: dict[int, _SameLength[T]] = {}
 
     def near(self, one: str, other: str) -> bool:
         """Whether two texts are near, spelled with the same alphabet."""
@@ -108,50 +114,63 @@ class Neighbours(Generic[T]):
 
     def add(self, name: T, text: str) -> None:
         """Keep a text under a name of its own."""
-        self._texts.setdefault(len(text), {})[name] = text
+        same = self._by_length.setdefault(len(text), _SameLength())
+        same.texts[name] = text
         kept = (name, text)
         for key in self._keys(text):
-            if key in self._filed:
-                self._more.setdefault(key, []).append(kept)
+            if key in same.filed:
+                same.more.setdefault(key, []).append(kept)
             else:
-                self._filed[key] = kept
+                same.filed[key] = kept
 
     def remove(self, name: T, text: str) -> None:
         """Forget a text that was added."""
-        del self._texts[len(text)][name]
+        same = self._by_length[len(text)]
+        del same.texts[name]
         kept = (name, text)
         for key in self._keys(text):
-            filed = [k for k in (self._filed.pop(key), *self._more.pop(key, ())) if k != kept]
+            filed = [k for k in (same.filed.pop(key), *same.more.pop(key, ())) if k != kept]
             if filed:
-                self._filed[key], *more = filed
+                same.filed[key], *more = filed
                 if more:
-                    self._more[key] = more
+                    same.more[key] = more
+
+    def forget_far(self, length: int) -> None:
+        """Forget the texts that are too short to be near one of so many words, or of more."""
+        for short in [n for n in self._by_length if n < length]:
+            if differences(self._threshold, length + short) < length - short:
+                del self._by_length[short]
 
     def search(self, text: str) -> set[T]:
         """Return the names of all near texts."""
         found: set[T] = set()
-        for length, kept in self._texts.items():
+        for length, same in self._by_length.items():
             most, places = _places(self._threshold, len(text), length)
             if places:
-                self._look_up(text, most, places, found)
-            elif kept and most >= abs(len(text) - length):
-                near = extract(text, kept, scorer=Indel.distance, score_cutoff=most, limit=None)
+                _look_up(text, most, places, same, found)
+            elif same.texts and most >= abs(len(text) - length):
+                near = extract(
+                    text, same.texts, scorer=Indel.distance, score_cutoff=most, limit=None
+                )
                 found.update(name for _, _, name in near)
         return found
-
-    def _look_up(self, text: str, most: int, places: Iterable[FiledPlace], found: set[T]) -> None:
-        for length, choice, held in places:
-            key = hash((length, choice, held(text)))
-            if key not in self._filed:
-                continue
-            for name, other in (self._filed[key], *self._more.get(key, ())):
-                if name not in found and Indel.distance(text, other, score_cutoff=most) <= most:
-                    found.add(name)
 
     def _keys(self, text: str) -> set[int]:
         """Return what a text is filed under."""
         choices = _choices(self._threshold, len(text))
-        return {hash((len(text), i, choice.held(text))) for i, choice in enumerate(choices)}
+        return {hash((i, choice.held(text))) for i, choice in enumerate(choices)}
+
+
+def _look_up(
+    text: str, most: int, places: Iterable[FiledPlace], same: _SameLength[T], found: set[T]
+) -> None:
+    for choice, held in places:
+        key = hash((choice, held(text)))
+        if key not in same.filed:
+            continue
+        for name, other in (same.filed[key], *same.more.get(key, ())):
+            if name not in found and Indel.distance(text, other, score_cutoff=most) <= most:
+                found.add(name)
 
 
 def differences(threshold: float, total: int) -> int:
@@ -233,7 +252,7 @@ def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[Filed
                 for run, shift in zip(runs, shifts, strict=True)
             )
             if all(run.start >= 0 and run.end <= length for run in moved):
-                found.append((other, i, _held(moved)))
+                found.append((i, _held(moved)))
     return most, tuple(found)
 
 
