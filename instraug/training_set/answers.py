@@ -159,9 +159,9 @@ class Arranger:
         self._task, self._notes = task, notes
         self._shuffle = shuffle and not task.fixed_options
         self._shown = shown(task)
-        self._by_text = self._shuffle and task.answers in (None, "text")
-        self.seen = seen if self._by_text else Seen()
-        """Stays empty where a target that is an option's text need not be meant as one."""
+        self.by_text = self._shuffle and task.answers in (None, "text")
+        """Options are shuffled, and a target that is an option's text is meant as one."""
+        self._seen = seen
 
     def arrange(self, row: Fields, target: str, number: int, line: bytes) -> str:
         """Put a row's options in order.
@@ -226,15 +226,14 @@ class Arranger:
     def _keeps(self, options: Sequence[Any], line: bytes) -> bool:
         """Return whether a row's options have to keep their order; note it where they do."""
         try:
-            kept = self.seen.lists.get(known := tuple(options))
+            kept = self._seen.lists.get(known := tuple(options))
             if kept is None:
                 if are_regions(options):
                     return False
                 kept = keeps_order(options)
-                if self._by_text:
-                    self.seen.learn_list(known, kept=kept)
-                    if not kept and len(options[0]) <= SHORT:
-                        self.seen.learn(options)
+                self._seen.learn_list(known, kept=kept)
+                if not kept and len(options[0]) <= SHORT:
+                    self._seen.learn(options)
         except TypeError:  # not all of them are text
             kept = keeps_order(list(map(str, options)))
         if kept:

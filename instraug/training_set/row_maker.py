@@ -83,7 +83,7 @@ def sampler(
     draw, append = _drawer(pool, config), out.rows.append
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
-    silent, plain, lists = arranger.seen.silent, arranger.seen.plain, arranger.seen.lists
+    by_text, are_free = arranger.by_text, out.seen.are_free
     arrange, drawn = arranger.arrange, out.drawn.append
     look = checker(pool.task, out.notes, shuffle=config.shuffle_options)
     by_id = config.draw_by == "id"
@@ -105,14 +105,7 @@ def sampler(
         if dates and len(target) > 9 and target[4] == "-" and is_date(target):
             out.notes.append((DATES, pool.task.name, line))
         if type(options := row.get("options")) is list:
-            # Nearly every row's options were all seen, and one is the target.
-            try:
-                usual = (
-                    silent.issuperset(options) and not plain.isdisjoint(options)
-                ) or lists.get(tuple(options)) is False
-            except TypeError:  # an option is a list or a mapping
-                usual = False
-            if usual and target in options and "answer" not in row:
+            if by_text and are_free(options) and target in options and "answer" not in row:
                 row["options"] = shuffled(options, order)
             else:
                 target = arrange(row, target, order, line)

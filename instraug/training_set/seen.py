@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from instraug.training_set.ordered import is_step
+from instraug.training_set.ordered import are_regions, is_step
 from instraug.training_set.scales import has_degree
 
 MEMORY = 1 << 14
@@ -25,11 +25,7 @@ def blank(option: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Options that were seen, and do not refer to other options, places or degrees.
-
-    Where all of a row's are `silent` and one is `plain`, or their list is among `lists` as one that
-    need not keep its order, and one is the target, all there is to do is to shuffle them.
-    """
+    """Options that were seen, and do not refer to other options, places or degrees."""
 
     silent: set[str] = field(default_factory=set)
     plain: set[str] = field(default_factory=set)
@@ -37,11 +33,27 @@ class Seen:
     lists: dict[tuple[str, ...], bool] = field(default_factory=dict)
     """Options, none of them empty -> whether they have to keep their order."""
 
+    def are_free(self, options: Sequence[str]) -> bool:
+        """Return whether it is plain that options may stand in any order, and that none is empty.
+
+        That is so where all are `silent` and one is `plain`, where their list is known, and of
+        regions. Nearly every row's are such; where one is the target, they need but be shuffled.
+        """
+        try:
+            if self.silent.issuperset(options) and not self.plain.isdisjoint(options):
+                return True
+            if (kept := self.lists.get(tuple(options))) is not None:
+                return not kept
+            return are_regions(options) and not any(map(blank, options))
+        except TypeError:  # not all of them are text
+            return False
+
     def learn_list(self, options: tuple[str, ...], *, kept: bool) -> None:
         """Take in a list that is likely to come again, as one of yes and no does."""
         if len(self.lists) >= LISTS:
             self.lists.clear()
-        if max(map(len, options)) <= LONGEST and not any(map(blank, options)):
+        short = len(options) > 1 and max(map(len, options)) <= LONGEST
+        if short and not any(map(blank, options)):
             self.lists[options] = kept
 
     def learn(self, options: Sequence[str]) -> None:
