@@ -21,7 +21,6 @@ from instraug.errors import InputError, UsageError
 from instraug.files.card import PICTURE, README
 from instraug.files.disk import refusals
 from instraug.files.manifest import check_spelled, sha256
-from instraug.tasks.lengths_picture import draw
 from instraug.tasks.pool import Pool
 from instraug.training_set.caps import Cap, caps_of
 from instraug.training_set.card import card
@@ -210,6 +209,8 @@ def add_up(
 
 def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: Summary) -> None:
     """Write what a folder holds beside its rows."""
+    from instraug.tasks.lengths_picture import draw  # which only a folder has
+
     name = dest.data.name
     for other, content in form.companions(name).items():
         dest.add(other, content)
