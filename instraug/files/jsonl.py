@@ -139,11 +139,11 @@ class _Lines:
         return f"{self._path}:{self.number}"
 
 
-def _strict(text: str) -> Any:
+def _strict(text: str | bytes) -> Any:
     """Parse as orjson does, but refuse what it passes over."""
     orjson.loads(text)
     try:
-        return _decode(text)
+        return _decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from instraug.errors import BadRow
 from instraug.files.decode import shown
@@ -16,7 +16,6 @@ from instraug.tasks.pool import Pool
 from instraug.tasks.records import Task
 from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note
-from instraug.training_set.boxes.regions import Regions
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.fixes import target_fix
 from instraug.training_set.formats.base import Fields
@@ -25,6 +24,9 @@ from instraug.training_set.given_options import checker
 from instraug.training_set.instances.base import Adapter
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
 from instraug.training_set.seen import Seen
+
+if TYPE_CHECKING:
+    from instraug.training_set.boxes.regions import Regions
 
 
 @dataclass(frozen=True, slots=True)
