@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,7 @@ class Builder:
         self._recipe, self._config = recipe, recipe.config
         self._instances = recipe.instances
         self._rename = recipe.instances.renamer()
+        self._is_testing = cache(recipe.instances.is_testing)
         self._format = registry.load(recipe.format, recipe.options)
         self._used: list[str] = []
         self._drawn: list[int] = []
@@ -226,7 +228,7 @@ class Builder:
         return capped_takes
 
     def _passed_over(self, shard: Shard) -> bool:
-        return self._config.split == "train" and self._instances.is_testing(shard.path)
+        return self._config.split == "train" and self._is_testing(shard.path)
 
     def _count(self, shard: Shard, report: ShardReport) -> None:
         """Count the rows of a shard that is not built."""
@@ -238,7 +240,7 @@ class Builder:
     def _other_split(self, shard: Shard) -> frozenset[str]:
         """Return the names of the tasks whose rows in this shard are not to be built."""
         wanted = self._config.split
-        if wanted == "all" or self._instances.is_testing(shard.path):
+        if wanted == "all" or self._is_testing(shard.path):
             return frozenset()
         return frozenset([p.task.name for p in self._recipe.pools if p.task.split != wanted])
 
