@@ -11,7 +11,7 @@ from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
-from instraug.training_set.boxes.regions import SAME, TEXT, TURNED
+from instraug.training_set.boxes.base import SAME, TEXT, TURNED
 from instraug.training_set.faults import Faults, Key
 from instraug.training_set.formats import readers
 from instraug.training_set.given_options import UNLISTED
