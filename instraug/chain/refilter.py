@@ -45,7 +45,13 @@ def refilter(out: Path, rules: Rules | None, dest: Path, *, force: bool = False)
     model = offline(kept.model)
     keep_apart(dest, kept.journal, OUTPUTS)
     check_made_from(out, kept, dest, force=force)
-    plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
+    plan = make_plan(
+        config,
+        model.name,
+        kept.meta_prompts,
+        constrains=model.constrains,
+        instructed=model.instructed,
+    )
     with reserved(dest) as make_dest, Replay.read(kept.journal) as journal:
         scorer = scorer_of(config, model, journal)
         gate = gate_of(config.rules, scorer)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from instraug.rewriting.config import MULTI_TEMP, Config
 from instraug.rewriting.grammar.free import build
+from instraug.rewriting.grammar.masks import build_free
 from instraug.rewriting.prompts.examples import Nearest
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.tasks.placeholders import Masked, own_words
@@ -80,7 +81,12 @@ class Plan:
 
 
 def make_plan(
-    config: Config, model: str, meta_prompts: Sequence[MetaPrompt], *, constrains: bool = False
+    config: Config,
+    model: str,
+    meta_prompts: Sequence[MetaPrompt],
+    *,
+    constrains: bool = False,
+    instructed: bool = False,
 ) -> Plan:
     """Return the plan of a config; iterative gets half of the rewrites from each of two steps.
 
@@ -89,11 +95,13 @@ def make_plan(
         model: The name that requests carry.
         meta_prompts: The guidelines to ask by.
         constrains: Whether requests carry a grammar, which the model forces answers into.
+        instructed: Whether that grammar leaves the wording free.
 
     Source:
         INSTRAUG, arXiv:2402.14492: single (T = 0.6), multi-temperature, iterative.
     """
-    usual = (COOL if constrains else WARM,)
+    steered = constrains and not instructed
+    usual = (COOL if steered else WARM,)
     temperatures = config.temperatures or (MULTI_TEMP if config.variant == "multi-temp" else usual)
     first = (config.rewrites + 1) // 2
     iterative = config.variant == "iterative"
@@ -108,7 +116,7 @@ def make_plan(
         answer_tokens=config.answer_tokens or ANSWER_TOKENS,
         seed=config.seed,
         steps=steps,
-        grammar=build if constrains else None,
+        grammar=build if steered else build_free if constrains else None,
         patience=config.patience,
     )
 
