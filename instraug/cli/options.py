@@ -104,7 +104,7 @@ def _one(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -
 _MODEL = [
     config_option("A config file, or the name of a shipped one."),
     click.option(
-        "--model", metavar="NAME", help="A model's name; local, or local:PATH for a GGUF file."
+        "--model", metavar="NAME", help="A model's name; local, local:NAME or local:PATH."
     ),
     click.option("--base-url", metavar="URL", help="An OpenAI-compatible endpoint."),
     click.option(

