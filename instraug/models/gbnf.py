@@ -14,7 +14,7 @@ _CHOICE = re.compile(rf"{_ROOT}{_LITERAL.pattern}(?: \| {_LITERAL.pattern})*\n",
 
 def one_of(texts: Iterable[str]) -> str:
     """Return the grammar of a choice among texts."""
-    return f"{_ROOT}{' | '.join(map(_literal, texts))}\n"
+    return f"{_ROOT}{' | '.join(map(literal, texts))}\n"
 
 
 def texts_of(grammar: str) -> list[str] | None:
@@ -24,7 +24,8 @@ def texts_of(grammar: str) -> list[str] | None:
     return [_text(m[0]) for m in _LITERAL.finditer(grammar)]
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """Write a text as a string of a grammar."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 

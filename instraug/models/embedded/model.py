@@ -45,7 +45,7 @@ class LocalModel:
     """An embedded model: loaded at the first chat, freed when the context ends.
 
     Args:
-        model: ``local``, or ``local:PATH`` with the path of a GGUF file.
+        model: ``local``, ``local:NAME`` of a packaged model, or ``local:PATH`` of a GGUF file.
         as_text: How chats are written for weights without a chat template.
         slots: Answers at a time.
         context: Tokens of prompt and answer together.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from instraug.rewriting.config import MULTI_TEMP, Config
+from instraug.rewriting.grammar.masks import free_wording
 from instraug.rewriting.grammar.routes import routes
 from instraug.rewriting.prompts.examples import Nearest
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
@@ -56,13 +57,18 @@ class Plan:
     def examples(self) -> Callable[[str], Callable[[MetaPrompt], tuple[Example, ...]]]:
         """Chooses the worked examples of each chat, by its text and meta-prompt.
 
-        Under a grammar all chats have the same few: they are read once, and not for each answer.
+        Where rules write the rewrites, all chats have the same few: they are read once, and not for
+        each answer.
         """
-        if self.grammars is None:
+        if not self._is_steered:
             return Nearest(self.meta_prompts)
         first = [m.examples[0] for m in self.meta_prompts if m.examples]
         shared = tuple(first[:_SHARED])
         return lambda _: lambda _: shared
+
+    @property
+    def _is_steered(self) -> bool:
+        return self.grammars is routes
 
     @property
     def whole(self) -> int:
@@ -80,7 +86,7 @@ class Plan:
             asked: Answers asked for so far.
             gained: Rewrites accepted of those.
         """
-        answers = lacking if self.grammars else int(lacking * min(2, (asked + 1) / (gained + 1)))
+        answers = lacking if self._is_steered else int(lacking * min(2, (asked + 1) / (gained + 1)))
         wanted = math.ceil(answers / self.choices)
         if self.patience is None:
             return max(0, wanted)
@@ -90,7 +96,12 @@ class Plan:
 
 
 def make_plan(
-    config: Config, model: str, meta_prompts: Sequence[MetaPrompt], *, constrains: bool = False
+    config: Config,
+    model: str,
+    meta_prompts: Sequence[MetaPrompt],
+    *,
+    constrains: bool = False,
+    instructed: bool = False,
 ) -> Plan:
     """Return the plan of a config; iterative gets half of the rewrites from each of two steps.
 
@@ -99,11 +110,13 @@ def make_plan(
         model: The name that requests carry.
         meta_prompts: The guidelines to ask by.
         constrains: Whether requests carry a grammar, which the model forces answers into.
+        instructed: Whether that grammar leaves the wording free.
 
     Source:
         INSTRAUG, arXiv:2402.14492: single (T = 0.6), multi-temperature, iterative.
     """
-    usual = (COOL if constrains else WARM,)
+    steered = constrains and not instructed
+    usual = (COOL if steered else WARM,)
     temperatures = config.temperatures or (MULTI_TEMP if config.variant == "multi-temp" else usual)
     first = (config.rewrites + 1) // 2
     iterative = config.variant == "iterative"
@@ -118,7 +131,7 @@ def make_plan(
         answer_tokens=config.answer_tokens or ANSWER_TOKENS,
         seed=config.seed,
         steps=steps,
-        grammars=routes if constrains else None,
+        grammars=routes if steered else free_wording if constrains else None,
         patience=config.patience,
     )
 
