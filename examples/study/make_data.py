@@ -55,7 +55,7 @@ REVIEWS = (
 )
 
 ANIMALS = _words("dog cat horse lion bear mouse bird wolf fox bee snake rat bat owl")
-FOODS = _words("apple orange melon berry fig lime bread rice egg soup corn")
+FOODS = _words("apple orange lemon berry fig lime bread rice egg soup corn")
 CLOTHES = _words("shirt hat coat boot sock cap tie belt")
 
 

@@ -46,7 +46,8 @@ MEASURES = ("mean", "std", "raw", "corrected")
 
 
 def read(folder: Path) -> tuple[list[Outcome], dict[str, int]]:
-    """Return the outcome of each run, and how many wordings each arm was trained on."""
+    """Return the outcome of each run, and how many wordings a task each arm
+    was trained on."""
     tables: dict[tuple[str, int], list[np.ndarray[Any, Any]]] = {}
     for line in (folder / "scores.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
@@ -57,8 +58,8 @@ def read(folder: Path) -> tuple[list[Outcome], dict[str, int]]:
     tasks = {key[0]: len(some) for key, some in tables.items()}
     trained: dict[str, int] = {}
     for run in runs:
-        most = -(-run["instructions"] // tasks[run["arm"]])
-        trained[run["arm"]] = max(trained.get(run["arm"], 0), most)
+        each = round(run["instructions"] / tasks[run["arm"]])
+        trained[run["arm"]] = max(trained.get(run["arm"], 0), each)
     return outcomes, trained
 
 

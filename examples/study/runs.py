@@ -18,6 +18,7 @@ from plans import ARMS, DATA_SEED, HOLD_OUT, POOL, SPLIT_SEED, TASKS, TRAINING, 
 if TYPE_CHECKING:
     from model import Model
 
+WEIGHTS = "weights.pt"
 IN_FLIGHT = "256"
 """Requests at once, so that the model has many prompts to make batches of."""
 
@@ -80,14 +81,14 @@ def run(work: Path, size: Size, arm: str, seed: int, model: Model) -> None:
     name = {"arm": arm, "seed": seed}
     lines = [name | line for line in _right(folder / "answers" / "predictions.jsonl")]
     _agree(lines, json.loads(scored))
-    _write(folder / "scores.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
-    _write(folder / "run.json", json.dumps(name | _facts(train, json.loads(scored), losses)))
-    (folder / "weights.pt").unlink()
+    write(folder / "scores.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    write(folder / "run.json", json.dumps(name | _facts(train, json.loads(scored), losses)))
+    (folder / WEIGHTS).unlink()
 
 
 def _trained(folder: Path, train: Path, size: Size, seed: int, model: Model) -> list[float]:
     """Train the model, or take what an interrupted run had trained; return the losses."""
-    weights, log = folder / "weights.pt", folder / "losses.json"
+    weights, log = folder / WEIGHTS, folder / "losses.json"
     if weights.exists():
         model.load(weights)
         return list(json.loads(log.read_text()))
@@ -95,7 +96,7 @@ def _trained(folder: Path, train: Path, size: Size, seed: int, model: Model) -> 
     rows = [(row["prompt"], row["target"]) for row in built]
     settings = {"steps": size.steps, "batch": size.batch, "rate": size.rate, "seed": seed}
     losses = [round(loss, 4) for loss in model.train(rows, **settings)]
-    _write(log, json.dumps(losses))
+    write(log, json.dumps(losses))
     model.save(folder / "weights.tmp")
     (folder / "weights.tmp").rename(weights)
     return losses
@@ -166,8 +167,8 @@ def about(work: Path, size: Size, threads: int) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.tmp")
+    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     part.write_text(text, "utf-8")
     part.rename(path)

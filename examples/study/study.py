@@ -25,7 +25,7 @@ def run(
     size: str, runs: Sequence[tuple[str, int]], work: Path, threads: int, results: Path | None
 ) -> None:
     """Do the runs that are not done, and gather after each what there is, if results are wanted."""
-    from runs import about, prepare
+    from runs import about, prepare, write
     from runs import run as one_run
 
     work.mkdir(parents=True, exist_ok=True)
@@ -42,16 +42,18 @@ def run(
         if results:
             gather(work, results)
             common = json.dumps(about(work, SIZES[size], threads), indent=1)
-            (results / "manifest.json").write_text(common + "\n", "utf-8")
+            write(results / "manifest.json", common + "\n")
 
 
 def gather(work: Path, results: Path) -> None:
     """Copy the scores and facts of all finished runs to the results."""
+    from runs import write
+
     results.mkdir(parents=True, exist_ok=True)
     done = sorted(path.parent for path in work.glob("*/run.json"))
     for name, kept in (("scores.jsonl", "scores.jsonl"), ("run.json", "runs.jsonl")):
         lines = [line for folder in done for line in (folder / name).read_text().splitlines()]
-        (results / kept).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        write(results / kept, "".join(f"{line}\n" for line in lines))
 
 
 def repeat(size: str, arm: str, seed: int, work: Path, threads: int) -> bool:
@@ -79,6 +81,8 @@ def main() -> None:
     for name in ("run", "repeat"):
         commands.choices[name].add_argument("--work", type=Path, default=Path("out/study"))
         commands.choices[name].add_argument("--threads", type=int, default=os.cpu_count())
+    part = "do the I-th of N runs only, so that N commands share the work"
+    commands.choices["run"].add_argument("--part", metavar="I/N", default="1/1", help=part)
     given = parser.parse_args()
     if given.command == "draw":
         from results import draw
@@ -87,7 +91,9 @@ def main() -> None:
     elif given.command == "run":
         plan = PLANS[given.plan]
         folder = RESULTS / plan.size
-        run(plan.size, plan.runs(), given.work / plan.size, given.threads, folder)
+        part, parts = map(int, given.part.split("/"))
+        runs = plan.runs()[part - 1 :: parts]
+        run(plan.size, runs, given.work / plan.size, given.threads, folder)
     else:
         place = given.work / f"again-{given.size}"
         same = repeat(given.size, given.arm, given.seed, place, given.threads)
