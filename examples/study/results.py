@@ -46,8 +46,7 @@ MEASURES = ("mean", "std", "raw", "corrected")
 
 
 def read(folder: Path) -> tuple[list[Outcome], dict[str, int]]:
-    """Return the outcome of each run, and how many wordings a task each arm
-    was trained on."""
+    """Return the outcome of each run, and how many wordings a task an arm was trained on."""
     tables: dict[tuple[str, int], list[np.ndarray[Any, Any]]] = {}
     for line in (folder / "scores.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
