@@ -166,9 +166,10 @@ def figure(outcomes: Sequence[Outcome], trained: Mapping[str, int], path: Path) 
     arms = by_arm(outcomes)
     numbers = {arm: float(trained[arm]) for arm in arms}
     epsilons = {a: e for a in arms if (e := ARMS[a].epsilon) is not None}
+    anchors = zip(*ANCHORS.items(), strict=True)
+    axes[0].plot(*anchors, "x", color="0.5", label="MultiInstruct: raw, other tasks")
     _panel(axes[0], arms, numbers, "corrected", "corrected Sensitivity")
-    axes[0].plot(*zip(*ANCHORS.items(), strict=True), "x", color="0.6", label="MultiInstruct, raw")
-    axes[0].legend(frameon=False)
+    axes[0].legend(frameon=False, loc="upper right", fontsize=7)
     _panel(axes[1], arms, numbers, "mean", "score on held-out wordings")
     _panel(axes[2], arms, epsilons, "mean", "score on held-out wordings")
     for axis in axes[:2]:
@@ -193,7 +194,7 @@ def _panel(
         axis.errorbar([x], [mean(values)], yerr=bars, fmt="o", color="C0", capsize=3)
         axis.annotate(arm, (x, mean(values)), xytext=(5, 4), textcoords="offset points")
     axis.set_ylabel(name)
-    axis.margins(x=0.2)
+    axis.margins(x=0.25, y=0.15)
     axis.set_ylim(bottom=0)
 
 
