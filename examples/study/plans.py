@@ -60,7 +60,7 @@ class Size:
 
 SIZES: Mapping[str, Size] = {
     "small": Size(40, 16, 3e-4, trained=10, texts=600, test=12, answered=16),
-    "whole": Size(300, 32, 1e-4, trained=30, texts=2400, test=300, answered=512, device="cuda"),
+    "whole": Size(300, 32, 1e-4, trained=30, texts=2400, test=300, answered=64, device="cuda"),
 }
 
 
