@@ -23,6 +23,7 @@ from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.pointer import note_journal
 from instraug.models.opening import Model, is_local, offline
 from instraug.models.session import finish, session
 from instraug.rewriting.batched import Limits
@@ -39,6 +40,7 @@ from instraug.rewriting.job import (
 from instraug.rewriting.output import export
 from instraug.rewriting.run import Run
 from instraug.rewriting.waves import Count, Looker, nothing
+from instraug.tasks.pool import REPLIES
 
 
 def write_requests(
@@ -58,6 +60,7 @@ def write_requests(
     if not dest.parent.is_dir():
         raise UsageError(f"{dest}: the folder {dest.parent} does not exist; make it")
     with session(job.out), Journal.open(job.replies) as journal, Spool(job.out) as spool:
+        note_journal(job.out, job.replies, REPLIES)
         run, chain = begun(job, inputs, _offline(job.model), journal, watch, spool)
         budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
         written = finish(_write(job, Looker(run, chain, journal), budget, dest))
@@ -84,6 +87,7 @@ def read_replies(
         notices = check_folder(job, inputs)
         with Journal.open(job.replies) as journal, Spool(job.out) as spool:
             check_replies(job, journal)
+            note_journal(job.out, job.replies, REPLIES)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
             run, chain = begun(job, inputs, _offline(job.model), journal, watch, spool)
