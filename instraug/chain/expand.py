@@ -37,7 +37,6 @@ from instraug.rewriting.output import export
 from instraug.rewriting.records import Request
 from instraug.rewriting.rounds import run_rounds
 from instraug.rewriting.run import Run
-from instraug.rewriting.waves import Looker, run_waves
 from instraug.tasks.pool import REPLIES
 
 
@@ -81,6 +80,8 @@ async def _expand(
         run, chain = begun(job, inputs, model, journal, watch, spool)
         count = partial(counted, run, watch, other_endpoints(asked, watch.notice))
         if job.by_batch and isinstance(journal, Journal):
+            from instraug.rewriting.waves import Looker, run_waves
+
             looker = Looker(run, chain, journal)
             if not await run_waves(job, looker, model, budget, watch, count):
                 return run

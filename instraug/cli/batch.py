@@ -9,7 +9,6 @@ from typing import Any
 
 from instraug.chain.expand import expand
 from instraug.errors import UsageError
-from instraug.rewriting.by_files import read_replies, write_requests
 from instraug.rewriting.job import ByBatch, ExpandJob, Inputs, Watch
 from instraug.rewriting.run import Run
 
@@ -24,11 +23,14 @@ class BatchOptions:
 
     def start(self, job: ExpandJob, inputs: Inputs, watch: Watch) -> Run | dict[str, Any]:
         """Run a job this way; return the run, or the counts of a file of requests."""
+        if not (self.write or self.read):
+            return expand(job, inputs, watch)
+        # Imported here, as in chain/expand.py: what knows of batches imports the openai package.
+        from instraug.rewriting.by_files import read_replies, write_requests
+
         if self.write:
             return write_requests(job, self.write, inputs, watch)
-        if self.read:
-            return read_replies(job, self.read, inputs, watch)
-        return expand(job, inputs, watch)
+        return read_replies(job, self.read, inputs, watch)
 
 
 def take_batch_options(given: MutableMapping[str, Any], **others: bool) -> BatchOptions:
