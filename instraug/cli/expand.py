@@ -140,13 +140,15 @@ def _started(
 ) -> Run | dict[str, Any]:
     """Run a job as it is to be asked; return the run, or the counts of a file of requests."""
     from instraug.chain.expand import expand
+
+    if not (batch.write or batch.read):
+        return expand(job, inputs, watch)
+    # Imported here, as in chain/expand.py: what knows of batches imports the openai package.
     from instraug.rewriting.by_files import read_replies, write_requests
 
     if batch.write:
         return write_requests(job, batch.write, inputs, watch)
-    if batch.read:
-        return read_replies(job, batch.read, inputs, watch)
-    return expand(job, inputs, watch)
+    return read_replies(job, batch.read, inputs, watch)
 
 
 def _not_sent(inputs: Inputs) -> Iterator[str]:

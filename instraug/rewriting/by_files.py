@@ -21,6 +21,7 @@ from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.pointer import note_journal
 from instraug.models.opening import offline_engine
 from instraug.models.session import finish, session
 from instraug.rewriting.batched import Limits
@@ -37,6 +38,7 @@ from instraug.rewriting.job import (
 from instraug.rewriting.output import export
 from instraug.rewriting.run import Run
 from instraug.rewriting.waves import Count, Looker, nothing
+from instraug.tasks.pool import REPLIES
 
 
 def write_requests(
@@ -54,6 +56,7 @@ def write_requests(
     inputs = inputs or load(job)
     check_requests_path(dest)
     with session(job.out), Journal.open(job.replies) as journal, Spool(job.out) as spool:
+        note_journal(job.out, job.replies, REPLIES)
         run, chain = begun(job, inputs, offline_engine(job.model), journal, watch, spool)
         budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
         by_files = _by_files(job, Looker(run, chain, journal))
@@ -79,6 +82,7 @@ def read_replies(
         notices = check_folder(job, inputs)
         with Journal.open(job.replies) as journal, Spool(job.out) as spool:
             check_replies(job, journal)
+            note_journal(job.out, job.replies, REPLIES)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
             run, chain = begun(job, inputs, offline_engine(job.model), journal, watch, spool)
