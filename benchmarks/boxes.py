@@ -1,6 +1,6 @@
 """What boxes, option styles and profiles cost: processor time a row beside a plain build's.
 
-    python benchmarks/boxes.py [--rows 100000] [--repeats 3] [--only NAME,...]
+    python -m benchmarks.boxes [--rows 100000] [--repeats 3] [--only NAME,...]
 
 Rows are those of `build.py`, each with the size of its picture: half of the tasks have regions, one
 box a row on average, and half have options. Every pass is a process of its own, the passes of one
@@ -20,9 +20,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import build
 import orjson
 
+from benchmarks import build
 from instraug.training_set.boxes.registry import FAMILIES
 
 WIDTH, HEIGHT = 640, 480
@@ -89,7 +89,7 @@ def measure(rows: int, repeats: int, names: list[str]) -> dict[str, Any]:
         found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
         for _ in range(repeats):
             for name, passes in found.items():
-                command = [sys.executable, __file__, "--one", place, name]
+                command = [sys.executable, "-m", "benchmarks.boxes", "--one", place, name]
                 passes.append(json.loads(subprocess.check_output(command)))
         least = {n: {k: min(p[k] for p in ps) for k in ps[0]} for n, ps in found.items()}
         plain = least["plain"]["cpu"]

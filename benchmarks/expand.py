@@ -47,14 +47,14 @@ _WHERE = (
 )  # fmt: skip
 
 
-def write_tasks(folder: Path, templates: int) -> None:
-    """Write task files of ten templates each; no two templates are the same."""
-    for first in range(0, templates, 10):
+def write_tasks(folder: Path, templates: int, per_task: int = 10) -> None:
+    """Write task files of so many templates each; no two templates are the same."""
+    for first in range(0, templates, per_task):
         rows = []
-        for i in range(first, min(first + 10, templates)):
+        for i in range(first, min(first + per_task, templates)):
             asked, where = _ASKED[i % len(_ASKED)], _WHERE[i // len(_ASKED) % len(_WHERE)]
             rows.append(f"  - '{asked}, as seen {where} by visitor number {i}.'\n")
-        name = f"task_{first // 10:04}"
+        name = f"task_{first // per_task:05}"
         head = f"name: {name}\nconstants: {{options_token: '[Options]:'}}\ninstructions:\n"
         (folder / f"{name}.yaml").write_text(head + "".join(rows))
 

@@ -1,6 +1,6 @@
 """What reading rows costs by kind of file, against JSON lines.
 
-    python benchmarks/kinds.py [--rows 100000] [--repeats 3]
+    python -m benchmarks.kinds [--rows 100000] [--repeats 3]
 
 Prints one JSON object: for each kind the processor time of a build a row, its share of that of
 JSON lines, and the peak memory; compare shares, never absolute figures. The rows are those of
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from build import cpu, make
+from benchmarks.build import cpu, make
 
 KINDS = ("jsonl", "json", "csv", "tsv", "parquet", "saved")
 
@@ -87,7 +87,7 @@ def measure(count: int, repeats: int) -> dict[str, Any]:
         found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
         for _ in range(repeats):
             for kind in KINDS:
-                command = [sys.executable, __file__, "--one", str(folder), kind]
+                command = [sys.executable, "-m", "benchmarks.kinds", "--one", str(folder), kind]
                 found[kind].append(json.loads(subprocess.check_output(command)))
     least = {k: {n: min(p[n] for p in passes) for n in passes[0]} for k, passes in found.items()}
     lines = least["jsonl"]["cpu_us_a_row"]

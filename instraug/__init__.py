@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from instraug.evaluation.predict.run import PredictRun
@@ -122,7 +122,9 @@ def build(
     *,
     instructions: str | Path | None = None,
     config: str | Path | None = None,
-    workers: int = 1,
+    engine: Literal["local", "ray"] = "local",
+    workers: int | None = None,
+    shard: str | None = None,
     force: bool = False,
     **settings: Any,
 ) -> Summary:
@@ -135,7 +137,10 @@ def build(
         instructions: An output folder of `expand`, or its instructions.jsonl; None: hand-written
             instructions only.
         config: A config file, or the name of a shipped one.
-        workers: Processes; the rows do not depend on how many.
+        engine: Where rows are built: in processes of this machine, or by Ray.
+        workers: Processes; None: one, or as many as the Ray cluster has. The rows do not depend on
+            how many.
+        shard: ``I/N``: build only share I (from 1) of N, for `join`; None: the whole.
         force: Replace ``dest``.
         settings: Any key of a build's config file, laid over it: ``epsilon=0.3``.
 
@@ -145,7 +150,10 @@ def build(
     Raises:
         InstraugError: nothing is written.
     """
+    from dataclasses import replace
+
     from instraug.chain import build as command
+    from instraug.files.part import Part
     from instraug.tasks.pool import INSTRUCTIONS
     from instraug.training_set.build import BuildJob
     from instraug.training_set.config import BuildConfig, load_build_config, with_options
@@ -156,7 +164,9 @@ def build(
         pool /= INSTRUCTIONS
     files = tuple(map(Path, instances))
     whole = with_options(base, settings)
-    return command.build(BuildJob(Path(tasks), files, Path(dest), pool, whole, workers, force))
+    part = None if shard is None else Part.parse(shard)
+    job = BuildJob(Path(tasks), files, Path(dest), pool, whole, workers, force)
+    return command.build(replace(job, engine=engine, part=part))
 
 
 def predict(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from instraug.files.spool import Spool
 from instraug.models.batch.book import Book
 from instraug.models.budget import BudgetTracker
 from instraug.models.generation import Generator
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints
+from instraug.models.journal.pointer import note_journal
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import opened
 from instraug.models.session import (
@@ -30,11 +32,12 @@ from instraug.rewriting.job import (
     check_replies,
     load,
 )
+from instraug.rewriting.outcome import settle
 from instraug.rewriting.output import export
 from instraug.rewriting.records import Request
 from instraug.rewriting.rounds import run_rounds
 from instraug.rewriting.run import Run
-from instraug.rewriting.waves import Looker, run_waves
+from instraug.tasks.pool import REPLIES
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -55,24 +58,30 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
     inputs = inputs or load(job)
     with session(job.out):
         notices = check_folder(job, inputs)
-        with open_journal(job.replies, frozen=job.frozen) as journal:
+        with open_journal(job.replies, frozen=job.frozen) as journal, Spool(job.out) as spool:
             check_replies(job, journal)
+            if not job.frozen:
+                note_journal(job.out, job.replies, REPLIES)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
-            run = finish(_expand(job, inputs, journal, watch))
+            run = finish(_expand(job, inputs, journal, watch, spool))
             if isinstance(journal, Journal):
                 journal.sync()  # no manifest vouches for replies that a power cut could take
-            export(job.out, run, job.replies, journal)
+            export(job.out, run, job.replies)
     return run
 
 
-async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, watch: Watch) -> Run:
+async def _expand(
+    job: ExpandJob, inputs: Inputs, journal: Journal | Replay, watch: Watch, spool: Spool
+) -> Run:
     asked = job.address.asked
     budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
     async with opened(job.address, budget, watch.notice, frozen=job.frozen) as model:
-        run, chain = begun(job, inputs, model, journal, watch)
+        run, chain = begun(job, inputs, model, journal, watch, spool)
         count = partial(counted, run, watch, other_endpoints(asked, watch.notice))
         if job.by_batch and isinstance(journal, Journal):
+            from instraug.rewriting.waves import Looker, run_waves
+
             looker = Looker(run, chain, journal)
             if not await run_waves(job, looker, model, budget, watch, count):
                 return run
@@ -84,7 +93,9 @@ async def _expand(job: ExpandJob, inputs: Inputs, journal: Journal | Replay, wat
             differences = Differences(job, inputs, model.name, journal)
             generator = FrozenGenerator(journal, count, differences)
         async with draining(generator):
-            run.grown = await run_rounds(inputs.tasks, replace(chain, generator=generator))
+            chain = replace(chain, generator=generator)
+            end = partial(settle, plan=run.plan, replies=journal, spool=spool)
+            run.outcomes = await run_rounds(inputs.tasks, chain, end)
         run.stopped, run.failed = generator.stopped, generator.failed
         run.refused = generator.refused
     if run.unknown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from instraug.evaluation.predict.asking import Noted, noting, requests
 from instraug.evaluation.predict.batched import RowLooker, ask_by_batch
 from instraug.evaluation.predict.job import (
+    REPLIES,
     UNWATCHED,
     Loaded,
     PredictJob,
@@ -20,6 +21,7 @@ from instraug.models.chat import Reply
 from instraug.models.generation import Generator, HasChat
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints
+from instraug.models.journal.pointer import note_journal
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import opened
 from instraug.models.session import (
@@ -53,6 +55,8 @@ def predict(
     with session(job.out), open_journal(job.replies, frozen=job.frozen) as journal:
         for notice in (*journal.notices, *lines):
             watch.notice(notice)
+        if not job.frozen:
+            note_journal(job.out, job.replies, REPLIES)
         with noting(job.out) as noted:
             run = finish(_predict(job, loaded, journal, noted, watch))
             if isinstance(journal, Journal):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from instraug.errors import InputError, Problem
 from instraug.files.manifest import MANIFEST, beside, read_manifest
-from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, InstructionRow, read_instructions
+from instraug.files.spool import Spool
+from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, InstructionRow, RowsByTask
 
 
 @dataclass
@@ -43,24 +44,29 @@ def diff(before: Path, after: Path) -> dict[str, TaskDiff]:
         InputError: a line of either is not an instruction row, or another command wrote it.
         StorageError: either cannot be read.
     """
-    old, new = _by_task(before), _by_task(after)
-    diffs = {name: _compare(old.get(name, {}), new.get(name, {})) for name in sorted({*old, *new})}
-    return {name: change for name, change in diffs.items() if not change.same}
+    with Spool() as one, Spool() as other:
+        old, new = _by_task(before, one), _by_task(after, other)
+        diffs = {
+            name: _compare(_by_id(old, name), _by_id(new, name))
+            for name in sorted(old.tasks | new.tasks)
+        }
+        return {name: change for name, change in diffs.items() if not change.same}
 
 
-def _by_task(path: Path) -> dict[str, dict[str, InstructionRow]]:
-    """Read task -> instruction id -> row."""
+def _by_task(path: Path, spool: Spool) -> RowsByTask:
     file = path / INSTRUCTIONS if path.is_dir() else path
     manifest = read_manifest(path / MANIFEST if path.is_dir() else beside(path))
     if other := manifest.is_other("expand", path, ANOTHER):
         raise InputError([other])
-    tasks: dict[str, dict[str, InstructionRow]] = {}
     problems: list[Problem] = []
-    for _, row in read_instructions(file, problems):
-        tasks.setdefault(row.task, {})[row.id] = row
+    rows = RowsByTask(file, spool, problems)
     if problems:
         raise InputError(problems)
-    return tasks
+    return rows
+
+
+def _by_id(rows: RowsByTask, task: str) -> dict[str, InstructionRow]:
+    return {row.id: row for _, row in rows.of(task)}
 
 
 def _compare(old: dict[str, InstructionRow], new: dict[str, InstructionRow]) -> TaskDiff:

@@ -11,6 +11,7 @@ from typing import Any
 
 from instraug.errors import PlaceholderError, Problem
 from instraug.files.manifest import MANIFEST, Manifest, read_manifest, sha256
+from instraug.files.spool import Spool
 from instraug.models.journal.replay import Replay
 from instraug.tasks.placeholders import multiset
 from instraug.tasks.pool import (
@@ -18,7 +19,7 @@ from instraug.tasks.pool import (
     INSTRUCTIONS,
     REPLIES,
     InstructionRow,
-    read_instructions,
+    RowsByTask,
 )
 from instraug.tasks.records import instruction_id
 from instraug.tasks.rendering import prove
@@ -59,22 +60,20 @@ def verify(folder: Path, journal: Path | None = None) -> list[Check]:
     named = manifest.body.get("journal")
     journal = journal or folder / (named if isinstance(named, str) else REPLIES)
     path, problems = folder / INSTRUCTIONS, list[Problem]()
-    with Replay.read(journal) as replies:
-        rows = list(read_instructions(path, problems, fix=_AGAIN)) if path.exists() else []
-        if not path.exists():
+    with Replay.read(journal) as replies, Spool() as spool:
+        rows = RowsByTask(path, spool, problems, _AGAIN) if path.exists() else None
+        if rows is None:
             problems.append(Problem(str(path), "the file is missing", _AGAIN))
-        tasks: dict[str, list[Placed]] = {name: [] for name in _originals(manifest.body)}
-        for where, row in rows:
-            tasks.setdefault(row.task, []).append((where, row))
+        originals = _originals(manifest.body)
         checks = [
             Check("manifest", tuple(_manifest(folder, manifest))),
             Check("journal", tuple(_journal(journal, replies))),
             Check("instructions", tuple(problems)),
         ]
-        for name in sorted(tasks):
-            lost = _lost(path, tasks[name], _originals(manifest.body).get(name, []))
-            wrong = _task(name, tasks[name], replies)
-            checks.append(Check(f"task {name}", (*lost, *wrong)))
+        for name in sorted({*originals, *(rows.tasks if rows else ())}):
+            placed = list(rows.of(name)) if rows else []
+            lost = _lost(path, placed, originals.get(name, []))
+            checks.append(Check(f"task {name}", (*lost, *_task(name, placed, replies))))
     return checks
 
 

@@ -34,6 +34,10 @@ TakeReply = Callable[[R, Reply | None], None]
 """Takes the reply to a request; None if `Generator.failed` or `stopped` says why there is none."""
 
 
+_AHEAD = 32
+"""Rounds that wait for a place at most before `Generator.room` lets another one in."""
+
+
 class _Round(Generic[R]):
     """Requests that are asked together, and how many of them are still in flight."""
 
@@ -100,6 +104,8 @@ class Generator(Generic[R]):
         self._rounds: deque[_Round[R]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._flying: dict[str, asyncio.Future[Reply]] = {}
+        self._room = asyncio.Event()
+        self._room.set()
         self.stopped: InstraugError | None = None
         """Why nothing more is sent; None while the run goes on."""
         self.failed: dict[str, str] = {}
@@ -114,6 +120,17 @@ class Generator(Generic[R]):
         self.stopped = self.stopped or why
         while self._rounds:
             self._rounds.popleft().exhaust()
+        self._room.set()
+
+    async def room(self) -> None:
+        """Return once few rounds wait for a place: when it is time to begin more of them."""
+        await self._room.wait()
+
+    def _count_rounds(self) -> None:
+        if len(self._rounds) < _AHEAD:
+            self._room.set()
+        else:
+            self._room.clear()
 
     async def generate(self, requests: Iterable[R], take: TakeReply[R]) -> int:
         """Ask for all of the requests, after those of earlier calls.
@@ -134,12 +151,14 @@ class Generator(Generic[R]):
             return 0
         asked = _Round(requests, take)
         self._rounds.append(asked)
+        self._count_rounds()
         self._hire()
         try:
             return await asked.done
         finally:
             if asked in self._rounds:
                 self._rounds.remove(asked)
+                self._count_rounds()
 
     # ── places ───────────────────────────────────────────────────────────────────────────────
 
@@ -163,6 +182,7 @@ class Generator(Generic[R]):
                 request = asked.next()
                 if request is None:
                     self._rounds.popleft()
+                    self._count_rounds()
                     continue
                 self._hire()
                 await self._answer(request, asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from instraug.files.spool import Spool
 from instraug.models.chat import Reply
 from instraug.models.generation import Generator
 from instraug.models.journal.replay import Replay
@@ -17,13 +18,20 @@ from instraug.rewriting.run import Run
 
 
 def begun(
-    job: ExpandJob, inputs: Inputs, model: Model, journal: Replay, watch: Watch
+    job: ExpandJob, inputs: Inputs, model: Model, journal: Replay, watch: Watch, spool: Spool
 ) -> tuple[Run, Chain]:
     """Return a run, and its chain with a generator that asks nobody."""
     config, rules = job.config, job.config.rules
-    plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
+    plan = make_plan(
+        config,
+        model.name,
+        inputs.meta_prompts,
+        constrains=model.constrains,
+        instructed=model.instructed,
+    )
     scorer = scorer_of(config, model, journal)
-    run = Run(config, inputs, plan, scorer.id if scorer else None, foreseen=job.foreseen)
+    scored_by = scorer.id if scorer else None
+    run = Run(config, inputs, plan, scored_by, spool, foreseen=job.foreseen)
     nobody = Generator[Request](None, journal, 1)
     return run, Chain(plan, rules, nobody, gate_of(rules, scorer), watch.round)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from instraug.errors import EndpointUnavailable
+from instraug.files.spool import Spool
 from instraug.models.batch.asking import Lacks
 from instraug.models.batch.offline import (
     ByFiles,
@@ -20,6 +21,7 @@ from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.pointer import note_journal
 from instraug.models.opening import offline_engine
 from instraug.models.session import finish, session
 from instraug.rewriting.batched import Limits
@@ -35,7 +37,8 @@ from instraug.rewriting.job import (
 )
 from instraug.rewriting.output import export
 from instraug.rewriting.run import Run
-from instraug.rewriting.waves import Count, Looker
+from instraug.rewriting.waves import Count, Looker, nothing
+from instraug.tasks.pool import REPLIES
 
 
 def write_requests(
@@ -52,8 +55,9 @@ def write_requests(
     """
     inputs = inputs or load(job)
     check_requests_path(dest)
-    with session(job.out), Journal.open(job.replies) as journal:
-        run, chain = begun(job, inputs, offline_engine(job.model), journal, watch)
+    with session(job.out), Journal.open(job.replies) as journal, Spool(job.out) as spool:
+        note_journal(job.out, job.replies, REPLIES)
+        run, chain = begun(job, inputs, offline_engine(job.model), journal, watch, spool)
         budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
         by_files = _by_files(job, Looker(run, chain, journal))
         written = finish(write_lacking(by_files, budget, dest))
@@ -76,21 +80,22 @@ def read_replies(
     check_replies_paths(files)  # before anything is made
     with session(job.out):
         notices = check_folder(job, inputs)
-        with Journal.open(job.replies) as journal:
+        with Journal.open(job.replies) as journal, Spool(job.out) as spool:
             check_replies(job, journal)
+            note_journal(job.out, job.replies, REPLIES)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
-            run, chain = begun(job, inputs, offline_engine(job.model), journal, watch)
+            run, chain = begun(job, inputs, offline_engine(job.model), journal, watch, spool)
             count = partial(counted, run, watch, lambda _: None)
             finish(_read(job, Looker(run, chain, journal), files, watch, count))
             journal.sync()
-            export(job.out, run, job.replies, journal)
+            export(job.out, run, job.replies)
     return run
 
 
 def _by_files(job: ExpandJob, looker: Looker) -> ByFiles:
     async def look(add: Callable[[Chat], None], refused: Mapping[str, str]) -> Lacks:
-        return (await looker.look(Limits(add), refused))[0]
+        return (await looker.look(Limits(add), refused, nothing))[0]
 
     return ByFiles(look, looker.book, job.out, Quirks(job.config.endpoint))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
 import instraug
 from instraug.files.card import PICTURE, README, cell, head, table
 from instraug.files.stamp import write_stamped
-from instraug.rewriting.rounds import Grown
+from instraug.rewriting.outcome import Outcome, added
 from instraug.rewriting.run import Run
 from instraug.tasks.lengths_picture import described, draw
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, InstructionRow
@@ -29,13 +28,8 @@ def write_card(out: Path, run: Run, digest: str) -> None:
     Raises:
         StorageError: a file cannot be written.
     """
-    before = Counter(len(t.text.split()) for g in run.grown for t in g.task.templates)
-    after = Counter(
-        len((v.candidate.instruction or "").split())
-        for g in run.grown
-        for v in g.verdicts
-        if v.accepted
-    )
+    before = added(outcome.written for outcome in run.outcomes)
+    after = added(outcome.generated for outcome in run.outcomes)
     write_stamped(out / PICTURE, draw(before, after) + "\n")
     write_stamped(out / README, _card(run, digest, described(before, after, _KINDS)))
 
@@ -88,7 +82,7 @@ def _card(run: Run, digest: str, lengths: str) -> str:
         "",
         *table(
             ["task", "written by hand", "generated", "answers", "yield"],
-            [_of_task(one) for one in run.grown],
+            [_of_task(one) for one in run.outcomes],
         ),
         "",
         *_rejections(counts["rejected_by_rule"]),
@@ -100,10 +94,9 @@ def _card(run: Run, digest: str, lengths: str) -> str:
     return head(rows, "text-generation", configs) + "\n".join(text)
 
 
-def _of_task(one: Grown) -> list[object]:
-    accepted, answers = sum(one.accepted.values()), len(one.verdicts)
-    share = accepted / answers if answers else None
-    return [one.task.name, len(one.task.templates), accepted, answers, share]
+def _of_task(one: Outcome) -> list[object]:
+    share = one.accepted / one.answers if one.answers else None
+    return [one.task, one.templates, one.accepted, one.answers, share]
 
 
 def _rejections(rules: dict[str, int]) -> list[str]:

@@ -138,7 +138,7 @@ def check_folder(job: ExpandJob, inputs: Inputs) -> list[str]:
     if manifest.problem and path.exists():
         notices.append(f"{path}: {manifest.problem.what}; it is written anew")
     if job.journal is None and earlier.shares_journal:
-        notices.append(f"the journal is {job.replies}, as {path} says")
+        notices.append(f"the journal is {job.replies}, as {earlier.named_by} says")
     before = manifest.body.get("config")
     if isinstance(before, Mapping) and (changed := changes(before, job.config)):
         again = "replies to requests that stay the same are used again"

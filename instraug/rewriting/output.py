@@ -1,98 +1,31 @@
-"""Verdicts -> the rows of instructions.jsonl and rejected.jsonl, and a run's counts."""
+"""The output folder of a run: written, and read back."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import instraug
 from instraug.errors import InputError, Problem
+from instraug.files.atomic import atomic_writer
 from instraug.files.decode import decode
 from instraug.files.disk import refusals
-from instraug.files.jsonl import write_jsonl
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
-from instraug.models.journal.ledger import Lookup
 from instraug.models.journal.paths import beside
+from instraug.models.journal.pointer import forget_journal, note_journal
 from instraug.rewriting.card import write_card
 from instraug.rewriting.config import Config, as_plain, from_plain
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
-from instraug.rewriting.records import Candidate, Verdict
-from instraug.rewriting.rounds import Grown
 from instraug.rewriting.run import JSON, Run
-from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, REJECTED, InstructionRow
-from instraug.tasks.records import Task, TaskKeys, Template, instruction_id
+from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, REJECTED, REPLIES
+from instraug.tasks.records import Task, TaskKeys
 
 
-def instruction_rows(grown: Iterable[Grown]) -> Iterator[InstructionRow]:
-    """Yield originals and accepted rewrites: by task, then original, each before its rewrites."""
-    for one in grown:
-        accepted: dict[int, list[Verdict]] = {}
-        for verdict in one.verdicts:
-            if verdict.accepted:
-                accepted.setdefault(verdict.candidate.request.origin.origin, []).append(verdict)
-        for template in one.task.templates:
-            yield _original(template)
-            yield from map(_generated, accepted.get(template.origin, ()))
-
-
-def rejected_rows(grown: Iterable[Grown], replies: Lookup) -> Iterator[JSON]:
-    """Yield rejected answers by task and plan order, each with every rule it breaks.
-
-    Args:
-        grown: Whose answers.
-        replies: The journal, for the text of each answer.
-    """
-    for one in grown:
-        for verdict in one.verdicts:
-            if not verdict.accepted:
-                row = _generated(verdict).as_json()
-                if verdict.candidate.instruction is None:
-                    row |= {"id": None, "instruction": None}
-                row["text"] = _answer(verdict.candidate, replies)
-                row["reasons"] = [{"rule": r.rule, "detail": r.detail} for r in verdict.reasons]
-                yield row
-
-
-def _original(template: Template) -> InstructionRow:
-    return InstructionRow(
-        template.id, template.task, template.text, source="original", origin=template.origin
-    )
-
-
-def _generated(verdict: Verdict) -> InstructionRow:
-    candidate = verdict.candidate
-    request = candidate.request
-    instruction = candidate.instruction or ""
-    return InstructionRow(
-        id=instruction_id(request.origin.task, instruction),
-        task=request.origin.task,
-        instruction=instruction,
-        source="generated",
-        origin=request.origin.origin,
-        parent=request.parent.id,
-        meta_prompt=request.meta_prompt,
-        temperature=dict(candidate.sent).get("temperature", request.temperature),
-        iteration=request.parent.iteration + 1,
-        model=candidate.model,
-        reply=candidate.reply,
-        choice=candidate.choice,
-    )
-
-
-def _answer(candidate: Candidate, replies: Lookup) -> str:
-    """Return the model's answer unchanged; "" for a null content."""
-    reply = replies.get(candidate.reply)
-    choices = reply.choices if reply else ()
-    return "".join(c.text or "" for c in choices[candidate.choice : candidate.choice + 1])
-
-
-def export(
-    out: Path, run: Run, journal: Path, replies: Lookup, made_from: Path | None = None
-) -> None:
+def export(out: Path, run: Run, journal: Path, made_from: Path | None = None) -> None:
     """Write instructions.jsonl and rejected.jsonl, the card, then manifest.json.
 
     The manifest of an earlier run is removed first, so that no manifest ever describes files of
@@ -102,21 +35,22 @@ def export(
         out: The folder.
         run: The run.
         journal: Where the replies are; the manifest names it relative to ``out``.
-        replies: The same, open.
         made_from: The folder whose run was judged again; None: the run is one of its own.
 
     Raises:
         StorageError: a file could not be written; none is left half-written.
     """
     manifest = out / MANIFEST
+    note_journal(out, journal, REPLIES)
     with refusals(manifest, "remove"):
         manifest.unlink(missing_ok=True)
     files = {
-        INSTRUCTIONS: (row.as_json() for row in instruction_rows(run.grown)),
-        REJECTED: rejected_rows(run.grown, replies),
+        INSTRUCTIONS: [outcome.instructions for outcome in run.outcomes],
+        REJECTED: [outcome.rejected for outcome in run.outcomes],
     }
     for name, rows in files.items():
-        write_jsonl(out / name, rows)
+        with atomic_writer(out / name) as file:
+            run.spool.copy(rows, file)
     hashes = {name: sha256(out / name) for name in files}
     write_card(out, run, hashes[INSTRUCTIONS])
     inputs = run.inputs
@@ -140,6 +74,7 @@ def export(
             "short_templates": run.shortfalls,
         },
     )
+    forget_journal(out)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain as joined
 from itertools import islice, zip_longest
+from typing import TypeVar
 
 from instraug.models.chat import Reply
 from instraug.models.generation import Generator
@@ -26,6 +27,8 @@ from instraug.rewriting.prompts.plan import Plan, skipped
 from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate, Request, Verdict
 from instraug.tasks.records import Task, Template
+
+T = TypeVar("T")
 
 _AT_ONCE = 32
 """Answers that are judged before other work gets its turn: one or two milliseconds."""
@@ -80,21 +83,45 @@ class Chain:
     position, the rewrites wanted so far, and its requests after those that were asked for."""
 
 
-async def run_rounds(tasks: Sequence[Task], chain: Chain) -> list[Grown]:
+async def run_rounds(tasks: Sequence[Task], chain: Chain, end: Callable[[Grown], T]) -> list[T]:
     """Grow every task; the order in which replies come in changes nothing.
+
+    A task is opened when few rounds of others wait for a place, so that memory and the time to the
+    first request do not depend on how many tasks there are.
+
+    Args:
+        tasks: The tasks.
+        chain: What their rounds need.
+        end: Called with each task once its rounds are over; the task is then dropped.
+
+    Returns:
+        What ``end`` returned for each task.
 
     Raises:
         InstraugError: what ends a run at once. The caller must then drain what is in flight.
     """
-    grown = [_seed(task, chain) for task in tasks]
-    work = [asyncio.create_task(_grow(g, chain)) for g in grown]
+    ended: dict[int, T] = {}
+    work: set[asyncio.Task[None]] = set()
+
+    async def grow(number: int, task: Task) -> None:
+        grown = _seed(task, chain)
+        await _grow(grown, chain)
+        ended[number] = end(grown)
+
     try:
+        for number, task in enumerate(tasks):
+            await chain.generator.room()
+            work.add(asyncio.create_task(grow(number, task)))
+            await asyncio.sleep(0)  # its first round gets into the queue
+            for done in [one for one in work if one.done()]:
+                work.discard(done)
+                done.result()
         await asyncio.gather(*work)
     finally:
-        for task in work:
-            task.cancel()
+        for one in work:
+            one.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-    return grown
+    return [ended[number] for number in range(len(tasks))]
 
 
 def _seed(task: Task, chain: Chain) -> Grown:
@@ -144,27 +171,26 @@ async def postprocess(grown: Grown, made: list[Candidate], chain: Chain) -> None
 
 
 async def rejudge(
-    tasks: Sequence[Task],
+    task: Task,
     plan: Plan,
     rules: Rules,
     gate: Gate | None,
     replies: Lookup,
     parents: Mapping[str, int],
-) -> list[Grown]:
-    """Judge the answers of a finished run by other rules; nothing is asked.
+) -> Grown:
+    """Judge the answers to one task of a finished run by other rules; nothing is asked.
 
     Args:
-        tasks: The run's tasks.
+        task: One of the run's tasks.
         plan: The run's plan, so that requests and their keys come out the same.
         rules: The new rules.
         gate: The semantic gate, or None.
         replies: The run's replies.
-        parents: Id of each template that was sent -> replies to it.
+        parents: Id of each of its templates that was sent -> replies to it.
     """
     work = Chain(plan, rules, Generator(None, replies, 1), gate)
-    grown = [_seed(task, work) for task in tasks]
-    for one in grown:
-        await _rejudge(one, work, replies, parents)
+    grown = _seed(task, work)
+    await _rejudge(grown, work, replies, parents)
     return grown
 
 

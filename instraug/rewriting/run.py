@@ -15,62 +15,45 @@ from instraug.errors import (
     NothingAccepted,
     RejectedRequest,
 )
+from instraug.files.spool import Spool
 from instraug.models.chat import Reply
-from instraug.models.journal.ledger import Lookup
 from instraug.models.prices import cost_of
 from instraug.rewriting.config import Config, as_plain
 from instraug.rewriting.job import Inputs
+from instraug.rewriting.outcome import Outcome, added
 from instraug.rewriting.prompts.plan import Plan
-from instraug.rewriting.rounds import Grown
 from instraug.rewriting.shortfall import few, shortfalls
 from instraug.tasks.records import Template
 
 JSON = dict[str, Any]
 
 
-def counts(grown: Sequence[Grown], wanted: int) -> JSON:
+def counts(outcomes: Sequence[Outcome]) -> JSON:
     """Count a run: templates, answers, accepted, rejections by rule, templates left short.
 
     An answer that breaks several rules counts once under each.
     """
-    verdicts = [v for g in grown for v in g.verdicts]
-    accepted = sum(v.accepted for v in verdicts)
-    broken = Counter(rule for v in verdicts for rule in {r.rule for r in v.reasons})
+    answers, accepted = sum(o.answers for o in outcomes), sum(o.accepted for o in outcomes)
     return {
-        "tasks": len(grown),
-        "templates": sum(len(g.task.templates) for g in grown),
-        "skipped": sum(len(g.skipped) for g in grown),
-        "answers": len(verdicts),
+        "tasks": len(outcomes),
+        "templates": sum(o.templates for o in outcomes),
+        "skipped": sum(o.skipped for o in outcomes),
+        "answers": answers,
         "accepted": accepted,
-        "rejected": len(verdicts) - accepted,
-        "rejected_by_rule": dict(sorted(broken.items())),
-        "short": len(short(grown, wanted)),
+        "rejected": answers - accepted,
+        "rejected_by_rule": dict(sorted(added(o.broken for o in outcomes).items())),
+        "short": sum(len(o.short) for o in outcomes),
     }
 
 
-def short(grown: Iterable[Grown], wanted: int) -> list[tuple[Template, int]]:
-    """Return each sent template with fewer accepted rewrites than wanted, and how many it has."""
-    return [
-        (template, n)
-        for g in grown
-        for accepted in [g.accepted]
-        for template in g.task.templates
-        if template.origin not in g.skipped and (n := accepted[template.origin]) < wanted
-    ]
-
-
-def sent_otherwise(grown: Iterable[Grown], plan: Plan) -> list[JSON]:
+def sent_otherwise(outcomes: Iterable[Outcome]) -> list[JSON]:
     """Count the answers to requests that the endpoint did not take as planned.
 
     Returns:
         Objects of parameter, asked (the planned value; null for seeds, which all differ), sent
         (null: the parameter was left out) and answers.
     """
-    same = {"top_p": plan.top_p, "max_tokens": plan.answer_tokens, "n": plan.choices}
-    counted: Counter[tuple[str, float | None, float | None]] = Counter()
-    for candidate in (v.candidate for g in grown for v in g.verdicts):
-        planned = {**same, "temperature": candidate.request.temperature} if candidate.sent else {}
-        counted.update((name, planned.get(name), sent) for name, sent in candidate.sent)
+    counted = added(o.sent_otherwise for o in outcomes)
     return [
         {"parameter": name, "asked": asked, "sent": sent, "answers": n}
         for (name, asked, sent), n in sorted(counted.items(), key=str)
@@ -86,7 +69,10 @@ class Run:
     plan: Plan
     scorer: str | None
     """Id of the semantic scorer; None where the gate is off."""
-    grown: list[Grown] = field(default_factory=list)
+    spool: Spool
+    """Holds the rows of its outcomes."""
+    outcomes: Sequence[Outcome] = ()
+    """What became of each task, in their order."""
     stopped: InstraugError | None = None
     """Why the run ended before its targets; None where it did not."""
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -132,26 +118,20 @@ class Run:
         self.prompt_tokens += reply.usage.prompt_tokens
         self.completion_tokens += reply.usage.completion_tokens
 
-    def recount(self, replies: Lookup) -> None:
-        """Add every judged reply to the figures, for a run that asks for none."""
-        for key in dict.fromkeys(v.candidate.reply for g in self.grown for v in g.verdicts):
-            if reply := replies.get(key):
-                self.count(reply, False)
-
     @property
     def counts(self) -> dict[str, Any]:
         """Templates, answers, accepted, rejections by rule; see `counts`."""
-        return counts(self.grown, self.config.rewrites)
+        return counts(self.outcomes)
 
     @property
     def short(self) -> list[tuple[Template, int]]:
         """Templates with fewer rewrites than wanted, and how many they have."""
-        return short(self.grown, self.config.rewrites)
+        return [(s.template, s.accepted) for o in self.outcomes for s in o.short]
 
     @property
     def shortfalls(self) -> list[dict[str, Any]]:
         """Those templates, each with why; see `shortfall.shortfalls`."""
-        return shortfalls(self.grown, self.plan, self.stopped)
+        return shortfalls(self.outcomes, self.plan, self.stopped)
 
     @property
     def cost(self) -> float | None:
@@ -194,7 +174,7 @@ class Run:
             "endpoints": dict(self.endpoints),
             "complete": self.stopped is None and not self.failed,
             "short_templates": few(self.shortfalls),
-            "sent_otherwise": sent_otherwise(self.grown, self.plan),
+            "sent_otherwise": sent_otherwise(self.outcomes),
             "run": {
                 "requests": self.bought + self.ahead,
                 "ahead": self.ahead,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TypeVar
 
 from instraug.errors import UsageError
 from instraug.models.batch.asking import Asking, Lacks
@@ -18,10 +19,17 @@ from instraug.models.opening import Model
 from instraug.models.session import draining
 from instraug.rewriting.batched import BatchGenerator, Limits, settings_key
 from instraug.rewriting.job import ExpandJob, Watch
+from instraug.rewriting.outcome import settle
 from instraug.rewriting.rounds import Chain, Grown, run_rounds
 from instraug.rewriting.run import Run
 
+T = TypeVar("T")
+
 Count = Callable[[Reply, bool], None]
+
+
+def nothing(_grown: Grown) -> None:
+    """Keep nothing of a task: a look that only asks what is lacking."""
 
 
 @dataclass
@@ -47,15 +55,23 @@ class Looker:
         self,
         limits: Limits | None,
         refused: Mapping[str, str],
+        end: Callable[[Grown], T],
         watch: Callable[[Reply], None] | None = None,
-    ) -> tuple[Lacks, list[Grown]]:
-        """Go through every task's rounds as far as the journal has their replies."""
+    ) -> tuple[Lacks, list[T]]:
+        """Go through every task's rounds as far as the journal has their replies.
+
+        Args:
+            limits: See `BatchGenerator`.
+            refused: Likewise.
+            end: See `run_rounds`.
+            watch: Called with each reply.
+        """
         plan = self.chain.plan
         generator = BatchGenerator(self.journal, self.book, plan, limits, refused, watch)
         chain = replace(
             self.chain, generator=generator, lacks=generator.is_short, foresee=generator.foresee
         )
-        return generator.found, await run_rounds(self.run.inputs.tasks, chain)
+        return generator.found, await run_rounds(self.run.inputs.tasks, chain, end)
 
     async def end(self, count: Count, bought: RecordIndex, refused: Mapping[str, str]) -> Lacks:
         """Judge what is there, and put it into the run.
@@ -73,7 +89,8 @@ class Looker:
                 used.add(reply.key, 0, 0)
             count(reply, is_new)
 
-        lacks, self.run.grown = await self.look(None, refused, watch)
+        end = partial(settle, plan=self.run.plan, replies=self.journal, spool=self.run.spool)
+        lacks, self.run.outcomes = await self.look(None, refused, end, watch)
         self.run.failed, self.run.refused = refused, refused.keys()
         self.run.ahead = len(bought) - len(used)
         self.run.in_batches = sum(map(len, self.book.open))
@@ -110,7 +127,7 @@ async def run_waves(
         asking = Asking(desk, job.out, settings.requests, run.unknown.append)
 
         async def look(add: Callable[[Chat], None], refused: Mapping[str, str]) -> Lacks:
-            return (await looker.look(Limits(add, settings.rounds), refused))[0]
+            return (await looker.look(Limits(add, settings.rounds), refused, nothing))[0]
 
         async with draining(asking.steps):
             run.stopped = await asking.ask(look, wait=job.by_batch.wait)

@@ -19,6 +19,7 @@ import yaml
 
 from instraug.cli.progress import Progress
 from instraug.errors import Interrupted
+from instraug.files.spool import Spool
 from instraug.models.config import Prices
 from instraug.models.prices import as_of, known_prices
 from instraug.rewriting.config import Config
@@ -285,7 +286,8 @@ def test_without_a_terminal_a_line_comes_now_and_then(capsys: pytest.CaptureFixt
 def test_a_signal_before_the_first_reply_says_so() -> None:
     """Nothing was bought, and the line says it."""
     plan = make_plan(Config(), "m", load_meta_prompts())
-    run = Run(Config(), Inputs((), ()), plan, None, stopped=Interrupted(signal.SIGINT))
+    with Spool() as spool:
+        run = Run(Config(), Inputs((), ()), plan, None, spool, stopped=Interrupted(signal.SIGINT))
     with pytest.raises(Interrupted, match="no reply had come yet") as ended:
         run.raise_unless_done()
     assert ended.value.exit_code == 130

@@ -11,10 +11,10 @@ import pytest
 
 from instraug.chain.expand import expand
 from instraug.errors import PlaceholderError
+from instraug.files.jsonl import read_jsonl
 from instraug.models.journal.replay import Replay
 from instraug.rewriting.config import Config, Rules
 from instraug.rewriting.job import ExpandJob, load
-from instraug.rewriting.records import Verdict
 from instraug.tasks.placeholders import mask, parse, placeholders, restore
 from instraug.tasks.rendering import renderer
 from tests import chain
@@ -23,16 +23,18 @@ from tests.fakeserver import FakeServer, running
 TEMPLATE = "Is the object {text} near the left side of {region}?"
 
 
-def run(folder: Path, fault: str, **config: Any) -> tuple[list[Verdict], FakeServer]:
-    """Expand one template against a server that always answers so."""
+def run(folder: Path, fault: str, **config: Any) -> tuple[list[dict[str, Any]], FakeServer]:
+    """Expand one template against a server that always answers so; return the answers' rows."""
     (folder / "tasks").mkdir()
     (folder / "tasks" / "t.yaml").write_text(f"name: t\ninstructions: ['{TEMPLATE}']\n")
     with running(FakeServer(always=fault)) as server:
         settings = Config(model="m", base_url=server.url, samples=1, rewrites=1, **config)
         job = ExpandJob(folder / "tasks", folder / "out", "m", settings)
         for _ in range(2):  # and run again: what was journaled is not asked for
-            grown = expand(job, load(job)).grown
-    return [v for g in grown for v in g.verdicts], server
+            expand(job, load(job))
+    names = ("instructions.jsonl", "rejected.jsonl")
+    rows = [row for name in names for _, row in read_jsonl(folder / "out" / name)]
+    return [row for row in rows if row["source"] == "generated"], server
 
 
 @pytest.mark.parametrize(
@@ -64,20 +66,21 @@ def test_an_odd_answer_is_judged_and_bought_once(
 ) -> None:
     """Each is journaled, rejected by the rule that names it or taken out of its wrapping, and no
     key is asked for twice."""
-    verdicts, server = run(tmp_path, fault)
-    assert verdicts
-    for verdict in verdicts:
+    rows, server = run(tmp_path, fault)
+    assert rows
+    for row in rows:
+        broken = [reason["rule"] for reason in row.get("reasons", ())]
         if rule is None:
-            assert not verdict.reasons or verdict.reasons[0].rule in ("duplicate", "near_duplicate")
+            assert not broken or broken[0] in ("duplicate", "near_duplicate")
         else:
-            assert rule in [r.rule for r in verdict.reasons]
-    assert rule is not None or any(v.accepted for v in verdicts)
+            assert rule in broken
+    assert rule is not None or not all("reasons" in row for row in rows)
     bodies = Counter(json.dumps(c.body, sort_keys=True) for c in server.calls)
     assert set(bodies.values()) == {1}
     with Replay.read(tmp_path / "out" / "replies.jsonl") as replay:
         assert len(replay) == len(server.calls)
     if fault == "other_model":
-        assert {v.candidate.model for v in verdicts} == {"another-model-0613"}
+        assert {row["model"] for row in rows} == {"another-model-0613"}
 
 
 def spoken(template: str, **swap: str) -> tuple[str, dict[str, str]]:

@@ -8,7 +8,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instraug.models.journal.record_index import RecordIndex
+from instraug.models.journal.record_index import RecordIndex, packed
 
 KEYS = st.one_of(
     st.integers(0, 400).map(lambda n: hashlib.sha256(str(n).encode()).hexdigest()),
@@ -28,6 +28,23 @@ def test_the_first_place_of_each_key_is_found(rows: list[tuple[str, int, int]]) 
     assert {key: places.get(key) for key in places} == wanted
     assert len(places) == len(wanted)
     assert "f" * 64 not in places
+
+
+@given(st.lists(st.tuples(KEYS, st.integers(0, 2**40), st.integers(1, 2**33)), max_size=300))
+def test_keys_that_are_placed_late_are_those_of_add(rows: list[tuple[str, int, int]]) -> None:
+    """Appended without a look and in parts, the first place of each key counts all the same."""
+    places, late = RecordIndex(), RecordIndex()
+    for n, (key, offset, size) in enumerate(rows):
+        places.add(key, offset, size)
+        short = packed(key)
+        if isinstance(short, bytes):
+            late.append(short, offset, size)
+        else:
+            late.add(key, offset, size)
+        if n % 97 == 0:
+            assert len(late) == len(places)
+    assert list(late) == list(places)
+    assert {key: late.get(key) for key in places} == {key: places.get(key) for key in places}
 
 
 def test_keys_come_in_order_of_arrival() -> None:

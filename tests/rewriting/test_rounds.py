@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -20,17 +20,19 @@ from instraug.errors import (
     RequestFailed,
     StorageError,
 )
+from instraug.files.spool import Spool
 from instraug.models.chat import Chat, Choice, Reply, Usage
 from instraug.models.generation import Generator
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import recording
+from instraug.rewriting import run as finished
 from instraug.rewriting.config import Rules
 from instraug.rewriting.judging.meaning import Gate
-from instraug.rewriting.output import instruction_rows, rejected_rows
+from instraug.rewriting.outcome import Outcome, settle
 from instraug.rewriting.prompts.requests import expand
 from instraug.rewriting.records import Candidate, Request
 from instraug.rewriting.rounds import Chain, Grown, run_rounds
-from instraug.rewriting.run import counts, short
+from instraug.rewriting.rows import instruction_rows, rejected_rows
 from instraug.tasks.records import Task
 from tests.chain import META, plan, task
 
@@ -115,9 +117,28 @@ def run(
         complete = None if model is None else recording(model, cast("Journal", ledger))
         generator = Generator[Request](complete, ledger, concurrency=4)
         made = Chain(plan(**of_plan), Rules(), generator, gate)
-        return await run_rounds(tasks, made), generator
+        return await run_rounds(tasks, made, whole), generator
 
     return asyncio.run(go())
+
+
+def whole(grown: Grown) -> Grown:
+    """Keep all of a task when its rounds are over."""
+    return grown
+
+
+def outcomes(grown: list[Grown], wanted: int) -> list[Outcome]:
+    with Spool() as spool:
+        return [settle(g, plan(steps=(wanted,)), Memory(), spool) for g in grown]
+
+
+def counts(grown: list[Grown], wanted: int) -> dict[str, Any]:
+    return finished.counts(outcomes(grown, wanted))
+
+
+def short(grown: list[Grown], wanted: int) -> list[tuple[str, int]]:
+    """The templates with fewer rewrites than wanted, and how many they have."""
+    return [(s.template.id, s.accepted) for o in outcomes(grown, wanted) for s in o.short]
 
 
 def test_every_template_gets_what_was_wanted() -> None:
@@ -291,7 +312,7 @@ def test_a_fatal_error_ends_the_run_and_loses_no_reply() -> None:
             recording(model, cast("Journal", memory)), memory, concurrency=4
         )
         try:
-            await run_rounds(TASKS, Chain(plan(), Rules(), generator))
+            await run_rounds(TASKS, Chain(plan(), Rules(), generator), whole)
         finally:
             await generator.drain(1)
 
@@ -357,7 +378,8 @@ def test_others_get_their_turn_while_answers_are_judged() -> None:
     async def go() -> list[Grown]:
         nonlocal turns
         generator = Generator[Request](None, memory, concurrency=4)
-        work = asyncio.create_task(run_rounds(TASKS, Chain(plan(steps=(8,)), Rules(), generator)))
+        made = Chain(plan(steps=(8,)), Rules(), generator)
+        work = asyncio.create_task(run_rounds(TASKS, made, whole))
         while not work.done():
             turns += 1
             await asyncio.sleep(0)

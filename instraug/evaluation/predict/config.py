@@ -19,7 +19,7 @@ class PredictConfig:
     """How rows are put to a model; the command line lays its options over a config file."""
 
     model: Annotated[str, some] | None = None
-    """A model name, ``local``, or ``local:PATH`` for a GGUF file."""
+    """A model name, ``local``, ``local:NAME`` or ``local:PATH``: see docs/local-models.md."""
     base_url: Annotated[str, some] | None = None
     system: Annotated[str, some] | None = None
     """A system message before each prompt; None: the prompt alone."""

@@ -22,6 +22,7 @@ from instraug.models.chat import Reply
 from instraug.models.config import ByBatch
 from instraug.models.endpoint.keys import check_url
 from instraug.models.journal.paths import beside, check_journal_path
+from instraug.models.journal.pointer import noted_journal
 from instraug.models.journal.replay import spare
 from instraug.models.opening import Address, is_local
 
@@ -69,7 +70,7 @@ class PredictJob:
         """The journal's path: as named, or that of the run before in the folder, or its own."""
         if self.journal:
             return self.journal
-        named = self.before.get("journal")
+        named = noted_journal(self.out) or self.before.get("journal")
         return Path(os.path.normpath(self.out / (named if isinstance(named, str) else REPLIES)))
 
     @cached_property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from binascii import hexlify, unhexlify
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -84,6 +85,31 @@ def is_head(data: bytes) -> bool:
     return bool(_HEAD.match(data + (MARK + b'00000000",')[len(data) :]))
 
 
+def is_intact(line: bytes) -> bool:
+    """Whether a line is one intact record, with its newline.
+
+    It uses no regular expression and parses no JSON, so replay is nearly as fast as the disk.
+    """
+    return line[:_BODY] == b'%s%08x",' % (MARK, zlib.crc32(line[_BODY:-1])) and line[-1:] == b"\n"
+
+
+def key_of(line: bytes, kind: bytes) -> bytes | None:
+    """Return the key of an intact record of that kind where it is a SHA-256, packed.
+
+    Returns:
+        32 bytes; None where kind or key are others.
+    """
+    start = _BODY + len(kind)
+    if line[_BODY:start] != kind or line[start + 64 : start + 65] != b'"':
+        return None
+    digits = line[start : start + 64]
+    try:
+        key = unhexlify(digits)
+    except ValueError:
+        return None
+    return key if hexlify(key) == digits else None  # it takes upper case too
+
+
 def scan(lines: Iterable[bytes]) -> Iterator[IntactRecord | Damage]:
     """Yield every intact record and every piece of damage, in order.
 
@@ -92,19 +118,27 @@ def scan(lines: Iterable[bytes]) -> Iterator[IntactRecord | Damage]:
     """
     offset = 0
     for number, line in enumerate(lines, 1):
-        record = _record(line, offset)
-        if record is not None:
-            yield record
-        elif not line.isspace():
-            yield from _salvage(line, offset, number)
+        yield from pieces(line, offset, number)
         offset += len(line)
 
 
-def _record(line: bytes, offset: int) -> IntactRecord | None:
-    """Read a piece of the file as one record; None if it is not one.
+def pieces(line: bytes, offset: int, number: int) -> Iterator[IntactRecord | Damage]:
+    """Yield what is on one line, see `scan`.
 
-    It uses no regular expression and parses no JSON, so replay is nearly as fast as the disk.
+    Args:
+        line: The line.
+        offset: Bytes before it.
+        number: Its number, from 1.
     """
+    record = _record(line, offset)
+    if record is not None:
+        yield record
+    elif not line.isspace():
+        yield from _salvage(line, offset, number)
+
+
+def _record(line: bytes, offset: int) -> IntactRecord | None:
+    """Read a piece of the file as one record; None if it is not one."""
     body = line[_BODY:-1] if line.endswith(b"\n") else line[_BODY:]
     if line[:_BODY] != b'%s%08x",' % (MARK, zlib.crc32(body)):
         return None

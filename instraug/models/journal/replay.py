@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -16,12 +16,25 @@ import orjson
 from instraug.errors import StorageError, UsageError
 from instraug.files.disk import open_regular, refusal, refusals
 from instraug.models.chat import Choice, Reply, Usage
-from instraug.models.endpoint.broken import is_broken_record
-from instraug.models.journal.framing import MARK, Damage, IntactRecord, is_head, plain, scan
-from instraug.models.journal.record_index import RecordIndex
+from instraug.models.endpoint.broken import has_trace, is_broken_record
+from instraug.models.journal.framing import (
+    MARK,
+    Damage,
+    IntactRecord,
+    is_head,
+    is_intact,
+    key_of,
+    pieces,
+    plain,
+    scan,
+)
+from instraug.models.journal.record_index import RecordIndex, packed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+_REPLY, _INTENT = b'"reply":"', b'"intent":"'
 
 
 class Replay:
@@ -37,7 +50,8 @@ class Replay:
         self._fd = fd
         self._replies = RecordIndex()
         self._scores: dict[tuple[str, str], float] = {}
-        self._open_intents: set[str] = set()
+        self._begun: set[bytes | str] = set()
+        """Keys, as `packed`, of which the last intent is followed by no outcome."""
         self.damage: list[Damage] = []
         """Bytes that are not intact records, in the order of the file."""
         self.broken: set[str] = set()
@@ -51,9 +65,9 @@ class Replay:
         if fd >= 0:
             with refusals(path, "read"), os.fdopen(os.dup(fd), "rb") as file:
                 file.seek(0)
-                for piece in scan(file):
-                    self._add(piece)
-        self.unknown = frozenset(self._open_intents)
+                self._read(file)
+        begun = (key.hex() if isinstance(key, bytes) else key for key in self._begun)
+        self.unknown = frozenset(key for key in begun if key not in self._replies)
         """Keys whose call an earlier run began without recording an outcome."""
 
     @classmethod
@@ -75,7 +89,7 @@ class Replay:
         """The file."""
         return self._path
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._replies
 
     def __len__(self) -> int:
@@ -141,25 +155,45 @@ class Replay:
     ) -> None:
         self.close()
 
+    def _read(self, lines: Iterable[bytes]) -> None:
+        """Take in every line of the file, from its start.
+
+        Replies and intents under a SHA-256 are all but all there is, and taken the short way.
+        """
+        offset, begun, place = 0, self._begun, self._replies.append
+        for number, line in enumerate(lines, 1):
+            size = len(line)
+            if not is_intact(line):
+                for piece in pieces(line, offset, number):
+                    self._add(piece)
+            elif (key := key_of(line, _REPLY)) and not has_trace(line):
+                place(key, offset, size)
+                begun.discard(key)
+            elif key := key_of(line, _INTENT):
+                begun.add(key)
+            else:
+                for piece in pieces(line, offset, number):
+                    self._add(piece)
+            offset += size
+
     def _add(self, piece: IntactRecord | Damage) -> None:
         if isinstance(piece, Damage):
             self.damage.append(piece)
         elif piece.kind == "reply":
-            self._open_intents.discard(piece.key)
+            self._begun.discard(packed(piece.key))
             if is_broken_record(piece.line):
                 self.broken.add(piece.key)
             else:
                 self._replies.add(piece.key, piece.offset, len(piece.line))
         elif piece.kind == "intent":
-            if piece.key not in self._replies:
-                self._open_intents.add(piece.key)
+            self._begun.add(packed(piece.key))
         elif piece.kind == "run":
             self.last_run = piece.key
             self._runs[piece.key] = (piece.offset, len(piece.line))
         elif piece.kind == "batch":
             self._batches.append((piece.offset, len(piece.line)))
         elif piece.kind == "withdrawn":
-            self._open_intents.discard(piece.key)
+            self._begun.discard(packed(piece.key))
         elif piece.kind == "score":
             # A record of another shape is from another version: ignored, like unknown kinds.
             with suppress(ValueError, LookupError, TypeError):
