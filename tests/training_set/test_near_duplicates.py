@@ -95,3 +95,25 @@ def test_the_command_says_how_many_went(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "left out: 3 rewrites that are near-duplicates of instructions that stay" in done.stderr
+
+
+def test_a_set_that_is_joined_states_what_went(tmp_path: Path) -> None:
+    """As the whole does: its rows, and the rewrites left out."""
+    tasks, pool, rows = inputs(tmp_path)
+    given = ("build", tasks, "--instances", rows, "--instructions", pool, "-q")
+    near = ("--near-duplicates", 0.95)
+    done = instraug(*given, *near, "-o", tmp_path / "whole.jsonl")
+    assert done.returncode == 0, done.stderr
+    parts = [tmp_path / f"part{n}" for n in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        done = instraug(*given, *near, "--shard", f"{number}/2", "-o", part)
+        assert done.returncode == 0, done.stderr
+    done = instraug("join", *parts, "-o", tmp_path / "joined.jsonl", "-q")
+    assert done.returncode == 0, done.stderr
+    whole, joined = ((tmp_path / f"{name}.jsonl").read_bytes() for name in ("whole", "joined"))
+    assert joined == whole
+    stated = [
+        json.loads((tmp_path / f"{name}.jsonl.manifest.json").read_text())["near_duplicates"]
+        for name in ("whole", "joined")
+    ]
+    assert stated[0] == stated[1] == {"caption": 1, "other": 2}
