@@ -68,6 +68,12 @@ PARTS = {
     ),
     "boxes": Part("rows", (3_000, 10_000, 30_000), (10_000, 30_000, 100_000), _rows),
     "mix": Part("rows", (3_000, 10_000, 30_000), (10_000, 100_000, 1_000_000), _rows),
+    "near_duplicates": Part(
+        "instructions",
+        (3_000, 10_000, 30_000),
+        (10_000, 100_000, 1_000_000),
+        lambda n, _: ["--one", str(n)],
+    ),
     "predict": Part(
         "rows", (80, 160, 320), (1000, 2000, 4000), lambda n, full: [str(n), "13"[full]]
     ),
