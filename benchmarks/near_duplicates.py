@@ -5,8 +5,9 @@
 Prints one JSON object. `sizes`: processor time, peak memory and pairs of each size, each in a
 process of its own, and the exponents between them. `every_pair`: 10,000 instructions with
 rouge_score, whose time is that of a sample of pairs times their number, and with rapidfuzz, which
-looks at every pair and so knows what there is to find (recall). `minhash`: the same candidates by
-rensa's LSH, verified likewise, where rensa is installed. Compare shares, never absolute figures.
+looks at every pair and so knows what there is to find (recall). `minhash`: the same pairs by
+rensa's LSH (64 permutations, 16 bands, runs of three words), verified likewise, up to 100,000
+instructions; only where rensa is installed. Compare shares, never absolute figures.
 
 The pool: tasks of five instructions and forty rewrites of each, put together from the phrases of
 such templates (23 words in the mean, some 20,000 different ones); six in a hundred are a copy of an
@@ -87,6 +88,9 @@ KINDS = [
 ]
 NEAR = 10_000
 """Instructions of which every pair is looked at."""
+
+_MOST = 100_000
+"""Most instructions that MinHash is timed on."""
 
 SAMPLE = 5_000
 """Pairs that rouge_score is timed on."""
@@ -238,16 +242,14 @@ def _all_near(texts: list[str], threshold: float) -> set[tuple[int, int]]:
     return near
 
 
-def minhash(threshold: float) -> dict[str, Any] | None:
-    """Find candidates by rensa's LSH; None where it is not installed."""
-    if not importlib.util.find_spec("rensa"):
-        return None
+def minhash(size: int, threshold: float) -> None:
+    """Find the near pairs by rensa's LSH in this process, and print its figures."""
     from rensa import RMinHash, RMinHashLSH
 
+    from instraug.tasks.near_duplicates import near_pairs
     from instraug.tasks.words import rouge_l, words
 
-    texts = made_pool(NEAR)
-    wanted = _all_near(texts, threshold)
+    texts = made_pool(size)
     found: set[tuple[int, int]] = set()
     begun = process_time()
     lsh, seen = RMinHashLSH(threshold=0.5, num_perm=64, num_bands=16), dict[tuple[str, ...], int]()
@@ -259,12 +261,18 @@ def minhash(threshold: float) -> dict[str, Any] | None:
             continue
         sketch = RMinHash(num_perm=64, seed=1)
         sketch.update([" ".join(split[i : i + 3]) for i in range(max(1, len(split) - 2))])
-        found.update(
-            (n, number) for n in lsh.query(sketch) if rouge_l(words(texts[n]), split, threshold)
-        )
+        near = (n for n in lsh.query(sketch) if rouge_l(words(texts[n]), split, threshold))
+        found.update((n, number) for n in near)
         lsh.insert(number, sketch)
-    cpu = process_time() - begun
-    return {"cpu_s": round(cpu, 2), "recall": round(len(found & wanted) / len(wanted), 4)}
+    cpu, peak = process_time() - begun, _peak()
+    wanted = {(one, other) for one, other, _ in near_pairs(texts, threshold)}
+    figures = {
+        "instructions": size,
+        "cpu_s": round(cpu, 2),
+        "peak_mb": round(peak),
+        "recall": round(len(found & wanted) / len(wanted), 4),
+    }
+    print(json.dumps(figures))
 
 
 def main() -> None:
@@ -273,15 +281,23 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--threshold", type=float, default=0.95)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--minhash", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         one(args.one, args.threshold)
         return
-    sizes = []
-    for size in args.sizes:
-        command = [sys.executable, __file__, "--one", str(size), "--threshold", str(args.threshold)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        sizes.append(json.loads(done.stdout))
+    if args.minhash:
+        minhash(args.minhash, args.threshold)
+        return
+
+    def apart(kind: str, size: int) -> dict[str, Any]:
+        given = (kind, str(size), "--threshold", str(args.threshold))
+        done = subprocess.check_output([sys.executable, __file__, *given], text=True)
+        found: dict[str, Any] = json.loads(done)
+        return found
+
+    sizes = [apart("--one", size) for size in args.sizes]
+    rensa = importlib.util.find_spec("rensa")
     exponents = [
         round(
             math.log(b["cpu_s"] / a["cpu_s"]) / math.log(b["instructions"] / a["instructions"]), 2
@@ -293,7 +309,7 @@ def main() -> None:
         "sizes": sizes,
         "exponents": exponents,
         "every_pair": every_pair(args.threshold),
-        "minhash": minhash(args.threshold),
+        "minhash": [apart("--minhash", size) for size in args.sizes if rensa and size <= _MOST],
     }
     print(json.dumps(figures, indent=1))
 
