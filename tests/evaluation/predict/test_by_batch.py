@@ -88,6 +88,19 @@ def test_not_waiting_ends_with_75_and_the_same_command_goes_on(rows: Rows) -> No
     assert rows.server.count == asked
 
 
+def test_rows_that_an_open_batch_holds_are_not_sent_beside_new_ones(rows: Rows) -> None:
+    """More rows while the first are on their way: each is sent once."""
+    online, all_rows = rows.online(), rows.file.read_text()
+    rows.server.batches.polls = 2
+    rows.file.write_text("".join(all_rows.splitlines(keepends=True)[:8]))
+    assert rows.batch("batch", "--no-wait", "-q").returncode == 75
+    rows.file.write_text(all_rows)
+    assert rows.batch("batch", "-q").returncode == 0
+    assert rows.content("batch") == online
+    assert len(rows.server.batches.batches) == 2
+    assert set(rows.server.batches.bought.values()) == {1}
+
+
 @pytest.mark.parametrize("plan", ["partial:3", "expire:5", "short:2"])
 def test_what_brought_no_reply_is_sent_again(rows: Rows, plan: str) -> None:
     """Failed and expired requests, results that come short at first: nothing is bought twice."""
