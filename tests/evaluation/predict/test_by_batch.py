@@ -95,6 +95,7 @@ def test_rows_that_an_open_batch_holds_are_not_sent_beside_new_ones(rows: Rows) 
     rows.file.write_text("".join(all_rows.splitlines(keepends=True)[:8]))
     assert rows.batch("batch", "--no-wait", "-q").returncode == 75
     rows.file.write_text(all_rows)
+    assert rows.batch("batch", "--no-wait", "-q").returncode == 75
     assert rows.batch("batch", "-q").returncode == 0
     assert rows.content("batch") == online
     assert len(rows.server.batches.batches) == 2
