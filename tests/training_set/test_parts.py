@@ -338,7 +338,7 @@ def test_a_shard_of_another_number_of_shards_is_one_line(tmp_path: Path) -> None
     assert "is shard 2/3, and" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["blocks", "reports.jsonl", "pools.json"])
+@pytest.mark.parametrize("name", ["blocks", "reports", "pools"])
 @pytest.mark.parametrize("how", ["cut", "longer", "gone"])
 def test_a_damaged_shard_is_one_line(tmp_path: Path, name: str, how: str) -> None:
     """Nothing is made of it."""
