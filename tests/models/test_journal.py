@@ -26,6 +26,7 @@ from instraug.models.journal import group_sync as groupsync
 from instraug.models.journal.framing import frame
 from instraug.models.journal.group_sync import GROUP, SECONDS
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.record_index import packed
 from instraug.models.journal.replay import Replay
 
 
@@ -90,7 +91,8 @@ def test_any_replies_come_back_as_they_were_and_the_first_of_a_key_wins(
             first.setdefault(one.key, one)
             assert journal.get(one.key) == first[one.key]
     assert kept(path) == first
-    assert list(kept(path)) == list(first)
+    # In order of arrival, those that are no SHA-256 after the others.
+    assert list(kept(path)) == sorted(first, key=lambda key: isinstance(packed(key), str))
 
 
 @pytest.mark.parametrize(
