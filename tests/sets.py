@@ -125,6 +125,9 @@ def nasty_row() -> Row:
     )
 
 
+_OF_A_JOB = ("workers", "force", "part", "engine", "progress")
+
+
 def built(
     folder: Path, rows: Iterable[Row] | Path, dest: str = "out.jsonl", **given: Any
 ) -> Summary:
@@ -136,7 +139,7 @@ def built(
     pool = given.pop("pool", 0)
     path = write_pool(folder / "instructions.jsonl", each=pool) if pool else None
     file = rows if isinstance(rows, Path) else write_rows(folder / "rows.jsonl", rows)
-    own = {name: given.pop(name) for name in ("workers", "force") if name in given}
+    own = {name: given.pop(name) for name in _OF_A_JOB if name in given}
     config = BuildConfig(**given)
     return build_set(BuildJob(tasks, (file,), folder / dest, path, config, **own))
 

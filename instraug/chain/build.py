@@ -8,10 +8,14 @@ from instraug.tasks.load import load_tasks
 from instraug.tasks.pool import load_pools
 from instraug.training_set.build import (
     BuildJob,
+    Inputs,
+    Work,
     add_up,
     check_names,
+    check_rows,
     find_bounds,
     fitted,
+    hashed_whole,
     hashing,
     make_recipe,
     manifest_body,
@@ -20,14 +24,17 @@ from instraug.training_set.build import (
     writing,
 )
 from instraug.training_set.destination import check_apart, destination
-from instraug.training_set.engines.local import local_engine
+from instraug.training_set.engines.opening import open_engine
 from instraug.training_set.formats import registry
 from instraug.training_set.narrowing import narrowed
+from instraug.training_set.parts.fingerprints import Look, looks
+from instraug.training_set.parts.share import lines_before, share
+from instraug.training_set.parts.writing import BLOCKS, PartWriter
 from instraug.training_set.summary import Summary
 
 
 def build(job: BuildJob) -> Summary:
-    """Build a training set: instances rendered with sampled instructions (MIns+).
+    """Build a training set, or a part of one: instances rendered with sampled instructions (MIns+).
 
     Returns:
         What became of it; the files are in place.
@@ -39,6 +46,12 @@ def build(job: BuildJob) -> Summary:
         StorageError: the disk refused. Nothing half-written is left in any of these cases.
     """
     began = monotonic()
+    work = plan(job)
+    return build_part(work, began) if job.part else build_whole(work, began)
+
+
+def plan(job: BuildJob) -> Work:
+    """Read and check all that a build needs before its first row."""
     job = fitted(job)
     data_file = settled(job)
     pools = narrowed(job.config, load_pools(load_tasks(job.tasks), job.instructions))
@@ -47,16 +60,50 @@ def build(job: BuildJob) -> Summary:
     shards = recipe.instances.split(files)
     check_apart(job.dest, files)
     check_names(job, pools, files)
+    return Work(job, data_file, recipe, files, shards)
+
+
+def build_whole(work: Work, began: float) -> Summary:
+    """Build all rows, and write the set."""
+    job, recipe, data_file = work.job, work.recipe, work.data_file
     form = registry.load(recipe.format, recipe.options)
+    summary = Summary(recipe.pools, recipe.config.epsilon)
     with destination(job.dest, data_file.inside) as dest:
         # The engine first, for it may fork; then hashing, which goes on beside the building.
-        workers = local_engine(recipe, job.workers, dest.data.parent)
-        with workers as engine, hashing(files) as hashes:
-            bounds = find_bounds(engine, shards, recipe.caps)
+        workers = open_engine(job.engine, recipe, job.workers, dest.data.parent)
+        with workers as engine, hashing(hashed_whole, work.files) as hashes:
+            bounds = find_bounds(engine, work.shards, recipe.caps)
             with writing(dest, form, job.dest) as write:
-                summary = add_up(job, recipe, shards, engine.build(shards, bounds, write))
-            instances = dict(zip(map(str, files), hashes, strict=True))
+                reports = engine.build(work.shards, bounds, write)
+                each = zip(work.shards, reports, strict=True)
+                add_up(summary, len(work.shards), each, job.progress)
+                check_rows(summary, skip_bad=recipe.config.skip_bad)
+            instances = dict(zip(map(str, work.files), hashes, strict=True))
         if not data_file.is_file:
             write_companions(dest, recipe, form, summary)
-        summary.outputs = dest.finish(manifest_body(job, recipe, summary, instances, began))
+        inputs = Inputs.of(job, recipe.pools, instances)
+        body = manifest_body(recipe, summary, inputs, work.run(began))
+        summary.outputs = dest.finish(body)
+    return summary
+
+
+def build_part(work: Work, began: float) -> Summary:
+    """Build a part of the rows, and write what `join` needs of it."""
+    job, recipe = work.job, work.recipe
+    own = share(work.shards, work.part)
+    seen = looks(own, work.shards)
+    summary = Summary(recipe.pools, recipe.config.epsilon)
+    summary.lines_before = lines_before(recipe.instances, own, work.shards)
+    with destination(job.dest, BLOCKS) as dest:
+        writer = PartWriter(dest, recipe)
+        workers = open_engine(job.engine, recipe, job.workers, dest.data.parent)
+        with workers as engine, hashing(Look.fingerprint, seen) as hashes:
+            # A cap looks at all rows, whoever builds them.
+            bounds = find_bounds(engine, work.shards, recipe.caps)
+            with writer.building(engine, own, bounds) as reports:
+                add_up(summary, len(own), reports, job.progress)
+                check_rows(summary, skip_bad=recipe.config.skip_bad, some=False)
+            fingerprints = dict(zip([str(look.path) for look in seen], hashes, strict=True))
+        inputs = Inputs.of(job, recipe.pools, work.sizes())
+        writer.finish(work, inputs, fingerprints, bounds, summary, began)
     return summary

@@ -17,6 +17,7 @@ _COMMANDS = {
     "expand": ("expand", "Grow every template of a task folder through a model."),
     "filter": ("expand", "Judge a finished run again with other rules; makes no call."),
     "build": ("build", "Build a training set (MIns+) from instances and a pool."),
+    "join": ("join", "Join what build --shard or filter --shard left into the whole."),
     "formats": ("profiles", "List the formats, and what each profile of --for sets."),
     "mix": ("mix", "Mix sets to an exact total, by rows or tokens; a sweep; a leak guard."),
     "import": ("importing", "Turn other projects' templates into a task folder."),

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, NAME, PATH, ManyValues, config_option, pairs
+from instraug.cli.options import FOLDER, NAME, PATH, ManyValues, config_option, pairs, shard_option
 from instraug.cli.output import summarise
 from instraug.cli.profiles import box_options
 from instraug.errors import Interrupted
 from instraug.training_set.formats.registry import FORMATS
 
 if TYPE_CHECKING:
+    from instraug.files.part import Part
     from instraug.training_set.config import BuildConfig
+    from instraug.training_set.engines.opening import EngineName
     from instraug.training_set.summary import Summary
 
 
@@ -84,17 +86,29 @@ if TYPE_CHECKING:
     "--hold-out", type=float, metavar="P", help="Share of each pool that is held out, 0 to 1."
 )
 @click.option(
+    "--near-duplicates",
+    type=float,
+    metavar="R",
+    help="Leave out rewrites of a ROUGE-L of R or more with one that stays; 0.95, say.",
+)
+@click.option(
     "--shuffle-options/--no-shuffle-options", default=None, help="The order of a row's options."
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Default: by the suffix of DEST.")
 @click.option("--seed", type=int, metavar="N", help="Seed of every random choice (0).")
 @click.option(
     "--engine",
-    type=click.Choice(["local"]),
-    expose_value=False,
-    help="Where rows are built: in processes of this machine.",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where rows are built: in processes of this machine, or by Ray.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, metavar="N", help="Processes (1).")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes (1; with Ray as many as its cluster has processors).",
+)
+@shard_option
 @click.option("--skip-bad", is_flag=True, default=None, help="Leave out rows that cannot be used.")
 @click.option(
     "--as-released", is_flag=True, default=None, help="Keep MultiInstruct's known faults."
@@ -115,7 +129,9 @@ def build(
     instances: tuple[Path, ...],
     dest: Path,
     instructions: Path | None,
-    workers: int,
+    engine: EngineName,
+    workers: int | None,
+    shard: Part | None,
     force: bool,
     config_file: str | None,
     as_json: bool,
@@ -128,6 +144,8 @@ def build(
     unique_id: hand-written with probability epsilon, else a rewrite from --instructions. The rows
     depend on nothing else, so that they are the same in any order and with any number of workers.
     """
+    from dataclasses import replace
+
     from instraug.chain.build import build as build_set
     from instraug.files.presets import find
     from instraug.training_set.build import BuildJob
@@ -141,7 +159,15 @@ def build(
         signal.signal(number, _stop)
     with _Bar(shown=not quiet and sys.stderr.isatty()) as bar:
         job = BuildJob(tasks, instances, dest, instructions, config, workers, force, bar.show)
+        job = replace(job, engine=engine, part=shard)
         summary = build_set(job)
+    show_summary(summary, config, dest, as_json=as_json, quiet=quiet)
+
+
+def show_summary(
+    summary: Summary, config: BuildConfig, dest: Path, *, as_json: bool, quiet: bool
+) -> None:
+    """Print what became of a set."""
     if not quiet:
         for line in _notices(summary, config):
             click.echo(line, err=True)
@@ -150,6 +176,7 @@ def build(
         for name in (
             "tasks",
             "left_out",
+            "near_duplicates",
             "options",
             "boxes",
             "options_style",
@@ -167,6 +194,8 @@ def _notices(summary: Summary, config: BuildConfig) -> Iterator[str]:
     yield from summary.remarks()
     if other := summary.other_split():
         yield f"left out: {other}; --split all takes them"
+    if near := sum(pool.near_duplicates for pool in summary.pools):
+        yield f"left out: {near} rewrites that are near-duplicates of instructions that stay"
     yield from (f"left out: {problem}" for problem in summary.without_instruction())
     whole = config.instruction is None and config.instruction_split is None
     if whole and config.epsilon < 1 and not any(pool.generated for pool in summary.pools):

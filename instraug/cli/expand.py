@@ -19,13 +19,17 @@ from instraug.cli.options import (
     model_options,
     other_sections,
     settings,
+    shard_option,
 )
 from instraug.cli.output import summarise
-from instraug.errors import printable
+from instraug.errors import UsageError, printable
 from instraug.rewriting.config import Config
 
 if TYPE_CHECKING:
-    from instraug.rewriting.job import Inputs
+    from instraug.cli.batch import BatchOptions
+    from instraug.files.part import Part
+    from instraug.rewriting.job import ExpandJob, Inputs, Watch
+    from instraug.rewriting.run import Run
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
 
@@ -119,7 +123,7 @@ def expand(
         for line in _not_sent(inputs) if verbose else ():
             progress.notice(line)
         watch = Watch(progress.reply, progress.round, progress.notice, progress.state)
-        run = batch.start(replace(job, foreseen=foreseen), inputs, watch)
+        run = _started(replace(job, foreseen=foreseen), batch, inputs, watch)
     if not isinstance(run, Run):
         summarise(run, as_json=as_json, quiet=quiet)
         return
@@ -129,6 +133,22 @@ def expand(
         click.echo(printable(line), err=True)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
+
+
+def _started(
+    job: ExpandJob, batch: BatchOptions, inputs: Inputs, watch: Watch
+) -> Run | dict[str, Any]:
+    """Run a job as it is to be asked; return the run, or the counts of a file of requests."""
+    from instraug.chain.expand import expand
+
+    if not (batch.write or batch.read):
+        return expand(job, inputs, watch)
+    # Imported here, as in chain/expand.py: what knows of batches imports the openai package.
+    from instraug.rewriting.by_files import read_replies, write_requests
+
+    if batch.write:
+        return write_requests(job, batch.write, inputs, watch)
+    return read_replies(job, batch.read, inputs, watch)
 
 
 def _not_sent(inputs: Inputs) -> Iterator[str]:
@@ -145,13 +165,15 @@ def _not_sent(inputs: Inputs) -> Iterator[str]:
 @click.argument("out", type=FOLDER)
 @config_option("Judge by its rules section.")
 @click.option("-o", "--out", "dest", type=FOLDER, metavar="OUT2", help="Default: OUT itself.")
-@click.option("--force", is_flag=True, help="Replace another run in OUT2.")
+@shard_option
+@click.option("--force", is_flag=True, help="Replace another run, or shard, in OUT2.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def filter_(
     out: Path,
     config_file: str | None,
     dest: Path | None,
+    shard: Part | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -159,13 +181,16 @@ def filter_(
     """Judge the answers of the finished run in OUT again, by other rules; makes no call."""
     from instraug.chain.refilter import refilter
 
+    if shard and dest is None:
+        raise UsageError("filter --shard writes a part, and not over the run; give -o")
     rules = settings(config_file).rules if config_file else None
     if config_file and (ignored := other_sections(config_file, "rules")):
         line = f"{config_file}: filter reads rules alone; ignored: {', '.join(ignored)}"
         click.echo(printable(line), err=True)
-    run = refilter(out, rules, dest or out, force=force)
+    run = refilter(out, rules, dest or out, force=force, part=shard)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
-    run.raise_unless_done()
+    if not shard:  # a part may accept nothing
+        run.raise_unless_done()
 
 
 COMMANDS = {"expand": expand, "filter": filter_}

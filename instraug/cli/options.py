@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from instraug.errors import UsageError
 from instraug.rewriting.config import Config
+
+if TYPE_CHECKING:
+    from instraug.files.part import Part
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,10 +104,26 @@ def _one(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -
     return files[0] if files else None
 
 
+def shard_option(command: F) -> F:
+    """Add ``--shard I/N``, which gives a `Part`, or None."""
+    return click.option(
+        "--shard",
+        metavar="I/N",
+        callback=_part,
+        help="Do only share I (from 1) of N of the work, for `instraug join`; see docs/scale.md.",
+    )(command)
+
+
+def _part(_ctx: click.Context, _param: click.Parameter, given: str | None) -> Part | None:
+    from instraug.files.part import Part
+
+    return None if given is None else Part.parse(given)
+
+
 _MODEL = [
     config_option("A config file, or the name of a shipped one."),
     click.option(
-        "--model", metavar="NAME", help="A model's name; local, or local:PATH for a GGUF file."
+        "--model", metavar="NAME", help="A model's name; local, local:NAME or local:PATH."
     ),
     click.option("--base-url", metavar="URL", help="An OpenAI-compatible endpoint."),
     click.option(

@@ -79,6 +79,22 @@ def hidden_folder(beside: Path) -> Iterator[Path]:
         _remove(folder)
 
 
+@contextmanager
+def new_folder(dest: Path) -> Iterator[Path]:
+    """Fill a hidden folder, which gets its name when the block ends well.
+
+    Raises:
+        StorageError: the system refused, in the block too; what was there before is as it was.
+    """
+    with refusals(dest, "write"), hidden_folder(dest) as folder:
+        try:
+            yield folder
+            put_folder(folder, dest)
+        except StorageError as error:
+            raise StorageError(str(error).replace(str(folder), str(dest))) from error
+    sync_folder(dest.absolute().parent)
+
+
 def put_folder(new: Path, dest: Path) -> None:
     """Give a finished folder its name; an older one of that name goes once the new one is there.
 

@@ -22,8 +22,8 @@ from instraug.files.jsonl import dumps
 MANIFEST = "manifest.json"
 """Its name in a folder; beside a single file it follows the name of that file."""
 
-Kind = Literal["expand", "build", "mix", "predict"]
-"""Which command wrote it."""
+Kind = Literal["expand", "build", "mix", "predict", "shard"]
+"""Which command wrote it; ``shard``: any of those, for a part of its work."""
 
 
 _HOLDS: Mapping[Kind, str] = {
@@ -31,6 +31,7 @@ _HOLDS: Mapping[Kind, str] = {
     "build": "a built set",
     "mix": "a mixed set",
     "predict": "predictions",
+    "shard": "a shard, which `instraug join` takes",
 }
 """Command -> what its folder holds, for messages."""
 

@@ -65,6 +65,17 @@ class Spool:
             self._end += len(line)
         return Stretch(start, self._end - start)
 
+    def take(self, file: BinaryIO) -> Stretch:
+        """Put all lines of a file by, as they are spelled there."""
+        start = self._end
+        with refusals(self._folder, "write"):
+            self._file.seek(start)
+            self._at_end = True
+            while block := file.read(_BLOCK):
+                self._file.write(block)
+                self._end += len(block)
+        return Stretch(start, self._end - start)
+
     def copy(self, stretches: Iterable[Stretch], to: BinaryIO) -> None:
         """Write the lines of some stretches, in their order, to a file."""
         for stretch in stretches:

@@ -97,7 +97,13 @@ def _expected(job: ExpandJob, inputs: Inputs) -> Expected:
     config, exists = job.config, job.replies.is_file()
     name = weights.name(job.model) if exists and is_local(job.model) else job.model
     backend = offline(name)
-    plan = make_plan(config, name, inputs.meta_prompts, constrains=backend.constrains)
+    plan = make_plan(
+        config,
+        name,
+        inputs.meta_prompts,
+        constrains=backend.constrains,
+        instructed=backend.instructed,
+    )
     with Replay.read(job.replies) if exists else nullcontext() as paid:
         gate = gate_of(config.rules, scorer_of(config, backend, paid)) if paid else None
         return expected(plan, config, inputs.tasks, paid, gate)

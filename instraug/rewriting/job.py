@@ -15,6 +15,7 @@ from instraug.files.decode import suggest
 from instraug.files.manifest import MANIFEST, check_spelled
 from instraug.files.stamp import may_write
 from instraug.models.chat import Reply
+from instraug.models.config import ByBatch
 from instraug.models.endpoint.keys import check_url
 from instraug.models.journal.paths import beside, check_journal_path
 from instraug.models.journal.replay import Replay
@@ -45,16 +46,6 @@ class Watch:
 
 QUIET = Watch()
 """Calls nothing."""
-
-
-@dataclass(frozen=True)
-class ByBatch:
-    """How a run by batch waits."""
-
-    wait: bool = True
-    """Wait until all of it is done; else end once everything is sent."""
-    poll: float = 60.0
-    """Seconds between two looks at what is not over."""
 
 
 @dataclass(frozen=True)

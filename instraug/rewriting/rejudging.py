@@ -70,6 +70,7 @@ class JudgedReplies:
 
     def __init__(self, out: Path, kept: Kept, journal: Replay, spool: Spool) -> None:
         self.path = kept.journal
+        self._known = frozenset(task.name for task in kept.tasks)
         self._rows = Groups(spool)
         """Task -> (reply, parent) of each of its rows."""
         for name in (INSTRUCTIONS, REJECTED):
@@ -87,6 +88,11 @@ class JudgedReplies:
     def tasks(self) -> Set[str]:
         """The tasks that the rows are of."""
         return self._rows.names()
+
+    @property
+    def strangers(self) -> Set[str]:
+        """Those of them that the manifest does not name."""
+        return self.tasks - self._known
 
     def sent(self, task: str) -> Counter[str]:
         """Return the id of each template of a task that was sent -> answers to it."""
@@ -187,8 +193,7 @@ async def rejudge_all(
             f"{replies.path}: {sum(unscored.values())} {scorer} scores are missing, of "
             f"{_named(unscored)}; {_BACK} to score anew, or turn the rule semantic off"
         )
-    others = replies.tasks - {task.name for task in run.inputs.tasks}
-    lacking |= {task: replies.keys(task) for task in others}
+    lacking |= {task: replies.keys(task) for task in replies.strangers}
     answer = "to requests that this version, or this manifest, does not make"
     replies.require(lacking, answer, "judge it with the version that made the run")
     return outcomes

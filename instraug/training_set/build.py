@@ -10,24 +10,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import instraug
 from instraug.errors import InputError, UsageError
 from instraug.files.card import PICTURE, README
 from instraug.files.disk import refusals
 from instraug.files.manifest import check_spelled, sha256
+from instraug.files.part import Part
 from instraug.tasks.lengths_picture import draw
 from instraug.tasks.pool import Pool
 from instraug.training_set.caps import Cap, caps_of
 from instraug.training_set.card import card
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.destination import Destination, check_free
-from instraug.training_set.engines.local import Engine, Write
+from instraug.training_set.engines.base import Engine, Write
+from instraug.training_set.engines.opening import EngineName
 from instraug.training_set.formats import registry
 from instraug.training_set.formats.base import Block, Format, Options
 from instraug.training_set.formats.registry import DataFile
@@ -38,6 +39,9 @@ from instraug.training_set.shard_builder import Bounds, Recipe
 from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
 from instraug.training_set.summary import Summary
+
+T = TypeVar("T")
+H = TypeVar("H")
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,14 @@ class BuildJob:
     instructions: Path | None = None
     """An instructions.jsonl; None: hand-written instructions only."""
     config: BuildConfig = field(default_factory=BuildConfig)
-    workers: int = 1
-    """Processes; the rows do not depend on how many."""
+    workers: int | None = None
+    """Processes; None: one, or as many as a cluster has. The rows do not depend on how many."""
     force: bool = False
     progress: Callable[[int, int], None] = lambda _done, _all: None
     """Called with the shards done, from 0 on, and their total."""
+    engine: EngineName = "local"
+    part: Part | None = None
+    """Build this share of the rows, for `join`; None: the whole."""
 
 
 def fitted(job: BuildJob) -> BuildJob:
@@ -75,7 +82,7 @@ def settled(job: BuildJob) -> DataFile:
         StorageError: there is no place for it.
     """
     data_file = registry.data_file(job.dest, job.config.format)
-    check_free(job.dest, is_file=data_file.is_file, force=job.force)
+    check_free(job.dest, is_file=data_file.is_file and not job.part, force=job.force)
     check_boxes(job.config, data_file.format)
     pairs(job.config.options_style, job.config.answers)
     return data_file
@@ -140,13 +147,61 @@ def check_names(job: BuildJob, pools: Iterable[Pool], files: Iterable[Path]) -> 
     check_spelled([job.dest.name, *files, *sources, job.instructions, asdict(job.config)])
 
 
+@dataclass(frozen=True)
+class Work:
+    """All that a build needs before its first row."""
+
+    job: BuildJob
+    data_file: DataFile
+    recipe: Recipe
+    files: Sequence[Path]
+    """Of rows."""
+    shards: Sequence[Shard]
+    """Of all of them, whoever builds them."""
+
+    @property
+    def part(self) -> Part:
+        """The job's part; of a whole, the only one."""
+        return self.job.part or Part(1, 1)
+
+    def run(self, began: float) -> dict[str, Any]:
+        """Return what a manifest states of a run, which may be otherwise in another one.
+
+        Args:
+            began: On the monotonic clock.
+        """
+        return {"seconds": round(monotonic() - began, 3), "workers": self.job.workers or 1}
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each file of rows.
+
+        Raises:
+            StorageError: it cannot be looked at.
+        """
+        sizes = {}
+        for file in self.files:
+            with refusals(file, "read"):
+                sizes[str(file)] = file.stat().st_size
+        return sizes
+
+
+def hashed_whole(path: Path, stop: Event) -> str:
+    """Return a file's SHA-256; see `hashing`."""
+    return sha256(path, stop)
+
+
 @contextmanager
-def hashing(files: Iterable[Path]) -> Iterator[Iterator[str]]:
-    """Hash files in another thread, which stops when the block ends."""
+def hashing(hashed: Callable[[T, Event], H], items: Iterable[T]) -> Iterator[Iterator[H]]:
+    """Hash in another thread, which stops when the block ends.
+
+    Args:
+        hashed: Hashes an item; once the event is set what it returns means nothing.
+        items: Of which the hashes are yielded, in order.
+    """
     stop = Event()
     with ThreadPoolExecutor(1) as hasher:
         try:
-            yield hasher.map(partial(sha256, stop=stop), files)
+            yield hasher.map(lambda item: hashed(item, stop), items)
         finally:
             stop.set()
 
@@ -191,21 +246,38 @@ def writing(dest: Destination, form: Format, shown: Path) -> Iterator[Write]:
 
 
 def add_up(
-    job: BuildJob, recipe: Recipe, shards: list[Shard], reports: Iterator[ShardReport]
-) -> Summary:
+    summary: Summary,
+    shards: int,
+    reports: Iterable[tuple[Shard, ShardReport]],
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> None:
     """Add up the shards' reports; the rows are built as these are read.
 
-    Raises:
-        InputError: rows that cannot be built, and may not be skipped; or no row at all.
+    Args:
+        summary: Takes them.
+        shards: How many there are.
+        reports: Each with its shard.
+        progress: Called with the shards done, from 0 on, and their total.
     """
-    summary = Summary(recipe.pools, recipe.config.epsilon)
-    job.progress(0, len(shards))
-    for done, (shard, report) in enumerate(zip(shards, reports, strict=True), 1):
+    progress(0, shards)
+    for done, (shard, report) in enumerate(reports, 1):
         summary.add(shard, report)
-        job.progress(done, len(shards))
-    if problems := summary.failures(skip_bad=recipe.config.skip_bad):
+        progress(done, shards)
+
+
+def check_rows(summary: Summary, *, skip_bad: bool, some: bool = True) -> None:
+    """Refuse a set with rows that cannot be built and may not be skipped, or with no row at all.
+
+    Args:
+        summary: What became of all rows.
+        skip_bad: Leave out rows that cannot be built.
+        some: There has to be a row.
+
+    Raises:
+        InputError: it is such a set.
+    """
+    if problems := summary.failures(skip_bad=skip_bad, some=some):
         raise InputError(problems)
-    return summary
 
 
 def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: Summary) -> None:
@@ -218,39 +290,58 @@ def write_companions(dest: Destination, recipe: Recipe, form: Format, summary: S
     dest.add(PICTURE, draw(*summary.lengths()).encode())
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The SHA-256 of what a set is made of, by path, as its manifest states them."""
+
+    instances: Mapping[str, Any]
+    instructions: Mapping[str, str]
+    tasks: Mapping[str, str]
+
+    @classmethod
+    def of(cls, job: BuildJob, pools: Iterable[Pool], instances: Mapping[str, Any]) -> Inputs:
+        """Add to what is known of the rows the hashes of tasks and instructions.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        sources = [pool.task.source for pool in pools if pool.task.source]
+        pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
+        return cls(instances, pool, {source: sha256(Path(source)) for source in sources})
+
+
+def settings_of_set(recipe: Recipe) -> dict[str, Any]:
+    """Return the settings of a set, as its manifest states them."""
+    return asdict(recipe.config) | {"format": recipe.format}
+
+
 def manifest_body(
-    job: BuildJob, recipe: Recipe, summary: Summary, instances: Mapping[str, str], began: float
+    recipe: Recipe, summary: Summary, inputs: Inputs, run: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what a manifest states about a build, except its outputs.
 
     Args:
-        job: What was asked for.
-        recipe: What that came to.
+        recipe: What rows were built by.
         summary: What became of it.
-        instances: File of rows -> its SHA-256.
-        began: When it began, on the monotonic clock.
+        inputs: What it was made of.
+        run: What may be otherwise in another run of the same.
     """
-    sources = [pool.task.source for pool in recipe.pools if pool.task.source]
-    pool = {} if job.instructions is None else {str(job.instructions): sha256(job.instructions)}
     listed: dict[str, list[str]] = {}
     for (kind, *_), problem in summary.listed.items():
         listed.setdefault(kind, []).extend((problem.where, *problem.also))
+    profile = recipe.config.profile
     return {
         "kind": "build",
         "instraug": instraug.__version__,
         "python": platform.python_version(),
-        "config": asdict(job.config) | {"format": recipe.format},
-        "inputs": {
-            "instances": instances,
-            "instructions": pool,
-            "tasks": {source: sha256(Path(source)) for source in sources},
-        },
+        "config": settings_of_set(recipe),
+        "inputs": asdict(inputs),
         "instruction_ids": sorted(summary.used),
         "original_instruction_ids": summary.originals(),
         "task_outputs": {p.task.name: p.task.output for p in recipe.pools if summary.has(p)},
-        "profile": facts(job.config.profile) if job.config.profile else None,
+        "profile": facts(profile) if profile else None,
         "skipped_at": listed,
         "sources": {p.task.name: p.task.sources for p in recipe.pools if p.task.sources},
         **summary.figures(),
-        "run": {"seconds": round(monotonic() - began, 3), "workers": job.workers},
+        "run": run,
     }

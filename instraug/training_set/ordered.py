@@ -113,6 +113,8 @@ def are_regions(options: Sequence[str]) -> bool:
     Raises:
         TypeError: an option is not text.
     """
+    if options and str.isalpha(options[0][:1]):  # nearly all others begin so
+        return False
     between = " ".join(options).encode().translate(None, _OF_NUMBERS)
     if between == b" " * (4 * len(options) - 1):
         return True

@@ -38,6 +38,8 @@ class Shard:
     """None: up to the end of the file."""
     number: int = 0
     """Its place among the shards of a build."""
+    in_bytes: bool = True
+    """Whether it is counted in bytes; else in row groups of a table."""
 
 
 def split(files: Iterable[Path], size: int = SHARD) -> list[Shard]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
-from instraug.training_set.boxes.regions import SAME, TEXT, TURNED
+from instraug.training_set.boxes.base import SAME, TEXT, TURNED
 from instraug.training_set.faults import Faults, Key
 from instraug.training_set.formats import readers
 from instraug.training_set.given_options import UNLISTED
@@ -75,6 +75,8 @@ class Summary:
     """Rows that have the id of an earlier one of their task, and so its instruction."""
     outputs: dict[str, str] = field(default_factory=dict)
     """File -> SHA-256."""
+    lines_before: Callable[[], int] | None = None
+    """Counts the lines before the first shard, where that begins within its file."""
     _repeated_in: str = ""
     """The first file in which an id repeats."""
     _lines: int = 0
@@ -83,7 +85,10 @@ class Summary:
     def add(self, shard: Shard, report: ShardReport) -> None:
         """Add what became of the next shard."""
         if not shard.start:
-            self._lines = 0
+            self._lines, self.lines_before = 0, None
+        elif self.lines_before and (report.bad.found or report.noted_at):
+            self._lines += self.lines_before()
+            self.lines_before = None
         self.faults.merge(report.bad, str(shard.path), self._lines)
         for what, line in report.noted_at.items():
             self.noted_at.setdefault(what, f"{shard.path}:{self._lines + line}")
@@ -144,8 +149,13 @@ class Summary:
         """Return rows by instruction, of those that any was built with."""
         return Counter({t.id: n for t in instructions if (n := self.used[t.id])})
 
-    def failures(self, *, skip_bad: bool) -> list[Problem]:
-        """Return what ends the run: rows that may not be skipped, or that there is none at all."""
+    def failures(self, *, skip_bad: bool, some: bool = True) -> list[Problem]:
+        """Return what ends the run: rows that may not be skipped, or that there is none at all.
+
+        Args:
+            skip_bad: Rows that cannot be built may be skipped.
+            some: There has to be a row.
+        """
         bad = sum(n for kind, n in self.skipped.items() if kind not in NO_FAULT)
         if (bad or self.lacking) and not skip_bad:
             problems = [p for (kind, *_), p in self.listed.items() if kind not in NO_FAULT]
@@ -156,7 +166,7 @@ class Summary:
                 more += f", {above} of them are above"
             last = Problem("build", more, "fix them, or leave them out: --skip-bad")
             return [*lacking, *problems, last]
-        if not self.rows:
+        if some and not self.rows:
             fix, what = "give rows of these tasks", "there is no row to build"
             if other := self.other_split():
                 what, fix = f"{what}, but {other}", "--split all takes them"
@@ -217,6 +227,9 @@ class Summary:
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
+            "near_duplicates": {
+                pool.task.name: pool.near_duplicates for pool in self.pools if pool.near_duplicates
+            },
             "options": {w: dict(n) for w, n in noted.items() if w not in _ELSEWHERE},
             "boxes": {w: dict(n) for w, n in noted.items() if w in _OF_BOXES},
             "readers": {w: dict(n) for w, n in noted.items() if w in readers.REMARKS},

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from instraug.chain import build, expand, mix, predict, refilter  # noqa: F401 - before any fork
+from instraug.chain import build, expand, join, mix, predict, refilter  # noqa: F401 - before any fork
 from instraug.cli import cli, main
 from tests.commandline import EXAMPLES
 from tests.faults.test_journal_path import tree
@@ -73,6 +73,8 @@ TABLE: dict[str, tuple[object, ...]] = {
         *("import", "questions", QUESTIONS, "-o", "new"),
         *("--rationales", "{}", "--form", "rationale"),
     ),
+    "join SHARDS ...": ("join", "{}", "-o", "new"),
+    "join --dest": ("join", "{shard}", "-o", "{}", "--force"),
     "mix SOURCE": ("mix", "{}", "-o", "new.jsonl"),
     "mix --config": ("mix", SET, "-o", "new.jsonl", "-c", "{}"),
     "mix --dest": ("mix", SET, "-o", "{}", "--force"),
@@ -104,10 +106,13 @@ TABLE: dict[str, tuple[object, ...]] = {
     "stats --tasks": ("stats", ROWS, "--tasks", "{}"),
     "stats --instructions": ("stats", ROWS, "--tasks", TASKS, "--instructions", "{}"),
     "stats --evaluation": ("stats", ROWS, "--evaluation", "{}"),
+    "stats --pairs": ("stats", OUT, "--near-duplicates", "--pairs", "{}"),
     "predict ROWS...": ("predict", "{}", "-o", "new", *NOBODY),
     "predict --out": ("predict", SET, "-o", "{}", *NOBODY),
     "predict --journal": ("predict", SET, "-o", "new", "--journal", "{}", *NOBODY),
     "predict --config": ("predict", SET, "-o", "new", "-c", "{}", *NOBODY),
+    "predict --write-requests": ("predict", SET, "-o", "n", "--write-requests", "{}", *NOBODY),
+    "predict --read-replies": ("predict", SET, "-o", "n", "--read-replies", "{}", *NOBODY),
     "predict --images": ("predict", SET, "-o", "new", "--images", "{}", *NOBODY),
     "predict --api-key-file": ("predict", SET, "-o", "new", "--api-key-file", "{}", *NOBODY),
     "score PREDICTIONS [B]": ("score", "{}"),
@@ -120,7 +125,7 @@ TABLE: dict[str, tuple[object, ...]] = {
     "diff OUT": ("diff", "{}", OUT),
     "diff OUT2": ("diff", OUT, "{}"),
 }
-"""Command and option -> a command line, where ``{}`` is the file."""
+"""Command and option -> a command line, where ``{}`` is the file, and ``{shard}`` a sound shard."""
 
 TAKES_FOLDERS = {
     *("expand TASKS", "expand --out", "expand --meta-prompts", "filter OUT", "filter --out"),
@@ -132,6 +137,7 @@ TAKES_FOLDERS = {
     *("predict ROWS...", "predict --out", "predict --images"),
     *("verify OUT", "diff OUT", "diff OUT2"),
     *("import questions --out", "import natural-instructions --out", "mix --evaluation"),
+    *("join SHARDS ...", "join --dest"),
     *("import natural-instructions SRC", "mix --images", "mix SOURCE", "mix --dest"),
 }
 
@@ -212,10 +218,22 @@ def run(command: list[str], folder: Path) -> tuple[int, str, str]:
     return os.waitstatus_to_exitcode(status), out, err
 
 
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shard of a build, which is the whole of it; named so that a file of rows may be joined."""
+    path = tmp_path_factory.mktemp("shards") / "one.jsonl"
+    code, _, err = run(
+        ["build", str(TASKS), "--instances", str(ROWS), "-o", str(path), "--shard", "1/1"],
+        path.parent,
+    )
+    assert code == 0, err
+    return path
+
+
 @pytest.mark.parametrize("option", TABLE)
 @pytest.mark.fault(100, 101)
 def test_what_is_no_file_is_one_line(
-    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    option: str, shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No hang, no traceback, no success on a device, and nothing changed."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -226,7 +244,8 @@ def test_what_is_no_file_is_one_line(
         make(path)
         (folder / "t.tsv").write_text("task_name\tinstructions\nVG\tFind {text}.\n")
         before = tree(folder)
-        code, out, err = run([str(part).replace("{}", str(path)) for part in TABLE[option]], folder)
+        words = [str(part).replace("{shard}", str(shard)) for part in TABLE[option]]
+        code, out, err = run([word.replace("{}", str(path)) for word in words], folder)
         seen = f"{name}: {code} {out} {err}"
         assert "Traceback" not in err, seen
         if name == "folder.jsonl" and option in TAKES_FOLDERS:

@@ -48,9 +48,9 @@ def split(path: Path) -> list[Shard]:
     for number, length in enumerate(sizes, 1):
         size += length
         if size >= SHARD or number == len(sizes):
-            cut.append(Shard(path, start, number))
+            cut.append(Shard(path, start, number, in_bytes=False))
             start, size = number, 0
-    return cut or [Shard(path, 0, 0)]
+    return cut or [Shard(path, 0, 0, in_bytes=False)]
 
 
 def names(path: Path) -> list[str]:
