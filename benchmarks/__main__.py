@@ -59,6 +59,7 @@ PARTS = {
     "million": Part(
         "replies", (3_000, 10_000, 30_000), (10_000, 100_000, 1_000_000), lambda n, _: [str(n)]
     ),
+    "start": Part("files", (100, 300, 1000), (100, 1000, 10_000), lambda n, _: [str(n)]),
     "build": Part("rows", (3_000, 10_000, 30_000), (10_000, 100_000, 1_000_000), _rows),
     "kinds": Part(
         "rows",
