@@ -48,6 +48,11 @@ _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|there|this|that|above)\b
 
 _STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
+        r"(?:in this task,? )?you (?:are|will be) given (.+?),? and you (?:need|have) to (.+)",
+        ("Given {1}, {2}.", "You are given {1}. Your task is to {2}.",
+         "Your task is to {2}, given {1}.", "Here you get {1}, and the goal is to {2}."),
+    ),
+    (
         r"(?:in|for) this task,? you (?:will be|are) asked (a|the following) question (.+)",
         ("This task asks you {1} question {2}.", "Here you will be asked {1} question {2}.",
          "{1} question {2} is what this task asks you.", "{1} question {2} will be asked here."),
@@ -189,11 +194,10 @@ def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
         for way in [Way(own, 0), *core]:
             yield Way(f"You are given {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
             yield Way(f"Here is {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
-    if moves and not pronoun:
+    if moves and not pronoun and not re.match(r"(?:in|for) this task", low):
         for way in [Way(own, 0), *core]:
             if "," not in way.text and way.text[-1:] in ".?" and way.text.count(". ") == 0:
-                comma = "" if re.match(r"(?:in|for) this task", low) else ","
-                yield Way(f"{way.text[:-1]}{comma} {low}{way.text[-1]}", 2)
+                yield Way(f"{way.text[:-1]}, {low}{way.text[-1]}", 2)
     for way in core:
         if ". " not in way.text:
             yield Way(f"{lead}, {small(way.text)}", way.points)
