@@ -61,7 +61,7 @@ _TAIL = re.compile(
     r",? (?:based on |on the basis of |by [a-z]+ing |using |with the help of |in order to |so that "
     r"|without [a-z]+ing |to (?=[a-z]+ )|by means of |according to |after [a-z]+ing "
     r"|before [a-z]+ing |(?:before|after|once|when|if) you "
-    r"|for the (?:question|following) |as (?:the|a|an) )"
+    r"|as (?:the|a|an) )"
 )
 
 _NO_PURPOSE = bag(
@@ -167,7 +167,8 @@ def _passive(verb: str, thing: str, tail: str) -> Iterator[Way]:
         yield Way(f"{head} {_number('has', thing)} to be {done}{tail}.", 2)
         yield Way(f"{head} must be {done}{tail}.", 2)
         yield Way(f"{head} {be} to be {done}{tail}.", 2)
-    yield Way(f"What you should {verb}{tail} {be} {thing}.", 2)
+    if not tail or _LIST.fullmatch(tail):
+        yield Way(f"What you should {verb}{tail} {be} {thing}.", 2)
 
 
 def _loose(tail: str) -> bool:
@@ -225,7 +226,8 @@ def _which(thing: str, tail: str) -> Iterator[Way]:
 
 def divided(rest: str) -> tuple[str, str]:
     """Split what follows a verb into its object and the tail: "from the options", "by ...ing"."""
-    if (among := _LIST.search(rest)) and among.start():
+    among = _LIST.search(rest)
+    if among and among.start() and not re.search(r"\b[a-z]+ing ", rest[: among.start()]):
         thing, after = rest[: among.start()], rest[among.end() :]
         if not after or re.match(r" (?:that|which) ", after):
             return thing + after, among[0]

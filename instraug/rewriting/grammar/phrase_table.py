@@ -17,7 +17,8 @@ answer (the|this) question\b -> give the answer to \1 question / reply to \1 que
 answer (a|an|this) question\b -> give an answer to \1 question / reply to \1 question
 (?<!ly )answers (the|this) question\b -> is the answer to \1 question
 the following (two |three )?([a-z]+s)\b -> the \1\2 below / these \1\2
-the correct answer to\b -> the right answer to
+the correct(?= [a-z]) -> the right
+(?<!factually )(?<=is )correct(?=[.?:]|$) -> right
 from the (given )?options\b
   -> from among the \1options / out of the \1options / from the \1choices / among the \1options
 in the list\b -> among those listed

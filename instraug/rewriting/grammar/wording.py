@@ -30,7 +30,8 @@ _NORMAL = (
     ),
     (
         re.compile(
-            r"\b([Ff]rom|in|of|with|and|Given|[Aa]nswer) (given|above|previous) (?=[a-z]+\b)"
+            r"\b([Ff]rom|in|of|with|and|Given|[Aa]nswer|[Rr]ead) (given|above|previous)"
+            r" (?=[a-z]+\b)"
         ),
         r"\1 the \2 ",
     ),
