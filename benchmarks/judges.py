@@ -8,7 +8,7 @@ pair is good if it is grammatical and means the same. Prints
 1. how well two readers agree: the share of equal answers and Cohen's kappa, question by question;
 2. how well each automatic score tells good pairs from bad ones, for each kind of run and for all of
    them: the area under the curve (AUC), and the share of pairs on which the score and the reader
-   agree at a threshold. The gate is the semantic score that the run's own version gave. The threshold
+   agree at a threshold. The gate is the score that the run's own version gave. The threshold
    is the best one on the tasks whose name has an even CRC32; all figures are of the odd ones;
 3. what each run is worth: good, real, good and real, each as a share of what it accepted and per
    1,000 generated tokens, those of rejected answers included.
