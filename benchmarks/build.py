@@ -1,16 +1,20 @@
 """How fast sets are built, against bare orjson reading and writing the same rows.
 
     python benchmarks/build.py [--rows 10000,100000,1000000] [--workers 1,2] [--repeats 3]
+        [--sample ROWS.jsonl --templates TEMPLATES.tsv]
 
 Prints one JSON object; compare the shares, never the absolute figures. Rows are made up, in
 MultiInstruct's layout and of its shapes and sizes: 59 tasks, a file each, and 160 instructions a
-task, 5 of them hand-written.
+task, 5 of them hand-written. With ``--sample`` they are MultiInstruct's own, repeated with ids of
+their own, a file a task, its templates, and ten made-up rewrites of each; epsilon is 0.3.
 
 ``setup`` is what a build does before its first row: reading the task folder and the instructions,
 compiling them, starting workers. All else is the rows': reading, rendering, writing, hashing inputs
 and outputs, syncing the disk. With one worker it and the bare pass are held to one core. Shares are
-of the time on the clock, and of processor time, which other processes disturb less. Memory is the
-peak of the process, and of its largest worker.
+of the time on the clock, and of processor time, which other processes disturb less; each is of the
+best of several passes. ``whole`` is the median of what either process takes from its start to its
+end, of the processor: importing, with byte code at hand, and setup count. Memory is the peak of the
+process, and of its largest worker.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -31,6 +36,7 @@ import orjson
 
 TASKS = 59
 HAND_WRITTEN, REWRITES = 5, 155
+EPSILON = 0.3
 WORDS = (
     *("a", "the", "red", "white", "small", "large", "left", "right", "of", "on", "in", "under"),
     *("next", "to", "man", "woman", "dog", "zebra", "car", "street", "table", "building", "tree"),
@@ -84,8 +90,8 @@ def row(rng: random.Random, task: int, number: int) -> dict[str, Any]:
     return fields
 
 
-def make(folder: Path, rows: int) -> None:
-    """Write a task folder, its instructions.jsonl, and rows in MultiInstruct's layout."""
+def make(folder: Path, rows: int) -> int:
+    """Write tasks, an instructions.jsonl, and rows in MultiInstruct's layout; count the rows."""
     rng = random.Random(rows)
     (folder / "tasks").mkdir()
     with (folder / "instructions.jsonl").open("wb") as pool:
@@ -109,6 +115,34 @@ def make(folder: Path, rows: int) -> None:
             with file.open("wb") as out:
                 for number in range(rows // TASKS):
                     out.write(orjson.dumps(row(rng, task, number)) + b"\n")
+    return rows // TASKS * TASKS
+
+
+def make_of_sample(folder: Path, rows: int, sample: Path, templates: Path) -> int:
+    """Write MultiInstruct's templates, ten rewrites of each, and its rows repeated; count them."""
+    from instraug.tasks.importers.multiinstruct.templates import read_templates
+    from instraug.tasks.save import write
+
+    rng = random.Random(rows)
+    tasks = read_templates(templates).tasks
+    write(tasks, folder / "tasks")
+    with (folder / "instructions.jsonl").open("wb") as pool:
+        for task in tasks:
+            for origin, template in enumerate(task.instructions):
+                for number in range(10):
+                    instruction = f"{text(rng, 3, 8)} {number}. {template}"
+                    line = {"task": task.name, "instruction": instruction, "source": "generated"}
+                    pool.write(orjson.dumps(line | {"origin": origin}) + b"\n")
+    known = {task.name for task in tasks} - {"wikihow_next_step"}  # its row holds its target
+    kinds = [row for row in map(orjson.loads, sample.open("rb")) if row["task_name"] in known]
+    for kind in kinds:
+        file = folder / "training_data" / kind["task_name"] / "train.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as out:
+            for number in range(rows // len(kinds)):
+                out.write(orjson.dumps(kind | {"unique_id": f"{kind['unique_id']}_{number}"}))
+                out.write(b"\n")
+    return rows // len(kinds) * len(kinds)
 
 
 def bare(folder: Path) -> None:
@@ -124,6 +158,7 @@ def ours(folder: Path, workers: int) -> tuple[float, float]:
     """Build the set; return the seconds and the processor seconds that went before its rows."""
     from instraug.chain.build import build as build_set
     from instraug.training_set.build import BuildJob
+    from instraug.training_set.config import BuildConfig
 
     begun: list[tuple[float, float]] = []
 
@@ -134,7 +169,8 @@ def ours(folder: Path, workers: int) -> tuple[float, float]:
     before = (perf_counter(), cpu())
     tasks, instructions = folder / "tasks", folder / "instructions.jsonl"
     dest = folder / "built.jsonl"
-    job = BuildJob(tasks, (folder,), dest, instructions, workers=workers, progress=note)
+    config = BuildConfig(epsilon=EPSILON)
+    job = BuildJob(tasks, (folder,), dest, instructions, config, workers, progress=note)
     build_set(job)
     return begun[0][0] - before[0], begun[0][1] - before[1]
 
@@ -159,6 +195,7 @@ def one(folder: Path, workers: int) -> None:
     else:
         bare(folder)
     figures = {
+        "cpu_whole": cpu(),
         "setup": setup,
         "seconds": perf_counter() - start - setup,
         "cpu": cpu() - cpu_start - cpu_setup,
@@ -168,30 +205,46 @@ def one(folder: Path, workers: int) -> None:
     print(json.dumps(figures))
 
 
-def best(folder: Path, workers: int, repeats: int) -> dict[str, float]:
-    """Return the least of each figure over several passes, each in a process of its own."""
-    command = [sys.executable, __file__, "--one", str(folder), str(workers)]
-    passes = [json.loads(subprocess.check_output(command)) for _ in range(repeats)]
-    return {name: min(p[name] for p in passes) for name in passes[0]}
+def passes(folder: Path, kinds: list[int], repeats: int) -> dict[int, list[dict[str, float]]]:
+    """Return the figures of passes of each kind, which take turns, a process each.
+
+    Modules have byte code, as installed ones do: a first pass, which does not count, makes it.
+    """
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder / "byte_code")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    found: dict[int, list[dict[str, float]]] = {kind: [] for kind in kinds}
+    for number in range(repeats + 1):
+        for kind in kinds:
+            command = [sys.executable, __file__, "--one", str(folder), str(kind)]
+            figures = json.loads(subprocess.check_output(command, env=env))
+            if number:
+                found[kind].append(figures)
+    return found
 
 
-def measure(rows: int, workers: list[int], repeats: int) -> dict[str, Any]:
+def best(found: list[dict[str, float]]) -> dict[str, float]:
+    """Return the least of each figure, but the median of the whole."""
+    least = {name: min(f[name] for f in found) for name in found[0]}
+    return least | {"cpu_whole": median(f["cpu_whole"] for f in found)}
+
+
+def measure(rows: int, workers: list[int], repeats: int, sample: list[Path]) -> dict[str, Any]:
     """Return the figures of one number of rows."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make(folder, rows)
-        count = rows // TASKS * TASKS
-        floor = best(folder, 0, repeats)
+        count = make_of_sample(folder, rows, *sample) if sample else make(folder, rows)
+        found = {kind: best(f) for kind, f in passes(folder, [0, *workers], repeats).items()}
+        floor = found[0]
         figures: dict[str, Any] = {"rows": count, "bare": us_a_row(floor, count)}
         for n in workers:
-            found = best(folder, n, repeats)
             figures[f"workers_{n}"] = {
-                **us_a_row(found, count),
-                "setup_s": round(found["setup"], 2),
-                "share_of_bare": round(floor["seconds"] / found["seconds"], 3),
-                "cpu_share_of_bare": round(floor["cpu"] / found["cpu"], 3),
-                "peak_mb": round(found["peak_mb"], 1),
-                "worker_peak_mb": round(found["worker_peak_mb"], 1),
+                **us_a_row(found[n], count),
+                "setup_s": round(found[n]["setup"], 2),
+                "share_of_bare": round(floor["seconds"] / found[n]["seconds"], 3),
+                "cpu_share_of_bare": round(floor["cpu"] / found[n]["cpu"], 3),
+                "cpu_share_of_bare_whole": round(floor["cpu_whole"] / found[n]["cpu_whole"], 3),
+                "peak_mb": round(found[n]["peak_mb"], 1),
+                "worker_peak_mb": round(found[n]["worker_peak_mb"], 1),
             }
         return figures
 
@@ -201,6 +254,7 @@ def us_a_row(figures: dict[str, float], rows: int) -> dict[str, float]:
     return {
         "us_a_row": round(figures["seconds"] / rows * 1e6, 2),
         "cpu_us_a_row": round(figures["cpu"] / rows * 1e6, 2),
+        "cpu_s_whole": round(figures["cpu_whole"], 3),
     }
 
 
@@ -210,13 +264,16 @@ def main() -> None:
     parser.add_argument("--rows", default="10000,100000,1000000")
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--sample", type=Path, help="MultiInstruct's rows; needs --templates")
+    parser.add_argument("--templates", type=Path, help="its table of templates")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         one(Path(given.one[0]), int(given.one[1]))
         return
     workers = [int(n) for n in given.workers.split(",")]
-    found = [measure(int(n), workers, given.repeats) for n in given.rows.split(",")]
+    sample = [given.sample, given.templates] if given.sample else []
+    found = [measure(int(n), workers, given.repeats, sample) for n in given.rows.split(",")]
     print(json.dumps(found, indent=2))
 
 

@@ -1,6 +1,6 @@
 """How fast sets are mixed, against bare orjson reading and writing the same rows.
 
-    python benchmarks/mix.py [--rows 1000000] [--repeats 3]
+    python -m benchmarks.mix [--rows 1000000] [--repeats 3]
 
 Prints one JSON object; compare the shares, never the absolute figures. Two made-up sources of half
 the rows each, one of text and one of pictures, become one set of all rows (``whole``, which is what
@@ -128,7 +128,15 @@ def measure(rows: int, repeats: int) -> dict[str, Any]:
                 subprocess.run(
                     ["rm", "-rf", *map(str, folder.glob("mixed*")), folder / kind], check=True
                 )
-                command = [sys.executable, __file__, "--one", str(folder), kind, str(rows)]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.mix",
+                    "--one",
+                    str(folder),
+                    kind,
+                    str(rows),
+                ]
                 passes.append(json.loads(subprocess.check_output(command)))
             best = min(passes, key=lambda found: float(found["cpu"]))
             best["cpu_us_a_row"] = round(best.pop("cpu") / rows * 1e6, 2)

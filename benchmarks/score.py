@@ -3,12 +3,13 @@
     python benchmarks/score.py [--instances 22223] [--instructions 5]
 
 Nine tasks, three of them text by rouge-l, the others labels by option. Reads a file that it writes
-to a temporary folder (0.5 GB).
+to a temporary folder (0.5 GB). Prints one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import resource
 import subprocess
@@ -83,4 +84,5 @@ if __name__ == "__main__":
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         spent, used = monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-    print(f"{count} predictions: {spent:.0f} s, {cpu:.0f} s of processor, {peak:.0f} MiB at most")
+    figures = {"predictions": count, "seconds": spent, "cpu_s": cpu, "peak_mb": peak}
+    print(json.dumps({name: round(value, 1) for name, value in figures.items()}))

@@ -10,16 +10,18 @@ Each function does what the command of its name does; docs/api.md shows them at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from instraug.evaluation.predict.run import PredictRun
     from instraug.rewriting.run import Run
     from instraug.tasks.records import Task
+    from instraug.training_set.mix.sets import Mixture
     from instraug.training_set.summary import Summary
 
-__all__ = ["__version__", "build", "expand", "load_tasks", "refilter"]
+__all__ = ["__version__", "build", "expand", "load_tasks", "mix", "predict", "refilter"]
 
 __version__ = "0.1.0"
 
@@ -161,6 +163,94 @@ def build(
     whole = with_options(base, settings)
     job = BuildJob(Path(tasks), files, Path(dest), pool, whole, workers, force)
     return command.build(replace(job, engine=engine))
+
+
+def predict(
+    rows: str | Path | Iterable[str | Path],
+    out: str | Path,
+    *,
+    config: str | Path | None = None,
+    api_key: str | None = None,
+    journal: str | Path | None = None,
+    frozen: bool = False,
+    force: bool = False,
+    **settings: Any,
+) -> PredictRun:
+    """Put built rows to a model, one request each, and write its predictions for `score`.
+
+    Args:
+        rows: A file of built rows or a folder of them, or several.
+        out: The output folder; run again, it goes on where it stopped.
+        config: A config file, or the name of a shipped one.
+        api_key: The endpoint's key; None: OPENAI_API_KEY.
+        journal: A journal shared among output folders; None: the one of the folder's last run.
+        frozen: Take every reply from the journal; open no socket.
+        force: Drop predictions of rows that are not given, and buy again what a journal lacks.
+        settings: Any key of a config file of predict, laid over it: ``images="pictures"``.
+
+    Returns:
+        The run, its files written: ``run.summary()`` has its figures, ``run.raise_unless_done()``
+        raises where a row has no prediction.
+
+    Raises:
+        InstraugError: what ended the run; what was paid for is in the journal.
+    """
+    from instraug.chain import predict as command
+    from instraug.evaluation.predict import config as configs
+    from instraug.evaluation.predict.job import PredictJob
+    from instraug.models.opening import chosen, environment_key
+
+    base = configs.PredictConfig()
+    if config:
+        base = configs.load_predict_config(_config_file(config))
+    whole = configs.with_given(base, settings)
+    key = api_key or environment_key()
+    model = chosen(whole.model, whole.base_url, has_key=key is not None)
+    whole = configs.with_known_prices(whole, model)
+    files = (rows,) if isinstance(rows, str | Path) else rows
+    place = None if journal is None else Path(journal)
+    given = tuple(map(Path, files))
+    return command.predict(PredictJob(given, Path(out), model, whole, place, frozen, key, force))
+
+
+def mix(
+    sources: Mapping[str, float | None] | Iterable[str | Path],
+    dest: str | Path,
+    *,
+    evaluation: Iterable[str | Path] = (),
+    drop_leaks: bool = False,
+    config: str | Path | None = None,
+    workers: int = 1,
+    force: bool = False,
+    **settings: Any,
+) -> Mixture:
+    """Mix built sets, or any JSONL or Parquet with columns, to an exact total.
+
+    Args:
+        sources: Each one's share in percent, None for the config's shares; or just the sources.
+        dest: A file or folder to write.
+        evaluation: Sets that no row may be in, in whatever wording.
+        drop_leaks: Leave such rows out, instead of ending.
+        config: A config file, or the name of a shipped one.
+        workers: Processes; the rows do not depend on how many.
+        force: Replace ``dest``.
+        settings: Any key of a mix's config file, laid over it: ``total=10_000``.
+
+    Returns:
+        What became of it, the files in place: ``sets`` has the figures of each set.
+
+    Raises:
+        InstraugError: nothing is written.
+    """
+    from instraug.chain import mix as command
+    from instraug.training_set.mix.config import MixConfig, MixJob, load_mix_config, with_options
+    from instraug.training_set.mix.shares import stated_share
+
+    base = load_mix_config(_config_file(config)) if config else MixConfig()
+    pairs = sources.items() if isinstance(sources, Mapping) else ((s, None) for s in sources)
+    given = tuple((str(source), stated_share(str(source), share)) for source, share in pairs)
+    whole, guard = with_options(base, settings), tuple(map(Path, evaluation))
+    return command.mix(MixJob(given, Path(dest), whole, guard, drop_leaks, workers, force))
 
 
 def _config_file(name: str | Path) -> Path:

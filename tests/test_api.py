@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import instraug
-from instraug.errors import InputError
+from instraug.errors import InputError, UsageError
 from instraug.rewriting.run import Run
 from tests.child import environment
 from tests.commandline import EXAMPLES
@@ -29,7 +30,15 @@ def run(code: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]
 
 def test_the_exports_are_these() -> None:
     """A name more or less is a change that users see."""
-    assert instraug.__all__ == ["__version__", "build", "expand", "load_tasks", "refilter"]
+    assert instraug.__all__ == [
+        "__version__",
+        "build",
+        "expand",
+        "load_tasks",
+        "mix",
+        "predict",
+        "refilter",
+    ]
     assert all(hasattr(instraug, name) for name in instraug.__all__)
 
 
@@ -43,7 +52,7 @@ def test_importing_costs_nothing_heavy(tmp_path: Path) -> None:
 def test_the_page_s_example_runs(tmp_path: Path) -> None:
     """docs/api.md, as it stands, but for the endpoint's address."""
     (code,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    (tmp_path / "examples").symlink_to(EXAMPLES)
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
 
     async def go() -> subprocess.CompletedProcess[str]:
         async with FakeServer() as server:
@@ -52,12 +61,20 @@ def test_the_page_s_example_runs(tmp_path: Path) -> None:
 
     done = asyncio.run(go())
     assert done.returncode == 0, done.stderr
-    tasks, accepted, rejected, rows = done.stdout.splitlines()
+    tasks, accepted, rejected, rows, mixed, predicted = done.stdout.splitlines()
     assert re.fullmatch(r"\d+ tasks, \d+ templates", tasks)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert accepted == f"{manifest['accepted']} rewrites accepted"
     assert rejected.endswith(" answers rejected")
     assert int(rows.split()[0]) == len((tmp_path / "train.jsonl").read_text().splitlines()) > 0
+    assert mixed == "20 rows mixed"
+    assert predicted == f"{rows.split()[0]} predictions"
+
+
+def test_a_share_that_is_no_percentage_is_refused(tmp_path: Path) -> None:
+    """As on the command line."""
+    with pytest.raises(UsageError, match="not a percentage"):
+        instraug.mix({"a.jsonl": -1}, tmp_path / "mixed.jsonl", total=2)
 
 
 def test_a_run_is_made_where_an_event_loop_is_running(tmp_path: Path) -> None:

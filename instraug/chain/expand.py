@@ -11,6 +11,7 @@ from instraug.models.budget import BudgetTracker
 from instraug.models.generation import Generator
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints
+from instraug.models.journal.pointer import note_journal
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import opened
 from instraug.models.session import (
@@ -36,7 +37,7 @@ from instraug.rewriting.output import export
 from instraug.rewriting.records import Request
 from instraug.rewriting.rounds import run_rounds
 from instraug.rewriting.run import Run
-from instraug.rewriting.waves import Looker, run_waves
+from instraug.tasks.pool import REPLIES
 
 
 def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -> Run:
@@ -59,6 +60,8 @@ def expand(job: ExpandJob, inputs: Inputs | None = None, watch: Watch = QUIET) -
         notices = check_folder(job, inputs)
         with open_journal(job.replies, frozen=job.frozen) as journal, Spool(job.out) as spool:
             check_replies(job, journal)
+            if not job.frozen:
+                note_journal(job.out, job.replies, REPLIES)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
             run = finish(_expand(job, inputs, journal, watch, spool))
@@ -77,6 +80,8 @@ async def _expand(
         run, chain = begun(job, inputs, model, journal, watch, spool)
         count = partial(counted, run, watch, other_endpoints(asked, watch.notice))
         if job.by_batch and isinstance(journal, Journal):
+            from instraug.rewriting.waves import Looker, run_waves
+
             looker = Looker(run, chain, journal)
             if not await run_waves(job, looker, model, budget, watch, count):
                 return run

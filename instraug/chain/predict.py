@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from instraug.evaluation.predict.asking import Noted, noting, requests
+from instraug.evaluation.predict.batched import RowLooker, ask_by_batch
 from instraug.evaluation.predict.job import (
+    REPLIES,
     UNWATCHED,
     Loaded,
     PredictJob,
@@ -13,11 +15,13 @@ from instraug.evaluation.predict.job import (
 )
 from instraug.evaluation.predict.output import write_predictions
 from instraug.evaluation.predict.run import PredictRun, there
+from instraug.models.batch.book import Book
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
 from instraug.models.generation import Generator, HasChat
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints
+from instraug.models.journal.pointer import note_journal
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import opened
 from instraug.models.session import (
@@ -51,6 +55,8 @@ def predict(
     with session(job.out), open_journal(job.replies, frozen=job.frozen) as journal:
         for notice in (*journal.notices, *lines):
             watch.notice(notice)
+        if not job.frozen:
+            note_journal(job.out, job.replies, REPLIES)
         with noting(job.out) as noted:
             run = finish(_predict(job, loaded, journal, noted, watch))
             if isinstance(journal, Journal):
@@ -73,11 +79,15 @@ async def _predict(
             run.count(reply, bought)
             watch.reply(reply, bought)
 
+        if job.by_batch and isinstance(journal, Journal):
+            looker = RowLooker(run, journal)
+            await ask_by_batch(job, looker, model, budget, noted, watch, count)
+            return run
         rows = requests(config, model.name, loaded, noted)
         complete = None
         if isinstance(journal, Journal):
-            again = run.unknown.append
-            complete = recorded(model.complete, journal, budget, run.settings, asked, again)
+            again, held = run.unknown.append, () if job.force else Book(journal).pending()
+            complete = recorded(model.complete, journal, budget, run.settings, asked, again, held)
         else:
             rows = (there(row, journal) for row in rows)
         generator = Generator[HasChat](complete, journal, model.concurrency, count)

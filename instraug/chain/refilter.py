@@ -81,7 +81,13 @@ def refilter(
 def begun(kept: Kept, config: Config, spool: Spool, journal: Replay) -> tuple[Run, Gate | None]:
     """Return a run that judges another one again, and its semantic gate."""
     model = offline(kept.model)
-    plan = make_plan(config, model.name, kept.meta_prompts, constrains=model.constrains)
+    plan = make_plan(
+        config,
+        model.name,
+        kept.meta_prompts,
+        constrains=model.constrains,
+        instructed=model.instructed,
+    )
     scorer = scorer_of(config, model, journal)
     inputs = Inputs(kept.tasks, kept.meta_prompts)
     run = Run(config, inputs, plan, scorer.id if scorer else None, spool)

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instraug.chain.expand import expand
 from instraug.errors import UsageError
-from instraug.rewriting.by_files import read_replies, write_requests
-from instraug.rewriting.job import ByBatch, ExpandJob, Inputs, Watch
-from instraug.rewriting.run import Run
+from instraug.models.config import ByBatch
 
 
 @dataclass(frozen=True)
@@ -20,15 +17,9 @@ class BatchOptions:
 
     by_batch: ByBatch | None
     write: Path | None
+    """Takes the requests, for an offline engine."""
     read: tuple[Path, ...]
-
-    def start(self, job: ExpandJob, inputs: Inputs, watch: Watch) -> Run | dict[str, Any]:
-        """Run a job this way; return the run, or the counts of a file of requests."""
-        if self.write:
-            return write_requests(job, self.write, inputs, watch)
-        if self.read:
-            return read_replies(job, self.read, inputs, watch)
-        return expand(job, inputs, watch)
+    """Holds an offline engine's replies."""
 
 
 def take_batch_options(given: MutableMapping[str, Any], **others: bool) -> BatchOptions:

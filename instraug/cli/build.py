@@ -86,6 +86,12 @@ if TYPE_CHECKING:
     "--hold-out", type=float, metavar="P", help="Share of each pool that is held out, 0 to 1."
 )
 @click.option(
+    "--near-duplicates",
+    type=float,
+    metavar="R",
+    help="Leave out rewrites of a ROUGE-L of R or more with one that stays; 0.95, say.",
+)
+@click.option(
     "--shuffle-options/--no-shuffle-options", default=None, help="The order of a row's options."
 )
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Default: by the suffix of DEST.")
@@ -170,6 +176,7 @@ def show_summary(
         for name in (
             "tasks",
             "left_out",
+            "near_duplicates",
             "options",
             "boxes",
             "options_style",
@@ -187,6 +194,8 @@ def _notices(summary: Summary, config: BuildConfig) -> Iterator[str]:
     yield from summary.remarks()
     if other := summary.other_split():
         yield f"left out: {other}; --split all takes them"
+    if near := sum(pool.near_duplicates for pool in summary.pools):
+        yield f"left out: {near} rewrites that are near-duplicates of instructions that stay"
     yield from (f"left out: {problem}" for problem in summary.without_instruction())
     whole = config.instruction is None and config.instruction_split is None
     if whole and config.epsilon < 1 and not any(pool.generated for pool in summary.pools):

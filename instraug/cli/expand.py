@@ -26,8 +26,10 @@ from instraug.errors import UsageError, printable
 from instraug.rewriting.config import Config
 
 if TYPE_CHECKING:
+    from instraug.cli.batch import BatchOptions
     from instraug.files.part import Part
-    from instraug.rewriting.job import Inputs
+    from instraug.rewriting.job import ExpandJob, Inputs, Watch
+    from instraug.rewriting.run import Run
 
 _VARIANTS = ["single", "multi-temp", "iterative"]
 
@@ -121,7 +123,7 @@ def expand(
         for line in _not_sent(inputs) if verbose else ():
             progress.notice(line)
         watch = Watch(progress.reply, progress.round, progress.notice, progress.state)
-        run = batch.start(replace(job, foreseen=foreseen), inputs, watch)
+        run = _started(replace(job, foreseen=foreseen), batch, inputs, watch)
     if not isinstance(run, Run):
         summarise(run, as_json=as_json, quiet=quiet)
         return
@@ -131,6 +133,22 @@ def expand(
         click.echo(printable(line), err=True)
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
+
+
+def _started(
+    job: ExpandJob, batch: BatchOptions, inputs: Inputs, watch: Watch
+) -> Run | dict[str, Any]:
+    """Run a job as it is to be asked; return the run, or the counts of a file of requests."""
+    from instraug.chain.expand import expand
+
+    if not (batch.write or batch.read):
+        return expand(job, inputs, watch)
+    # Imported here, as in chain/expand.py: what knows of batches imports the openai package.
+    from instraug.rewriting.by_files import read_replies, write_requests
+
+    if batch.write:
+        return write_requests(job, batch.write, inputs, watch)
+    return read_replies(job, batch.read, inputs, watch)
 
 
 def _not_sent(inputs: Inputs) -> Iterator[str]:

@@ -123,7 +123,7 @@ def _part(_ctx: click.Context, _param: click.Parameter, given: str | None) -> Pa
 _MODEL = [
     config_option("A config file, or the name of a shipped one."),
     click.option(
-        "--model", metavar="NAME", help="A model's name; local, or local:PATH for a GGUF file."
+        "--model", metavar="NAME", help="A model's name; local, local:NAME or local:PATH."
     ),
     click.option("--base-url", metavar="URL", help="An OpenAI-compatible endpoint."),
     click.option(

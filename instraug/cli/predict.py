@@ -5,14 +5,28 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
-from instraug.cli.options import FOLDER, NAME, PATH, ManyValues, api_key, model_options, sections
+from instraug.cli.options import (
+    FOLDER,
+    NAME,
+    PATH,
+    ManyValues,
+    api_key,
+    batch_options,
+    model_options,
+    sections,
+)
 from instraug.cli.output import summarise
 from instraug.models.chat import Reply
+
+if TYPE_CHECKING:
+    from instraug.cli.batch import BatchOptions
+    from instraug.evaluation.predict.job import Loaded, PredictJob, PredictWatch
+    from instraug.evaluation.predict.run import PredictRun
 
 
 @click.command(cls=ManyValues)
@@ -33,6 +47,7 @@ from instraug.models.chat import Reply
     "--dry-run", is_flag=True, help="Print what would be asked and its cost; send nothing."
 )
 @click.option("--frozen", is_flag=True, help="Take every reply from the journal; open no socket.")
+@batch_options
 @click.option("--force", is_flag=True, help="Drop predictions, or buy again what a journal lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
@@ -55,7 +70,7 @@ def predict(
     --model, --base-url and OPENAI_API_KEY, the embedded model is asked, which sees no images. Run
     again after any interruption: replies that are in the journal are never bought twice.
     """
-    from instraug.chain import predict as command
+    from instraug.cli.batch import take_batch_options
     from instraug.evaluation.predict.config import (
         PredictConfig,
         load_predict_config,
@@ -64,23 +79,44 @@ def predict(
     )
     from instraug.evaluation.predict.forecast import forecast
     from instraug.evaluation.predict.job import PredictJob, PredictWatch, load_rows
+    from instraug.evaluation.predict.run import PredictRun
     from instraug.files.presets import find
     from instraug.models.opening import chosen
 
     key = api_key(api_key_file)
+    batch = take_batch_options(given, **{"--frozen": frozen})
     config = load_predict_config(find(config_file)) if config_file else PredictConfig()
     config = with_given(config, sections(given))
     model = chosen(config.model, config.base_url, has_key=key is not None)
     config = with_known_prices(config, model)
-    job = PredictJob(rows, out, model, config, journal, frozen, key, force)
+    by_batch = batch.by_batch
+    job = PredictJob(rows, out, model, config, journal, frozen, key, force, by_batch)
     loaded = load_rows(job)
     if dry_run:
         summarise(forecast(job, loaded), as_json=as_json, quiet=False)
         return
     with _Bar(loaded.checked.rows, shown=not quiet and sys.stderr.isatty()) as bar:
-        run = command.predict(job, loaded, PredictWatch(bar.reply, bar.notice))
+        progress = bar.silent if quiet else bar.notice
+        run = _started(job, batch, loaded, PredictWatch(bar.reply, bar.notice, progress))
+    if not isinstance(run, PredictRun):
+        summarise(run, as_json=as_json, quiet=quiet)
+        return
     summarise(run.summary(), as_json=as_json, quiet=quiet)
     run.raise_unless_done()
+
+
+def _started(
+    job: PredictJob, batch: BatchOptions, loaded: Loaded, watch: PredictWatch
+) -> PredictRun | dict[str, Any]:
+    """Run a job as it is to be asked; return the run, or the counts of a file of requests."""
+    from instraug.chain.predict import predict
+    from instraug.evaluation.predict.by_files import read_replies, write_requests
+
+    if batch.write:
+        return write_requests(job, batch.write, loaded)
+    if batch.read:
+        return read_replies(job, batch.read, loaded, watch)
+    return predict(job, loaded, watch)
 
 
 class _Bar:
@@ -96,6 +132,9 @@ class _Bar:
 
     def notice(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)
+
+    def silent(self, _text: str) -> None:
+        """Say nothing."""
 
     def __enter__(self) -> _Bar:
         return self

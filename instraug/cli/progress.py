@@ -46,8 +46,10 @@ class Progress:
         self._bar = tqdm(total=wanted, unit="rewrite", disable=not shown, file=sys.stderr)
         self._wanted, self._price, self._verbose = wanted, price, verbose
         self._quiet = quiet
-        self._accepted: dict[str, int] = {}
-        self._rejected: dict[str, int] = {}
+        self._counted: dict[str, tuple[int, int]] = {}
+        """Task -> its accepted and rejected answers so far."""
+        self._made = self._rejected = 0
+        """Accepted and rejected answers of all tasks so far."""
         self._tokens = [0, 0]
         self._done = 0
         self._began, self._every, self._ended = monotonic(), every, Event()
@@ -83,8 +85,10 @@ class Progress:
         for line in self._first.of(grown) if self._first else ():
             self.notice(line)
         accepted = sum(grown.accepted.values())
-        self._accepted[grown.task.name] = accepted
-        self._rejected[grown.task.name] = grown.rejected
+        before = self._counted.get(grown.task.name, (0, 0))
+        self._counted[grown.task.name] = (accepted, grown.rejected)
+        self._made += accepted - before[0]
+        self._rejected += grown.rejected - before[1]
         self._show()
         if self._verbose:
             reasons = ", ".join(f"{rule} {n}" for rule, n in grown.broken.most_common(5))
@@ -105,14 +109,10 @@ class Progress:
             self._bar.n = min(self._wanted, self._made)
             self._bar.set_postfix_str(self._state())
 
-    @property
-    def _made(self) -> int:
-        return sum(self._accepted.values())
-
     def _state(self) -> str:
         cost = "no price" if self._price is None else f"${self._price.of(*self._tokens):.2f}"
-        rejected, tokens = sum(self._rejected.values()), sum(self._tokens)
-        return f"{self._done} replies, {rejected} rejected, {tokens} tokens, {cost}"
+        tokens = sum(self._tokens)
+        return f"{self._done} replies, {self._rejected} rejected, {tokens} tokens, {cost}"
 
     def _print(self) -> None:
         """Print a line now and then, also while no reply comes."""

@@ -25,6 +25,9 @@ _SHORT = {"original_share": "originals", "instance_text_proportion": "instance_t
 
 _BAR = 40
 
+_HELD = ("id", "task", "instruction", "source", "origin")
+"""What is held of a row of a large pool."""
+
 
 @click.command(cls=ManyValues)
 @click.argument("out", type=PATH)
@@ -37,27 +40,48 @@ _BAR = 40
 @click.option(
     "--evaluation", type=PATH, multiple=True, help="Evaluation rows to compare with; one or more."
 )
+@click.option(
+    "--near-duplicates", "near", is_flag=True, help="Count instructions of a pool that are near."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="R",
+    help="With --near-duplicates: ROUGE-L from which on two are near (0.95).",
+)
+@click.option(
+    "--pairs", type=PATH, metavar="FILE", help="With --near-duplicates: list every near pair."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def stats(
     out: Path,
     tasks: Path | None,
     instructions: Path | None,
     evaluation: tuple[Path, ...],
+    near: bool,
+    threshold: float | None,
+    pairs: Path | None,
     as_json: bool,
 ) -> None:
     """Print the figures of OUT: an output folder of expand, an instructions.jsonl or a built set.
 
     Of a pool: growth, lengths and diversity of its instructions. Of a built set: rows, lengths,
     diversity and duplicates; with --tasks the share of instance text; with --evaluation what it
-    shares with evaluation rows.
+    shares with evaluation rows. --near-duplicates takes a pool of any size.
     """
     import json
+
+    if (threshold or pairs) and not near:
+        option = "--pairs" if pairs else "--threshold"
+        raise UsageError(f"{option} goes with --near-duplicates; add it")
 
     pool = out / INSTRUCTIONS if out.is_dir() else out
     if pool.name == INSTRUCTIONS and pool.exists():
         if tasks or instructions or evaluation:
             raise UsageError("--tasks, --instructions and --evaluation go with a built set only")
-        figures = _pool(pool)
+        figures = _pool(pool, near=near, threshold=threshold, pairs=pairs)
+    elif near:
+        raise UsageError("--near-duplicates goes with a pool, an instructions.jsonl or its folder")
     else:
         figures = _built(out, tasks, instructions, evaluation)
     if as_json:
@@ -68,11 +92,20 @@ def stats(
         click.echo(printable(f"{out}: no rows"))
 
 
-def _pool(path: Path) -> dict[str, Any]:
+def _pool(path: Path, *, near: bool, threshold: float | None, pairs: Path | None) -> dict[str, Any]:
     from instraug.evaluation.stats.pool import NEEDED, pool_figures
     from instraug.evaluation.stats.rows import rows
 
-    return pool_figures(rows(path, NEEDED))
+    if not near:
+        return {**pool_figures(rows(path, NEEDED)), "near_duplicates": None}
+    from instraug.evaluation.stats.near import check_pairs_path, near_figures
+    from instraug.tasks.near_duplicates import NEAR
+
+    if pairs:
+        check_pairs_path(pairs)
+    held = [{name: row.get(name) for name in _HELD} for row in rows(path, NEEDED)]
+    found = near_figures(held, threshold or NEAR, pairs)
+    return {**pool_figures(held), "near_duplicates": found}
 
 
 def _built(
@@ -117,6 +150,21 @@ def _shared(figures: dict[str, Any]) -> Iterator[str]:
     yield f"\ntexts that several tasks share: {count} ({instructions} instructions)"
     for example in across["examples"]:
         yield printable(f"  {', '.join(example['tasks'])}: {example['text']}")
+    if near := figures["near_duplicates"]:
+        yield from _near(near)
+
+
+def _near(near: dict[str, Any]) -> Iterator[str]:
+    threshold = f"{near['threshold']:g}"
+    yield f"\nnear-duplicates: ROUGE-L of {threshold} or more"
+    yield f"  pairs: {near['pairs']} ({near['across_tasks']} across tasks)"
+    yield f"  instructions that are in one: {near['instructions']}"
+    yield f"  build --near-duplicates {threshold} leaves out: {near['left_out']} rewrites"
+    for example in near["examples"]:
+        for which in ("one", "other"):
+            text = example[which]
+            score = f"{example['rouge_l']:.3f}" if which == "one" else "     "
+            yield printable(f"  {score}  {text['task']}: {text['instruction']}")
 
 
 def _repeated(figures: dict[str, Any]) -> Iterator[str]:

@@ -143,7 +143,7 @@ def _strict(text: str | bytes) -> Any:
     """Parse as orjson does, but refuse what it passes over."""
     orjson.loads(text)
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_int=_exact)
+        return _decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
 
@@ -162,3 +162,6 @@ def _exact(digits: str) -> int:
     if not -(2**63) <= number < 2**64:
         raise ValueError(f"the integer {digits} has more than 64 bits")
     return number
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_exact).decode

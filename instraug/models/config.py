@@ -67,6 +67,10 @@ class Budget:
     """US dollars, by `Config.prices`."""
 
 
+MOST_LINES = 50_000
+"""Requests that the Batch API takes in one file."""
+
+
 @dataclass(frozen=True)
 class Batching:
     """How requests are asked by batch."""
@@ -75,5 +79,15 @@ class Batching:
     """Rounds that a task is asked in by batch, for each iteration."""
     online: bool = False
     """Ask online for what is lacking after the last round."""
-    requests: Annotated[int, Range(1, 50_000)] = 50_000
+    requests: Annotated[int, Range(1, MOST_LINES)] = MOST_LINES
     """Requests in one file at most."""
+
+
+@dataclass(frozen=True)
+class ByBatch:
+    """How a run by batch waits."""
+
+    wait: bool = True
+    """Wait until all of it is done; else end once everything is sent."""
+    poll: float = 60.0
+    """Seconds between two looks at what is not over."""

@@ -32,6 +32,8 @@ class Model:
     """Calls in flight at most."""
     constrains: bool = False
     """Whether it forces its answers into a grammar (GBNF) that a chat carries."""
+    instructed: bool = False
+    """Whether it is an embedded instruct model, which needs no help with the wording."""
     reports_logprobs: bool = False
     """Whether its choices carry the log-probability of each token."""
     embed: Embed | None = None
@@ -45,7 +47,7 @@ class Address:
     """Where a model is, and how requests are sent to it."""
 
     model: str
-    """Its name; ``local`` or ``local:PATH`` for the embedded one. See `chosen`."""
+    """Its name; ``local``, ``local:NAME`` or ``local:PATH`` for the embedded one. See `chosen`."""
     base_url: str | None = None
     embedding_model: str | None = None
     api_key: str | None = field(default=None, repr=False)
@@ -84,7 +86,7 @@ def environment_key() -> str | None:
 
 
 def is_local(name: str) -> bool:
-    """Whether a model's name stands for the embedded model: ``local`` or ``local:PATH``."""
+    """Whether a model's name stands for an embedded one: ``local`` or ``local:...``."""
     return name == "local" or name.startswith("local:")
 
 
@@ -156,5 +158,23 @@ def offline(name: str) -> Model:
     return _embedded(name, None, 1) if weights.are_named(name) else Model(name, None, 1)
 
 
+def offline_engine(name: str) -> Model:
+    """Return the model that an engine of one's own is asked for, by way of files.
+
+    Raises:
+        UsageError: it is the embedded one.
+    """
+    if is_local(name):
+        raise UsageError("an offline engine needs --model NAME, the name that it is asked by")
+    return offline(name)
+
+
 def _embedded(name: str, complete: Complete | None, width: int) -> Model:
-    return Model(name, complete, width, constrains=True, reports_logprobs=True)
+    return Model(
+        name,
+        complete,
+        width,
+        constrains=True,
+        instructed=weights.chats(name),
+        reports_logprobs=True,
+    )

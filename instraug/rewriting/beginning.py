@@ -22,7 +22,13 @@ def begun(
 ) -> tuple[Run, Chain]:
     """Return a run, and its chain with a generator that asks nobody."""
     config, rules = job.config, job.config.rules
-    plan = make_plan(config, model.name, inputs.meta_prompts, constrains=model.constrains)
+    plan = make_plan(
+        config,
+        model.name,
+        inputs.meta_prompts,
+        constrains=model.constrains,
+        instructed=model.instructed,
+    )
     scorer = scorer_of(config, model, journal)
     scored_by = scorer.id if scorer else None
     run = Run(config, inputs, plan, scored_by, spool, foreseen=job.foreseen)

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from instraug.errors import EndpointUnavailable, UsageError
-from instraug.files.atomic import atomic_writer
-from instraug.files.compression import open_input
-from instraug.files.disk import refusals
-from instraug.files.replacing import check_replaceable
+from instraug.errors import EndpointUnavailable
 from instraug.files.spool import Spool
-from instraug.models.batch.asking import Lacks, request_folder
-from instraug.models.batch.book import Wave
-from instraug.models.batch.offline import ASKED, Known
-from instraug.models.batch.offline import read_replies as record_replies
-from instraug.models.batch.requests import RequestFile, RequestFiles
+from instraug.models.batch.asking import Lacks
+from instraug.models.batch.offline import (
+    ByFiles,
+    check_replies_paths,
+    check_requests_path,
+    read_lacking,
+    write_lacking,
+)
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
-from instraug.models.opening import Model, is_local, offline
+from instraug.models.journal.pointer import note_journal
+from instraug.models.opening import offline_engine
 from instraug.models.session import finish, session
 from instraug.rewriting.batched import Limits
 from instraug.rewriting.beginning import begun, counted
@@ -39,6 +38,7 @@ from instraug.rewriting.job import (
 from instraug.rewriting.output import export
 from instraug.rewriting.run import Run
 from instraug.rewriting.waves import Count, Looker, nothing
+from instraug.tasks.pool import REPLIES
 
 
 def write_requests(
@@ -54,13 +54,13 @@ def write_requests(
         BudgetReached: the file holds what the budget allows.
     """
     inputs = inputs or load(job)
-    check_replaceable(dest, "file of requests", _is_requests)
-    if not dest.parent.is_dir():
-        raise UsageError(f"{dest}: the folder {dest.parent} does not exist; make it")
+    check_requests_path(dest)
     with session(job.out), Journal.open(job.replies) as journal, Spool(job.out) as spool:
-        run, chain = begun(job, inputs, _offline(job.model), journal, watch, spool)
+        note_journal(job.out, job.replies, REPLIES)
+        run, chain = begun(job, inputs, offline_engine(job.model), journal, watch, spool)
         budget = BudgetTracker(job.config.budget, job.config.prices, job.models)
-        written = finish(_write(job, Looker(run, chain, journal), budget, dest))
+        by_files = _by_files(job, Looker(run, chain, journal))
+        written = finish(write_lacking(by_files, budget, dest))
     return {"model": job.model, "requests": written, "file": str(dest)}
 
 
@@ -77,16 +77,15 @@ def read_replies(
         UsageError, LockedError, StorageError: nothing that was recorded is lost.
     """
     inputs = inputs or load(job)
-    for file in files:
-        with open_input(file):  # before anything is made
-            pass
+    check_replies_paths(files)  # before anything is made
     with session(job.out):
         notices = check_folder(job, inputs)
         with Journal.open(job.replies) as journal, Spool(job.out) as spool:
             check_replies(job, journal)
+            note_journal(job.out, job.replies, REPLIES)
             for notice in (*journal.notices, *notices):
                 watch.notice(notice)
-            run, chain = begun(job, inputs, _offline(job.model), journal, watch, spool)
+            run, chain = begun(job, inputs, offline_engine(job.model), journal, watch, spool)
             count = partial(counted, run, watch, lambda _: None)
             finish(_read(job, Looker(run, chain, journal), files, watch, count))
             journal.sync()
@@ -94,42 +93,11 @@ def read_replies(
     return run
 
 
-def _is_requests(path: Path) -> bool:
-    """Whether a file is one of requests."""
-    with refusals(path, "read"), path.open("rb") as file:
-        return file.read(1 << 12).startswith(b'{"custom_id":')
+def _by_files(job: ExpandJob, looker: Looker) -> ByFiles:
+    async def look(add: Callable[[Chat], None], refused: Mapping[str, str]) -> Lacks:
+        return (await looker.look(Limits(add), refused, nothing))[0]
 
-
-def _offline(name: str) -> Model:
-    """Return the model that an offline engine is asked for.
-
-    Raises:
-        UsageError: it is the embedded one.
-    """
-    if is_local(name):
-        raise UsageError("an offline engine needs --model NAME, the name that it is asked by")
-    return offline(name)
-
-
-async def _write(job: ExpandJob, looker: Looker, budget: BudgetTracker, dest: Path) -> int:
-    """Write what the next round lacks as one file, empty where nothing does; return how much.
-
-    Raises:
-        BudgetReached: not all of it fits; the rest is written.
-    """
-    with request_folder(job.out) as folder:
-        files, lacks = await _lacking(job, looker, budget, folder)
-        with atomic_writer(dest) as out:
-            for file in files:
-                with file.path.open("rb") as part:
-                    shutil.copyfileobj(part, out)
-        book = looker.book
-        for file in files:
-            if not any(b.digest == file.digest for b in book):
-                book.uploaded(book.name(file), "", file, Wave(book.wave(fresh=True)), ASKED)
-    if lacks.budget:
-        raise lacks.budget
-    return lacks.written
+    return ByFiles(look, looker.book, job.out, Quirks(job.config.endpoint))
 
 
 async def _read(
@@ -140,27 +108,10 @@ async def _read(
     Raises:
         InputError: no file has a line of a request that this run knows.
     """
-    with request_folder(job.out) as folder:
-        files, _ = await _lacking(job, looker, BudgetTracker(), folder)
-        read = record_replies(paths, Known(looker.book, files), looker.journal)
+    read = await read_lacking(_by_files(job, looker), looker.journal, paths)
     for problem in read.problems:
         watch.notice(str(problem))
     lacks = await looker.end(count, read.recorded, {})
     if lacks.unanswered:
         what = f"{lacks.unanswered} requests have no reply yet"
         looker.run.stopped = EndpointUnavailable(f"{what}; --write-requests writes what lacks")
-
-
-async def _lacking(
-    job: ExpandJob, looker: Looker, budget: BudgetTracker, folder: Path
-) -> tuple[list[RequestFile], Lacks]:
-    most = 2**63  # an engine of one's own takes a file of any size
-    quirks = Quirks(job.config.endpoint)
-    with RequestFiles(folder, quirks, budget.worst, most, most) as files:
-
-        def add(chat: Chat) -> None:
-            budget.take(budget.worst(chat))
-            files.add(chat)
-
-        lacks, _ = await looker.look(Limits(add), {}, nothing)
-    return files.files, lacks

@@ -66,7 +66,7 @@ class Config:
     """All settings of `instraug expand`, as a config file names them."""
 
     model: Annotated[str, some] | None = None
-    """A model name, ``local``, or ``local:PATH`` for a GGUF file."""
+    """A model name, ``local``, ``local:NAME`` or ``local:PATH``: see docs/local-models.md."""
     base_url: Annotated[str, some] | None = None
     embedding_model: Annotated[str, some] | None = None
     """Judge meaning by this model's embeddings, from the same endpoint."""

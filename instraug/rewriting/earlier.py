@@ -14,6 +14,8 @@ from instraug.files.disk import refusals
 from instraug.files.jsonl import read_jsonl
 from instraug.files.manifest import MANIFEST, Manifest, read_manifest
 from instraug.files.replacing import check_replaceable
+from instraug.models.journal.paths import POINTER
+from instraug.models.journal.pointer import noted_journal
 from instraug.models.journal.replay import Replay, spare
 from instraug.tasks.pool import INSTRUCTIONS, REJECTED, REPLIES
 
@@ -34,11 +36,16 @@ class Earlier:
 
     @property
     def journal(self) -> Path:
-        """Where its replies are: as its manifest says, else in the folder itself."""
-        named = self.manifest.body.get("journal")
+        """Where its replies are: as a run that did not end or its manifest says, else its own."""
+        named = noted_journal(self.out) or self.manifest.body.get("journal")
         path = self.out / (named if isinstance(named, str) else REPLIES)
         plain = Path(os.path.normpath(path))  # without ``..``, unless the folder is a link
         return plain if os.path.realpath(plain) == os.path.realpath(path) else path
+
+    @property
+    def named_by(self) -> Path:
+        """What says where they are."""
+        return self.out / (POINTER if noted_journal(self.out) else MANIFEST)
 
     @property
     def shares_journal(self) -> bool:

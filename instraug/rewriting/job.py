@@ -15,6 +15,7 @@ from instraug.files.decode import suggest
 from instraug.files.manifest import MANIFEST, check_spelled
 from instraug.files.stamp import may_write
 from instraug.models.chat import Reply
+from instraug.models.config import ByBatch
 from instraug.models.endpoint.keys import check_url
 from instraug.models.journal.paths import beside, check_journal_path
 from instraug.models.journal.replay import Replay
@@ -45,16 +46,6 @@ class Watch:
 
 QUIET = Watch()
 """Calls nothing."""
-
-
-@dataclass(frozen=True)
-class ByBatch:
-    """How a run by batch waits."""
-
-    wait: bool = True
-    """Wait until all of it is done; else end once everything is sent."""
-    poll: float = 60.0
-    """Seconds between two looks at what is not over."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +138,7 @@ def check_folder(job: ExpandJob, inputs: Inputs) -> list[str]:
     if manifest.problem and path.exists():
         notices.append(f"{path}: {manifest.problem.what}; it is written anew")
     if job.journal is None and earlier.shares_journal:
-        notices.append(f"the journal is {job.replies}, as {path} says")
+        notices.append(f"the journal is {job.replies}, as {earlier.named_by} says")
     before = manifest.body.get("config")
     if isinstance(before, Mapping) and (changed := changes(before, job.config)):
         again = "replies to requests that stay the same are used again"

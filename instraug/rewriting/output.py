@@ -16,11 +16,12 @@ from instraug.files.decode import decode
 from instraug.files.disk import refusals
 from instraug.files.manifest import MANIFEST, read_manifest, sha256, write_manifest
 from instraug.models.journal.paths import beside
+from instraug.models.journal.pointer import forget_journal, note_journal
 from instraug.rewriting.card import write_card
 from instraug.rewriting.config import Config, as_plain, from_plain
 from instraug.rewriting.prompts.meta_prompts import MetaPrompt
 from instraug.rewriting.run import JSON, Run
-from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, REJECTED
+from instraug.tasks.pool import ANOTHER, INSTRUCTIONS, REJECTED, REPLIES
 from instraug.tasks.records import Task, TaskKeys
 
 
@@ -40,6 +41,7 @@ def export(out: Path, run: Run, journal: Path, made_from: Path | None = None) ->
         StorageError: a file could not be written; none is left half-written.
     """
     manifest = out / MANIFEST
+    note_journal(out, journal, REPLIES)
     with refusals(manifest, "remove"):
         manifest.unlink(missing_ok=True)
     files = {
@@ -72,6 +74,7 @@ def export(out: Path, run: Run, journal: Path, made_from: Path | None = None) ->
             "short_templates": run.shortfalls,
         },
     )
+    forget_journal(out)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, count
 from string import ascii_uppercase
+from typing import Any
 
 from instraug.errors import PlaceholderError, Problem
 from instraug.tasks.literals import lost, slots
@@ -55,6 +56,18 @@ def parse(template: str) -> tuple[Segment, ...]:
         PlaceholderError: each brace that is neither a well-formed placeholder nor doubled; its
             ``where`` is the column (from 1).
     """
+    pieces: list[Any] = _TOKEN.split(template)
+    if None in pieces:
+        return _parse_braces(template)
+    pieces[1::2] = map(_placeholder, pieces[1::2])
+    return tuple([piece for piece in pieces if piece])
+
+
+_placeholder = lru_cache(maxsize=1024)(Placeholder)
+
+
+def _parse_braces(template: str) -> tuple[Segment, ...]:
+    """Parse a template with braces that are no placeholder's, doubled or stray."""
     segments: list[Segment] = []
     literal: list[str] = []
     problems: list[Problem] = []
@@ -114,7 +127,7 @@ def doubled(template: str) -> Iterator[Placeholder]:
 
 def placeholders(template: str) -> tuple[Placeholder, ...]:
     """Return the template's placeholders in order, repeats included."""
-    return tuple(s for s in parse(template) if isinstance(s, Placeholder))
+    return tuple([s for s in parse(template) if type(s) is Placeholder])
 
 
 def sound(template: str) -> tuple[Placeholder, ...]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from instraug.errors import InputError, PlaceholderError, Problem
 from instraug.files.jsonl import read_jsonl
 from instraug.files.spool import Groups, Spool
-from instraug.tasks.placeholders import multiset
+from instraug.tasks.placeholders import placeholders
 from instraug.tasks.records import Task, Template, instruction_id
 
 INSTRUCTIONS, REJECTED, REPLIES = "instructions.jsonl", "rejected.jsonl", "replies.jsonl"
@@ -142,12 +142,8 @@ def read_instructions(
 
 def _wrong(body: Mapping[str, Any], whole: bool) -> list[str]:
     """Name the fields that are missing or of another type."""
-    wrong = [
-        name
-        for name, kinds in _TYPES.items()
-        if (name in body or whole or name in _NEEDED)
-        and (not isinstance(body.get(name, ...), kinds) or isinstance(body[name], bool))
-    ]
+    asked = _TYPES if whole else dict.fromkeys((*_NEEDED, *body))
+    wrong = [n for n, kinds in _TYPES.items() if n in asked and type(body.get(n, ...)) not in kinds]
     if "source" not in wrong and body.get("source") not in (None, "original", "generated"):
         wrong.append("source")
     return wrong
@@ -162,6 +158,8 @@ class Pool:
     """Accepted rewrites of its templates, no two alike."""
     chosen: tuple[Template, ...] | None = None
     """Those of its hand-written instructions that are used; None: all."""
+    near_duplicates: int = 0
+    """Rewrites that were left out as near to another instruction."""
 
     @property
     def originals(self) -> tuple[Template, ...]:
@@ -190,7 +188,7 @@ def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:
     """
     tasks = tuple(tasks)
     rewrites: dict[str, dict[str, Template]] = {task.name: {} for task in tasks}
-    fits = {task.name: [multiset(t.text) for t in task.templates] for task in tasks}
+    fits = {task.name: {_spelled(t.text) for t in task.templates} for task in tasks}
     problems: list[Problem] = []
     for where, row in read_instructions(path, problems, whole=False) if path else ():
         if row.generated and row.task in rewrites:
@@ -204,10 +202,14 @@ def load_pools(tasks: Iterable[Task], path: Path | None) -> tuple[Pool, ...]:
     return tuple([Pool(task, _distinct(task, rewrites[task.name])) for task in tasks])
 
 
-def _misfit(instruction: str, fits: list[Any]) -> str | None:
+def _spelled(template: str) -> tuple[str, ...]:
+    return tuple(sorted([p.source for p in placeholders(template)]))
+
+
+def _misfit(instruction: str, fits: Set[tuple[str, ...]]) -> str | None:
     """Return why an instruction belongs to no template of its task; None where it does."""
     try:
-        if multiset(instruction) in fits:
+        if _spelled(instruction) in fits:
             return None
     except PlaceholderError as error:
         return error.problems[0].what

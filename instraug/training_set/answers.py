@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from instraug.tasks.records import Answers, Task
@@ -17,7 +16,7 @@ from instraug.training_set.formats.base import Fields
 from instraug.training_set.given_options import check, shown
 from instraug.training_set.ordered import are_regions, keeps_order, labels
 from instraug.training_set.sampling import shuffled
-from instraug.training_set.seen import MEMORY, SHORT, Seen
+from instraug.training_set.seen import SHORT, Seen
 
 IN_ORDER, NUMBERED, NO_OPTION = "kept_in_order", "number_targets", "other_targets"
 """What is noted of a row whose options keep their order: the order carries meaning; the answer is a
@@ -30,9 +29,14 @@ _OPEN, _CLOSE = r"[\s(\[{<\"'*（「]*", r"[\s)\]}>\"'*.:,;）」．。：，、
 
 _WORDS = r"(?i:the|correct|right|best|final|answer|option|choice|letter|number|is)\b"
 
+_LABEL = "[A-Za-zＡ-Ｚａ-ｚ]|[0-9]{1,3}|[０-９]{1,3}"
+
+_label = re.compile(rf"(?<!\w)(?:{_LABEL})(?![^\W_])").search
+"""Finds something in whatever names a place."""
+
 _place = re.compile(
     rf"{_OPEN}(?:{_WORDS}[\s(\[{{<\"'*:]*)*"
-    rf"(?P<label>[A-Za-zＡ-Ｚａ-ｚ]|[0-9]{{1,3}}|[０-９]{{1,3}})(?![^\W_])(?P<end>{_CLOSE}(?:[-–—]\s+)?)(?P<text>.*)",
+    rf"(?P<label>{_LABEL})(?![^\W_])(?P<end>{_CLOSE}(?:[-–—]\s+)?)(?P<text>.*)",
     re.DOTALL,
 ).fullmatch
 
@@ -44,9 +48,6 @@ _WIDE = {ord("0") + n: ord("０") + n for n in range(10)}
 
 _FIRST = {"index0": 0, "index1": 1}
 """How targets number their options -> the number of the first one."""
-
-_remembered = lru_cache(MEMORY)(keeps_order)
-
 
 NUMBERS: tuple[Answers, ...] = ("index0", "index1")
 
@@ -88,6 +89,8 @@ def places(target: str, options: Sequence[str], kind: Answers) -> Places | None:
 
     Text behind a label has to be that of the option.
     """
+    if not _label(target):
+        return None
     whole = _labels([target], options, kind)
     return whole or _labels(_apart(target), options, kind)
 
@@ -126,6 +129,8 @@ def _is_said(text: str, option: str) -> bool:
 
 def is_text(target: str, options: Sequence[str]) -> bool:
     """Return whether a target is an option's text, or several of them, but for case and dots."""
+    if all(part in options for part in _apart(target)[::2]):
+        return True
     known = set(map(_plain, options))
     if labelled := labels(options):
         known.update(_plain(text) for _, text in labelled)
@@ -154,9 +159,9 @@ class Arranger:
         self._task, self._notes = task, notes
         self._shuffle = shuffle and not task.fixed_options
         self._shown = shown(task)
-        self._by_text = self._shuffle and task.answers in (None, "text")
-        self.seen = seen if self._by_text else Seen()
-        """Stays empty where a target that is an option's text need not be meant as one."""
+        self.by_text = self._shuffle and task.answers in (None, "text")
+        """Options are shuffled, and a target that is an option's text is meant as one."""
+        self._seen = seen
 
     def arrange(self, row: Fields, target: str, number: int, line: bytes) -> str:
         """Put a row's options in order.
@@ -181,26 +186,33 @@ class Arranger:
         exact = kind in (None, "text") and target in options
         if not exact and kind in (None, "text") and (bare := target.strip()) in options:
             row["target_txt"], target, exact = bare, bare, True
-        if exact and "answer" not in row:
-            if self._shuffle and not self._keeps(options, line):
-                row["options"] = shuffled(options, number)
+        if not options:
             return target
-        if not options or (exact and not self._shuffle):
-            return target
-        texts = list(map(str, options))
-        named = None if exact else self._places(target, texts)
-        if named is None and not exact and not is_text(target, texts):
-            return self._unread(target, texts, line)
+        named = None
+        if not exact:
+            texts = list(map(str, options))
+            named, is_read = self._read(target, texts)
+            if not is_read:
+                return self._unread(target, texts, line)
         if not self._shuffle or self._keeps(options, line):
             return target
-        return self._moved(row, target, named, texts, number, line)
+        if named or self._may_name(row.get("answer"), options):
+            return self._moved(row, target, named, number, line)
+        row["options"] = shuffled(options, number)
+        return target
 
-    def _places(self, target: str, texts: Sequence[str]) -> Places | None:
-        """Read a target as places, unless it is an option's text; the task's setting goes first."""
+    def _read(self, target: str, texts: Sequence[str]) -> tuple[Places | None, bool]:
+        """Read a target as places, unless it is an option's text; the task's setting goes first.
+
+        Returns:
+            The places, and whether it is these or such a text.
+        """
         kind = self._task.answers
-        if kind == "text" or (kind is None and is_text(target, texts)):
-            return None
-        return places(target, texts, kind or "letter")
+        by_text = kind not in PLACES and is_text(target, texts)
+        if by_text or kind == "text":
+            return None, by_text
+        named = places(target, texts, kind or "letter")
+        return named, named is not None or (kind in PLACES and is_text(target, texts))
 
     def _unread(self, target: str, texts: Sequence[str], line: bytes) -> str:
         """Note a target that seems to name none of the options."""
@@ -213,12 +225,14 @@ class Arranger:
     def _keeps(self, options: Sequence[Any], line: bytes) -> bool:
         """Return whether a row's options have to keep their order; note it where they do."""
         try:
-            if are_regions(options):
-                return False
-            again = options[0] in self.seen.silent
-            kept = _remembered(tuple(options)) if again else keeps_order(options)
-            if not kept and self._by_text and len(options[0]) <= SHORT:
-                self.seen.learn(options)
+            kept = self._seen.lists.get(known := tuple(options))
+            if kept is None:
+                if are_regions(options):
+                    return False
+                kept = keeps_order(options)
+                self._seen.learn_list(known, kept=kept)
+                if not kept and len(options[0]) <= SHORT:
+                    self._seen.learn(options)
         except TypeError:  # not all of them are text
             kept = keeps_order(list(map(str, options)))
         if kept:
@@ -233,12 +247,12 @@ class Arranger:
         row: Fields,
         target: str,
         named: Places | None,
-        texts: Sequence[str],
         number: int,
         line: bytes,
     ) -> str:
         """Shuffle a row's options, move what names their places, and return the new target."""
         options = row["options"]
+        texts = list(map(str, options))
         at = shuffled(range(len(options)), number)
         new = sorted(range(len(at)), key=at.__getitem__)
         moved = named.moved(new) if named else target
@@ -255,6 +269,16 @@ class Arranger:
         row["options"] = [options[position] for position in at]
         row["target_txt"] = moved
         return moved
+
+    def _may_name(self, answer: Any, options: Sequence[Any]) -> bool:
+        """Return whether a row's answer could name options by their places."""
+        if type(answer) is list:
+            return any(self._may_name(item, options) for item in answer)
+        if type(answer) is not str:
+            return type(answer) is int
+        if answer in options and self._task.answers not in PLACES:
+            return False
+        return _label(answer) is not None
 
     def _answer(
         self, answer: Any, own: Sequence[int], texts: Sequence[str], new: Sequence[int]

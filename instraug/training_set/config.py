@@ -56,6 +56,8 @@ class BuildConfig:
     """Use one side of the pool: the instructions held out (eval), or the others (train)."""
     hold_out: Annotated[float, _part] | None = None
     """Share of each pool that `instruction_split` holds out, of each original's wordings alike."""
+    near_duplicates: Annotated[float, Range(0, 1, above=True)] | None = None
+    """Leave out rewrites of at least this ROUGE-L with an instruction that stays; None: none."""
     shuffle_options: bool = True
     """Put each row's options in an order of its own; a target that names a place moves along."""
     options_style: tuple[Annotated[str, _style], ...] | None = None

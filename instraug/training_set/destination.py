@@ -16,7 +16,6 @@ from instraug.files.compression import PACKED, open_output
 from instraug.files.disk import refusals, sync_folder
 from instraug.files.manifest import MANIFEST, Manifest, read_manifest, sha256, write_manifest
 from instraug.files.replacing import check_replaceable
-from instraug.models.journal.replay import spare
 from instraug.training_set.formats.base import Block
 
 _STRETCH = 32 << 20
@@ -123,7 +122,7 @@ def check_free(dest: Path, *, is_file: bool, force: bool) -> None:
     if foreign := _foreign(dest, is_file=is_file):
         raise UsageError(f"{dest}: exists, and no build made {foreign}; choose another destination")
     for path in [dest] if is_file else dest.iterdir():  # a manifest vouches for names alone
-        spare(path)
+        _spare(path)
     if not force and (is_file or any(dest.iterdir())):
         raise UsageError(f"{dest}: exists; give --force to replace it, or choose another one")
 
@@ -143,8 +142,15 @@ def _check_place(dest: Path) -> None:
 
 def _check_own(manifest: Path) -> None:
     """Refuse to replace what stands at the path of a file's manifest, but for one of a build."""
-    spare(manifest)
+    _spare(manifest)
     check_replaceable(manifest, "manifest of a build", lambda p: _is_of_a_set(read_manifest(p)))
+
+
+def _spare(path: Path) -> None:
+    """Refuse to replace a journal; see `replay.spare`."""
+    from instraug.models.journal.replay import spare  # most builds replace nothing, and do without
+
+    spare(path)
 
 
 def _is_of_a_set(manifest: Manifest) -> bool:

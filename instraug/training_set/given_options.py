@@ -32,7 +32,7 @@ def check(options: Sequence[Any]) -> None:
         BadRow: it is empty, or one of them is.
     """
     try:
-        if all(map(str.strip, options)) and options:
+        if options and "" not in options and not any(map(str.isspace, options)):
             return
     except TypeError:  # not all of them are text
         pass

@@ -10,6 +10,7 @@ from instraug.errors import UsageError
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.config import BuildConfig
+from instraug.training_set.distinct import distinct
 
 _BITS = 64
 
@@ -27,8 +28,9 @@ def narrowed(config: BuildConfig, pools: Iterable[Pool]) -> tuple[Pool, ...]:
             raise UsageError("--instruction names one instruction; leave --instruction-split out")
         at = config.instruction
         return tuple([Pool(pool.task, (), pool.originals[at : at + 1]) for pool in pools])
+    pools = distinct(tuple(pools), config.near_duplicates)  # first: no side holds the other's
     if config.hold_out is None:
-        return tuple(pools)
+        return pools
     wants_held = config.instruction_split == "eval"
     sides = []
     for pool in pools:

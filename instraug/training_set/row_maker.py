@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from instraug.errors import BadRow
 from instraug.files.decode import shown
@@ -16,7 +16,6 @@ from instraug.tasks.pool import Pool
 from instraug.tasks.records import Task
 from instraug.tasks.rendering import Renderer, compiler
 from instraug.training_set.answers import Arranger, Note
-from instraug.training_set.boxes.regions import Regions
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.fixes import target_fix
 from instraug.training_set.formats.base import Fields
@@ -25,6 +24,9 @@ from instraug.training_set.given_options import checker
 from instraug.training_set.instances.base import Adapter
 from instraug.training_set.sampling import HIGHEST, Smallest, drawer, shuffled
 from instraug.training_set.seen import Seen
+
+if TYPE_CHECKING:
+    from instraug.training_set.boxes.regions import Regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def sampler(
     draw, append = _drawer(pool, config), out.rows.append
     prepare, hidden = adapter.preparer(pool.task.name), adapter.hidden(pool.task.name)
     arranger = Arranger(pool.task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
-    silent, plain = arranger.seen.silent, arranger.seen.plain
+    by_text, are_free = arranger.by_text, out.seen.are_free
     arrange, drawn = arranger.arrange, out.drawn.append
     look = checker(pool.task, out.notes, shuffle=config.shuffle_options)
     by_id = config.draw_by == "id"
@@ -105,12 +107,7 @@ def sampler(
         if dates and len(target) > 9 and target[4] == "-" and is_date(target):
             out.notes.append((DATES, pool.task.name, line))
         if type(options := row.get("options")) is list:
-            # Nearly every row's options were all seen, and one is the target.
-            try:
-                usual = silent.issuperset(options) and not plain.isdisjoint(options)
-            except TypeError:  # an option is a list or a mapping
-                usual = False
-            if usual and target in options and "answer" not in row:
+            if by_text and are_free(options) and target in options and "answer" not in row:
                 row["options"] = shuffled(options, order)
             else:
                 target = arrange(row, target, order, line)

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from instraug.errors import BadRow
 from instraug.tasks.pool import Pool
+from instraug.tasks.records import Task
 from instraug.training_set.answers import Note
-from instraug.training_set.boxes import ms_swift
-from instraug.training_set.boxes.regions import regions_of
 from instraug.training_set.caps import Cap
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats import registry
-from instraug.training_set.formats.base import Look, Options
+from instraug.training_set.formats.base import Fields, Look, Options
 from instraug.training_set.instances.base import Instances, Unreadable
 from instraug.training_set.row_maker import (
     Out,
@@ -39,7 +39,9 @@ from instraug.training_set.row_maker import (
 from instraug.training_set.sampling import BITS, HIGHEST, Smallest, ranker
 from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
-from instraug.training_set.styled_rows import styled
+
+if TYPE_CHECKING:  # only some builds have any
+    from instraug.training_set.boxes.regions import Regions
 
 BATCH = 12 << 10
 """Bytes of raw rows that are built together: few enough to stay in the processor's cache."""
@@ -47,10 +49,13 @@ BATCH = 12 << 10
 _FAULTS = (BadRow, orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError)
 """What a row that cannot be built raises; of the last three `_bad` makes the first."""
 
-COUNTED = 1 << 12
+COUNTED = 1 << 15
 """Rows that are counted together."""
 
 _instruction = itemgetter("instruction_id")
+
+Finish = Callable[[Fields], object]
+"""What is done to a built row before it is encoded."""
 
 Bounds = Sequence[Mapping[str, int]]
 """For each of a build's first caps: group -> the rank from which on its rows are left out.
@@ -82,6 +87,7 @@ class Builder:
         self._recipe, self._config = recipe, recipe.config
         self._instances = recipe.instances
         self._rename = recipe.instances.renamer()
+        self._is_testing = cache(recipe.instances.is_testing)
         self._format = registry.load(recipe.format, recipe.options)
         self._used: list[str] = []
         self._drawn: list[int] = []
@@ -95,6 +101,8 @@ class Builder:
         take = exhauster if self._config.per_instance == "all" else sampler
         self._lacking = {p.task.name for p in recipe.pools if not p.instructions}
         if self._config.options_style or self._config.answers:
+            from instraug.training_set.styled_rows import styled
+
             take = styled
         self._takes = {
             pool.task.name: take(
@@ -106,13 +114,22 @@ class Builder:
             if pool.task.answer_form == "rationale":
                 name = pool.task.name
                 self._takes[name] = answering(self._takes[name], self._out.rows)
-        self._regions = regions = regions_of(self._config, recipe.options.images, tasks)
-        if regions:
-            self._takes = {
-                pool.task.name: spelling(self._takes[pool.task.name], pool.task, regions, self._out)
-                for pool in recipe.pools
-            }
-        self._finish = ms_swift.finish if self._config.boxes == "ms-swift" else None
+        self._regions: Regions | None = None
+        self._finish: Finish | None = None
+        if self._config.boxes:
+            self._spell_regions(self._config.boxes, tasks)
+
+    def _spell_regions(self, boxes: str, tasks: Sequence[Task]) -> None:
+        """Have every task's regions spelled as a family does."""
+        from instraug.training_set.boxes import ms_swift
+        from instraug.training_set.boxes.regions import regions_of
+
+        regions = regions_of(boxes, self._config, self._recipe.options.images, tasks)
+        self._regions = regions
+        self._takes = {
+            task.name: spelling(self._takes[task.name], task, regions, self._out) for task in tasks
+        }
+        self._finish = ms_swift.finish if boxes == "ms-swift" else None
 
     def build(self, shard: Shard, bounds: Bounds, write: Callable[[bytes], Any]) -> ShardReport:
         """Write a shard's rows, as blocks of the format.
@@ -211,7 +228,7 @@ class Builder:
         return capped_takes
 
     def _passed_over(self, shard: Shard) -> bool:
-        return self._config.split == "train" and self._instances.is_testing(shard.path)
+        return self._config.split == "train" and self._is_testing(shard.path)
 
     def _count(self, shard: Shard, report: ShardReport) -> None:
         """Count the rows of a shard that is not built."""
@@ -223,7 +240,7 @@ class Builder:
     def _other_split(self, shard: Shard) -> frozenset[str]:
         """Return the names of the tasks whose rows in this shard are not to be built."""
         wanted = self._config.split
-        if wanted == "all" or self._instances.is_testing(shard.path):
+        if wanted == "all" or self._is_testing(shard.path):
             return frozenset()
         return frozenset([p.task.name for p in self._recipe.pools if p.task.split != wanted])
 

@@ -116,7 +116,7 @@ def _shower(pool: Pool, config: BuildConfig, drawn: Sequence[Pair], out: Out) ->
     """
     task, is_region = pool.task, pool.task.output == "region"
     arranger = Arranger(task, shuffle=config.shuffle_options, notes=out.notes, seen=out.seen)
-    arrange, silent, plain = arranger.arrange, arranger.seen.silent, arranger.seen.plain
+    arrange, by_text, are_free = arranger.arrange, arranger.by_text, out.seen.are_free
     present = Presenter(task, drawn, out.seen.silent).present
     noted, count = out.shown.append, len(drawn)
     text = PROTOCOLS["text"]
@@ -127,11 +127,7 @@ def _shower(pool: Pool, config: BuildConfig, drawn: Sequence[Pair], out: Out) ->
 
     def show(row: Fields, target: str, order: int, line: bytes) -> tuple[str, Style]:
         options = row["options"]
-        try:  # as in `row_maker.sampler`
-            usual = silent.issuperset(options) and not plain.isdisjoint(options)
-        except TypeError:
-            usual = False
-        if usual and target in options and "answer" not in row:
+        if by_text and are_free(options) and target in options and "answer" not in row:
             row["options"] = options = shuffled(options, order)
             style, pair, labelled = usually[(order >> BITS) % count]
             if len(options) <= style.most:

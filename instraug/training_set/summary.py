@@ -11,7 +11,7 @@ from instraug.errors import Problem
 from instraug.tasks.pool import Pool
 from instraug.tasks.records import Template
 from instraug.training_set.answers import IN_ORDER, NO_OPTION, NUMBERED
-from instraug.training_set.boxes.regions import SAME, TEXT, TURNED
+from instraug.training_set.boxes.base import SAME, TEXT, TURNED
 from instraug.training_set.faults import Faults, Key
 from instraug.training_set.formats import readers
 from instraug.training_set.given_options import UNLISTED
@@ -227,6 +227,9 @@ class Summary:
                 ),
             },
             "left_out": {"tasks": dict(sorted(self.held.items())), "testing_data": self.testing},
+            "near_duplicates": {
+                pool.task.name: pool.near_duplicates for pool in self.pools if pool.near_duplicates
+            },
             "options": {w: dict(n) for w, n in noted.items() if w not in _ELSEWHERE},
             "boxes": {w: dict(n) for w, n in noted.items() if w in _OF_BOXES},
             "readers": {w: dict(n) for w, n in noted.items() if w in readers.REMARKS},

@@ -263,15 +263,20 @@ def keys_of(value: Any) -> set[str]:
 
 def test_every_key_of_the_json_is_in_the_docs(pool: Path, built: Path) -> None:
     told = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "statistics.md").read_text("utf-8")))
-    printed = keys_of(figures(pool)) | keys_of(figures(built, "--evaluation", TRAIN))
+    printed = keys_of(figures(pool, "--near-duplicates")) | keys_of(
+        figures(built, "--evaluation", TRAIN)
+    )
     assert printed - told == set()
 
 
 def test_every_option_is_in_the_docs() -> None:
     docs = (ROOT / "docs" / "statistics.md").read_text("utf-8")
-    offered = set(re.findall(r"--[a-z]+", stats("--help").stdout)) - {"--help"}
-    assert offered == {"--tasks", "--instructions", "--evaluation", "--json"}
-    assert offered <= set(re.findall(r"--[a-z]+", docs))
+    offered = set(re.findall(r"--[a-z-]+", stats("--help").stdout)) - {"--help"}
+    assert offered == {
+        *("--tasks", "--instructions", "--evaluation", "--json"),
+        *("--near-duplicates", "--threshold", "--pairs"),
+    }
+    assert offered <= set(re.findall(r"--[a-z-]+", docs))
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "instructions.jsonl"])
@@ -280,3 +285,88 @@ def test_a_file_without_rows_is_one_line(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.touch()
     assert instraug_here("stats", path).stdout == f"{path}: no rows\n"
+
+
+# ── near-duplicates ──────────────────────────────────────────────────────────────────────────
+
+
+def near_pool(folder: Path) -> Path:
+    """Two tasks with an original each; three rewrites that are near, one of them across tasks."""
+    long = "look closely at this picture and say in one short sentence what the man is doing"
+    rows = [
+        ("a", long, "original"),
+        ("a", "Describe the weather.", "generated"),
+        ("a", long.replace("short", "brief") + " there now today right here", "generated"),
+        ("b", "Name the colour of {text}.", "original"),
+        ("b", f"{long} now", "generated"),
+        ("b", long.upper(), "generated"),
+        ("b", "name the colour of {text}", "generated"),
+    ]
+    path = folder / "instructions.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"id": f"i{n}", "task": t, "instruction": i, "source": s, "origin": 0})
+            + "\n"
+            for n, (t, i, s) in enumerate(rows)
+        )
+    )
+    return path
+
+
+def test_near_duplicates_of_a_pool_are_counted_and_listed(tmp_path: Path) -> None:
+    """Pairs across tasks too, hand-written ones first, each with its score."""
+    pool, pairs = near_pool(tmp_path), tmp_path / "pairs.jsonl"
+    near = figures(pool, "--near-duplicates", "--pairs", pairs)["near_duplicates"]
+    assert {name: near[name] for name in near if name != "examples"} == {
+        "threshold": 0.95,
+        "pairs": 3,
+        "across_tasks": 2,
+        "instructions": 5,
+        "left_out": 3,
+    }
+    listed = [json.loads(line) for line in pairs.read_text().splitlines()]
+    assert near["examples"] == listed
+    assert [(row["one"]["id"], row["other"]["id"]) for row in listed] == [
+        ("i0", "i4"),
+        ("i0", "i5"),
+        ("i3", "i6"),
+    ]
+    assert [round(row["rouge_l"], 3) for row in listed] == [0.97, 1.0, 1.0]
+    assert figures(pool)["near_duplicates"] is None
+    wide = figures(pool, "--near-duplicates", "--threshold", "0.7")["near_duplicates"]
+    assert (wide["threshold"], wide["pairs"]) == (0.7, 5)
+
+
+def test_near_duplicates_stand_in_the_table(tmp_path: Path) -> None:
+    """With what a build would leave out."""
+    done = stats(near_pool(tmp_path), "--near-duplicates")
+    assert done.returncode == 0
+    assert "near-duplicates: ROUGE-L of 0.95 or more\n  pairs: 3 (2 across tasks)" in done.stdout
+    assert "build --near-duplicates 0.95 leaves out: 3 rewrites" in done.stdout
+    assert "  0.970  a: look closely" in done.stdout
+
+
+def test_a_list_of_pairs_replaces_only_one(tmp_path: Path) -> None:
+    """Another file of the name stays; an older list goes."""
+    pool, other = near_pool(tmp_path), tmp_path / "mine.jsonl"
+    other.write_text('{"a": 1}\n')
+    done = stats(pool, "--near-duplicates", "--pairs", other)
+    assert (done.returncode, other.read_text()) == (2, '{"a": 1}\n')
+    assert "is no list of near pairs" in done.stderr
+    for _ in range(2):
+        assert stats(pool, "--near-duplicates", "--pairs", tmp_path / "p.jsonl").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((TRAIN, "--near-duplicates"), "goes with a pool"),
+        ((TRAIN, "--threshold", "0.9"), "--threshold goes with --near-duplicates"),
+        ((TRAIN, "--pairs", "x"), "--pairs goes with --near-duplicates"),
+    ],
+)
+def test_options_of_near_duplicates_go_with_a_pool(given: tuple[Any, ...], said: str) -> None:
+    """Otherwise one line says what to add."""
+    done = stats(*given)
+    assert done.returncode == 2
+    assert said in done.stderr

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from typing import Any
 import pytest
 
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.paths import POINTER
+from instraug.models.journal.replay import Replay
+from tests.child import Child
 from tests.commandline import failed, instraug
 from tests.fakeserver import FakeServer, running
 from tests.faults.test_journal_path import RECORD, expand, tree
@@ -119,6 +124,35 @@ def test_a_forgotten_journal_is_used_and_named(
     assert not (out / "replies.jsonl").exists()
     foreseen = json.loads(expand(server, tasks, out, "--dry-run", "--json").stdout)
     assert foreseen["requests"] == 0
+
+
+@pytest.mark.fault(100)
+def test_a_killed_run_leaves_word_of_its_journal(tasks: Path, tmp_path: Path) -> None:
+    """Killed before there was a manifest, run again without --journal: nothing is bought twice, and
+    one line says which journal it is; the manifest then says it alone."""
+    out, journal = tmp_path / "out", tmp_path / "j"
+    with running(FakeServer(delay=0.1)) as server:
+        given = ("--model", "m", "--base-url", server.url, "--rewrites", 2, "--concurrency", 1)
+        child = Child(tmp_path / "said", "expand", tasks, "-o", out, *given, "--journal", journal)
+        while child.running and not (journal.exists() and b'"reply":' in journal.read_bytes()):
+            time.sleep(0.002)
+        assert child.kill(signal.SIGKILL)
+        child.end()
+        assert not (out / "manifest.json").exists()
+        with Replay.read(journal) as replay:
+            paid = set(replay)
+        assert paid
+        done = expand(server, tasks, out)
+    assert done.returncode == 0, done.stderr
+    assert "the journal is " in done.stderr
+    assert not (out / "replies.jsonl").exists()
+    with Replay.read(journal) as replay:
+        records = map(json.loads, journal.read_text().splitlines())
+        bought = [row["reply"] for row in records if "reply" in row]
+        assert paid < set(replay)
+        assert len(bought) == len(set(bought))
+    assert not (out / POINTER).exists()
+    assert (out / manifest(out)["journal"]).resolve() == journal.resolve()
 
 
 def first_two(journal: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from instraug.errors import BudgetReached
-from instraug.models.batch.asking import Asking, Lacks
+from instraug.models.batch.asking import Asking, Enough, Lacks
 from instraug.models.batch.book import Book, Wave
 from instraug.models.batch.lines import Failure, Outline, parsed, request_line, result, split
 from instraug.models.batch.requests import RequestFile, RequestFiles
@@ -225,6 +225,40 @@ def test_any_asker_gets_its_replies_by_batch(tmp_path: Path) -> None:
             reply = journal.get(one.key)
             assert reply
             assert (reply.endpoint, reply.model) == ("there", "fake")
+
+
+def test_what_may_lie_on_the_disk_is_bounded(tmp_path: Path) -> None:
+    """What is over the bound follows in a sending of its own, before anything is waited for."""
+    chats = [chat(n) for n in range(5)]
+
+    async def ask(server: FakeServer, journal: Journal) -> None:
+        endpoint = OpenAIEndpoint("fake", server.url, "k", Endpoint(), BudgetTracker())
+        async with endpoint, endpoint.by_batch() as service:
+            book = Book(journal)
+            desk = Desk(service, book, journal, BudgetTracker(), "there", 0.01, print, print)
+            asking = Asking(desk, tmp_path, on_disk=1)
+
+            async def look(add: Callable[[Chat], None], _: Mapping[str, str]) -> Lacks:
+                lacks, pending = Lacks(fresh=True), book.pending()
+                for one in chats:
+                    if one.key in journal or one.key in pending:
+                        continue
+                    try:
+                        add(one)
+                    except Enough:
+                        lacks.more = True
+                        break
+                    lacks.written += 1
+                return lacks
+
+            assert await asking.ask(look, wait=True) is None
+
+    with running(FakeServer()) as server, Journal.open(tmp_path / "j.jsonl") as journal:
+        asyncio.run(ask(server, journal))
+        assert len(journal) == len(server.batches.batches) == 5
+        calls = server.batches.requests
+        looks = [n for n, call in enumerate(calls) if call.startswith("GET /v1/batches/")]
+        assert max(n for n, call in enumerate(calls) if call.startswith("POST")) < min(looks)
 
 
 def test_what_is_sent_now_and_answered_late_is_reserved() -> None:

@@ -197,3 +197,49 @@ def test_no_answer_breaks_the_judge(said: str) -> None:
     found = judge_all(YES_NO, [candidate(YES_NO, said)], Rules(), None, {})[0]
     if found.accepted:
         assert multiset(found.candidate.instruction or "") == multiset(YES_NO.templates[0].text)
+
+
+@pytest.mark.parametrize(
+    "other", ["Or", "Alternatively", "Another option", "Version 2", "Second rewrite", "**Or**"]
+)
+@pytest.mark.parametrize(
+    ("origin", "one", "two"),
+    [
+        (
+            "Is the object {text} inside {region}?",
+            "Does {B} hold the object {A}?",
+            "Can the object {A} be found in {B}?",
+        ),
+        (
+            "Describe the picture in one sentence.",
+            "Write one sentence about the picture.",
+            "Tell what this picture shows in a sentence.",
+        ),
+    ],
+)
+def test_of_two_rewrites_none_is_picked(origin: str, one: str, two: str, other: str) -> None:
+    """A second one under a label is no last word on the first; a draft and its end are."""
+    assert "markup" in broken(task(origin), f"{one}\n{other}: {two}")
+    assert "markup" in broken(task(origin), f"Rewrite: {one}\n\n{other}: {two}")
+    assert broken(task(origin), f"{one}\n\nFinal: {two}") == []
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (
+            "Translate the word \u56fe\u7247 for {text} into English.",
+            "\u628a\u56fe\u7247 {A} \u8bd1\u51fa",
+        ),
+        (
+            "Is \u56fe\u7247 the right word for {text}, or not?",
+            "\u56fe \u7247 {A} \u7247\u56fe \u56fe\u56fe",
+        ),
+        ("\u628a\u95ee\u9898 {text} \u7ffb\u8bd1", "\u7ffb\u8bd1 {A} \u628a\u95ee\u9898 \u7ffb"),
+    ],
+)
+def test_an_answer_in_chinese_is_no_english_whatever_the_template_holds(
+    template: str, said: str
+) -> None:
+    """Also where every character of it stands in the template."""
+    assert "language" in broken(task(template), said)

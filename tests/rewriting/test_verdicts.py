@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import LCSseq
 
 from instraug.rewriting.config import RuleName, Rules
-from instraug.rewriting.judging.neighbours import Alphabet, Neighbours, differences
 from instraug.rewriting.judging.verdicts import Scores, State, judge
 from instraug.rewriting.records import Asked, Candidate, Reason, Verdict
+from instraug.tasks.neighbours import Alphabet, Neighbours, differences
 from instraug.tasks.records import Task
 from instraug.tasks.words import folded, words
 from tests.chain import request, task
@@ -165,10 +165,11 @@ def test_a_pair_exactly_at_the_threshold_is_near(threshold: float) -> None:
             for length, wanted in ((common, True), (common - 1, False)):
                 a = "c" * length + "a" * (one - length)
                 b = "c" * length + "b" * (other - length)
-                index: Neighbours[str] = Neighbours(threshold)
-                index.add("b", b)
-                assert index.near(a, b) is wanted
-                assert index.search(a) == ({"b"} if wanted else set())
+                for many in (False, True):
+                    index: Neighbours[str] = Neighbours(threshold, many=many)
+                    index.add("b", b)
+                    assert index.near(a, b) is wanted
+                    assert index.search(a) == ({"b"} if wanted else set())
 
 
 def test_a_text_that_was_removed_is_found_no_more() -> None:

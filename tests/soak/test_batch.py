@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.child import Child
+from tests.evaluation.predict.asking import made_set
 from tests.fakeserver import FakeServer, running
 from tests.soak.scale import times
 from tests.soak.watching import content, expand
@@ -65,6 +66,46 @@ def test_no_kill_buys_a_key_twice(tmp_path: Path) -> None:
             assert content(out) == undisturbed
             assert set(api.bought.values()) == {1}
     print(f"{kills} kills, {jobs} jobs, after {dict(where)}")  # noqa: T201 - shown with -s
+
+
+@pytest.mark.fault(73)
+def test_no_kill_of_predict_buys_a_row_twice(tmp_path: Path) -> None:
+    """SIGKILL of ``predict --batch`` at random moments: every row is asked once, and the
+    predictions are those of an undisturbed run online."""
+    chance, kills, jobs = random.Random(7), 0, 0
+    rows = made_set(tmp_path, 12)
+    config = tmp_path / "c.yaml"
+    config.write_text("batch_requests: 25\n")
+    with running(FakeServer(delay=0.004)) as server:
+
+        def start(out: Path, *more: object) -> Child:
+            given = ("--model", "m", "--base-url", server.url, "--images", tmp_path, "-c", config)
+            std = out.with_name(f"{out.name}.std")
+            return Child(std, "predict", rows, "-o", out, *given, "-q", *more)
+
+        calm = start(tmp_path / "undisturbed")
+        assert calm.end() == 0, calm.stderr
+        undisturbed = (tmp_path / "undisturbed" / "predictions.jsonl").read_bytes()
+        api = server.batches
+        while kills < times(100):
+            jobs += 1
+            out = tmp_path / f"job{jobs}"
+            api.batches.clear()
+            api.bought.clear()
+            api.plans, api.polls = chance.sample(PLANS, len(PLANS)), chance.randint(0, 3)
+            for _ in range(100):
+                how = ("--batch", "--poll", "0.01", *["--no-wait"] * chance.randint(0, 1))
+                child = start(out, *how)
+                if kills < times(100):
+                    moment(child, server, chance)
+                    kills += child.kill(signal.SIGKILL)
+                code = child.end()
+                assert code in (0, 75, -signal.SIGKILL), child.stderr
+                if code == 0:
+                    break
+            assert code == 0, child.stderr
+            assert (out / "predictions.jsonl").read_bytes() == undisturbed
+            assert set(api.bought.values()) == {1}
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

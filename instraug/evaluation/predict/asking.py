@@ -79,14 +79,15 @@ def noting(out: Path) -> Iterator[Noted]:
 
 
 def requests(
-    config: PredictConfig, model: str, loaded: Loaded, noted: Noted
+    config: PredictConfig, model: str, loaded: Loaded, noted: Noted | None = None
 ) -> Iterator[RowRequest]:
-    """Yield the request of each row that can be asked, and note it."""
+    """Yield the request of each row that can be asked, and note it where there is a note."""
     for row in loaded.rows:
         if row.number in loaded.checked.left_out:
             continue
         images = (loaded.pictures.image(row.image),) if row.image else ()
         chat = chat_of(config, model, row.fields["prompt"], images)
-        noted.add(row, chat)
+        if noted is not None:
+            noted.add(row, chat)
         about = f"{row.fields['task_name']} {row.fields['unique_id']}"
         yield RowRequest(row.where, about, chat)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from instraug.files.decode import Count, Range, differences, some
 from instraug.files.settings import read_settings, settings_of
-from instraug.models.config import Budget, Endpoint, Prices
+from instraug.models.config import MOST_LINES, Budget, Endpoint, Prices
 from instraug.models.prices import known_prices
 
 
@@ -19,7 +19,7 @@ class PredictConfig:
     """How rows are put to a model; the command line lays its options over a config file."""
 
     model: Annotated[str, some] | None = None
-    """A model name, ``local``, or ``local:PATH`` for a GGUF file."""
+    """A model name, ``local``, ``local:NAME`` or ``local:PATH``: see docs/local-models.md."""
     base_url: Annotated[str, some] | None = None
     system: Annotated[str, some] | None = None
     """A system message before each prompt; None: the prompt alone."""
@@ -39,6 +39,8 @@ class PredictConfig:
     """Tokens that an image counts as for the budget, until the endpoint's own count is known."""
     skip_bad: bool = False
     """Leave out rows that cannot be asked, instead of ending the run."""
+    batch_requests: Annotated[int, Range(1, MOST_LINES)] = MOST_LINES
+    """Requests in one batch at most."""
     endpoint: Endpoint = field(default_factory=Endpoint)
     budget: Budget = field(default_factory=Budget)
     prices: Mapping[str, Prices] = field(default_factory=dict)
@@ -86,5 +88,5 @@ def changed(before: Mapping[str, Any], config: PredictConfig) -> list[str]:
     return differences(old, new)
 
 
-_FREE = ("endpoint", "budget", "prices", "skip_bad")
+_FREE = ("endpoint", "budget", "prices", "skip_bad", "batch_requests")
 """Settings that change no prediction."""

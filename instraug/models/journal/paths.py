@@ -13,6 +13,9 @@ from instraug.files.manifest import MANIFEST
 from instraug.files.yaml_folder import SUFFIXES
 from instraug.models.journal.replay import check_journal, spare
 
+POINTER = ".replies.jsonl.at"
+"""What names the journal of a run that is not over; see `models.journal.pointer`."""
+
 
 def check_journal_path(
     journal: Path, out: Path, outputs: Iterable[str], *read: Path | None
@@ -58,7 +61,7 @@ def keep_apart(out: Path, journal: Path, outputs: Iterable[str]) -> None:
     replies, folder = _real(journal), _real(out)
     if folder.is_relative_to(replies):
         raise UsageError(f"{journal}: is, or holds, the output folder; choose another journal")
-    for name in (*outputs, MANIFEST, FOLDER_LOCK):
+    for name in (*outputs, MANIFEST, FOLDER_LOCK, POINTER):
         path = out / name
         with refusals(journal, "read"):
             same = path.exists() and journal.exists() and path.samefile(journal)

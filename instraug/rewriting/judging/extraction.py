@@ -31,6 +31,12 @@ _HEAD = re.compile(
     r"(?:[:\uff1a](?!//|\d)[\s*_]{0,12}|\s{1,4}(?:[-=]>|[-\u2013\u2014=>|\u2192\u21d2~]{1,4})\s{1,4})(?=\S)"
 )
 
+_OTHER = re.compile(
+    r"(?:or|also|else|another|other|alternative(?:ly)?)\b|.*\b(?:[2-9]|two|three|second|third)\b",
+    re.IGNORECASE,
+)
+"""Matches a label of one more rewrite, beside one that was given."""
+
 _LATEX = re.compile(r"\\(?:[a-zA-Z]+\s*\{|\[|\()")
 
 _ITEM = re.compile(r"^\s*(?:[-*\u2022\u2013+]|\d{1,2}[.)])\s", re.MULTILINE)
@@ -188,8 +194,12 @@ def _own_lines(text: str, origin: _Origin) -> str:
     lines = text.strip("\n").split("\n")
     if _count(lines) <= origin.lines or bool(origin.masks) != bool(MASK.search(text)):
         return text
-    if origin.lines == 1 and (one := _one_line([x for x in lines if x.strip()], origin)):
-        return one
+    if origin.lines == 1:
+        own = [line for line in lines if line.strip()]
+        if _several(own, origin):
+            return text
+        if one := _one_line(own, origin):
+            return one
     count = len(lines)
     for end, talk in ((0, _talk_before), (-1, _talk_behind)):
         while _count(lines) > origin.lines and talk(lines, origin):
@@ -201,6 +211,18 @@ def _own_lines(text: str, origin: _Origin) -> str:
 
 def _count(lines: list[str]) -> int:
     return sum(1 for line in lines if line.strip())
+
+
+def _several(lines: list[str], origin: _Origin) -> bool:
+    """Whether a rewrite has another one below it: "{A} is where?", then "Or: Where is {A}?"."""
+    given = False
+    for line in lines:
+        label = _HEAD.match(line)
+        body = _body(line, origin)
+        if given and label and body and _OTHER.match(label["head"]) and origin.fits(body):
+            return True
+        given = given or origin.fits(line if body is None else body)
+    return False
 
 
 def _one_line(lines: list[str], origin: _Origin) -> str | None:

@@ -18,6 +18,7 @@ from instraug.models.chat import Embed
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import Model
 from instraug.rewriting.config import Config, Rules
+from instraug.rewriting.judging import free_wording
 from instraug.rewriting.judging import signals as semantic
 from instraug.rewriting.judging.verdicts import Scores
 from instraug.rewriting.records import Candidate
@@ -52,19 +53,25 @@ class Scorer(Protocol):
         """Return the score of each candidate that is a template (0 to 1, higher is closer)."""
 
 
+@dataclass(frozen=True)
 class SignalScorer:
     """Scores by the texts and the journaled log-probabilities; see `judging.signals`."""
 
-    id = semantic.VERSION
-    threshold = semantic.THRESHOLD
+    id: str = semantic.VERSION
+    threshold: float = semantic.THRESHOLD
+    formula: Callable[[str, str, Sequence[float]], float] = semantic.score
 
     async def score(self, judged: Iterable[Candidate]) -> Scores:
         """Score each candidate."""
         return {
-            (c.reply, c.choice): semantic.score(c.request.origin.text, c.instruction, c.logprobs)
+            (c.reply, c.choice): self.formula(c.request.origin.text, c.instruction, c.logprobs)
             for c in judged
             if c.instruction is not None
         }
+
+
+FREE_WORDING = SignalScorer(free_wording.VERSION, free_wording.THRESHOLD, free_wording.score)
+"""Scores what an instruct model wrote; see `judging.free_wording`."""
 
 
 class CosineScorer:
@@ -135,6 +142,8 @@ def scorer_of(config: Config, model: Model, journal: Replay) -> Scorer | None:
         return None
     if config.embedding_model:
         return CosineScorer(config.embedding_model, journal, model.embed)
+    if model.instructed:
+        return FREE_WORDING
     return SignalScorer() if model.reports_logprobs or rules.semantic is not None else None
 
 

@@ -17,8 +17,8 @@ from copy import copy
 from dataclasses import replace
 
 from instraug.rewriting.config import Rules
-from instraug.rewriting.judging.neighbours import Alphabet, Neighbours
 from instraug.rewriting.records import Candidate, Reason, Verdict
+from instraug.tasks.neighbours import Alphabet, Neighbours
 from instraug.tasks.records import Task
 from instraug.tasks.words import folded, rouge_l
 

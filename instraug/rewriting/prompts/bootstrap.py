@@ -19,6 +19,7 @@ from instraug.files.atomic import atomic_writer
 from instraug.files.replacing import check_replaceable
 from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Chat, Message, Reply
+from instraug.models.embedded.packaged import is_default
 from instraug.models.generation import Generator, HasChat
 from instraug.models.journal.journal import Journal
 from instraug.models.journal.ledger import other_endpoints, recording
@@ -203,10 +204,10 @@ def bootstrap_file(
         TooFewGuidelines: there are fewer than asked for; nothing is written, the replies are kept.
         InstraugError: what ended the run.
     """
-    if name == "local":
+    if is_default(name):
         raise UsageError(
             "the embedded model is too small to write meta-prompts; name another: --model NAME, "
-            "or local:PATH for a GGUF file"
+            "local:NAME or local:PATH"
         )
     replies = out.with_name(f"{out.name}.replies.jsonl")
     spare(out)

@@ -31,6 +31,10 @@ NO_BOX, SHARES = "target that is no box", "region in shares of its picture"
 """Kinds of rows whose regions cannot be spelled; what is wrong reads alike for all of a kind, so
 that they are reported together."""
 
+TURNED, SAME, TEXT = "turned_pictures", "same_boxes", "not_boxes"
+"""What is noted of a row: its picture's EXIF data turns it; two of its options, different in source
+pixels, are spelled alike; what stands for a region is no box, and stays as it is."""
+
 
 @dataclass(frozen=True)
 class Resizing:

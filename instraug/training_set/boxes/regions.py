@@ -15,8 +15,11 @@ from instraug.training_set.boxes.base import (
     NO_AREA,
     NO_BOX,
     OUTSIDE,
+    SAME,
     SEVERAL,
     SHARES,
+    TEXT,
+    TURNED,
     UPSIDE_DOWN,
     Box,
     Family,
@@ -29,10 +32,6 @@ from instraug.training_set.boxes.registry import load
 from instraug.training_set.boxes.sizes import Sizes
 from instraug.training_set.config import BuildConfig
 from instraug.training_set.formats.base import Fields
-
-TURNED, SAME, TEXT = "turned_pictures", "same_boxes", "not_boxes"
-"""What is noted of a row: its picture's EXIF data turns it; two of its options, different in source
-pixels, are spelled alike; what stands for a region is no box, and stays as it is."""
 
 BEYOND = 1.0
 """Pixels: a region that reaches less far over its picture's edge is taken as rounding."""
@@ -48,18 +47,17 @@ Draw = Callable[[str], str]
 
 
 def regions_of(
-    config: BuildConfig, images: Path | None, tasks: Iterable[Task] = ()
-) -> Regions | None:
-    """Return what spells regions as a fitted config asks; None where they stay as they are.
+    boxes: str, config: BuildConfig, images: Path | None, tasks: Iterable[Task] = ()
+) -> Regions:
+    """Return what spells regions as a fitted config asks.
 
     Args:
+        boxes: The family that it names.
         config: How.
         images: The folder that image paths start at.
         tasks: Their separators may part boxes.
     """
-    if config.boxes is None:
-        return None
-    family = load(config.boxes, config.box_settings())
+    family = load(boxes, config.box_settings())
     sizes = Sizes(images, turns=config.turns(), needed=family.needs_size)
     marks = {mark for task in tasks for mark in task.separators.values()} | {DEFAULT_SEPARATOR}
     separators = sorted(marks - {""}, key=lambda mark: (-len(mark), mark))

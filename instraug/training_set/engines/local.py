@@ -9,14 +9,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import cycle
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from instraug.errors import InstraugError
 from instraug.files.disk import refusals, write_all
@@ -25,6 +22,9 @@ from instraug.training_set.sampling import Ranks
 from instraug.training_set.shard_builder import Bounds, Builder, Recipe
 from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
+
+if TYPE_CHECKING:  # one process does without it, and starts sooner
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 T = TypeVar("T")
 
@@ -45,6 +45,8 @@ def local_engine(recipe: Recipe, workers: int, scratch: Path) -> Iterator[Engine
     if workers == 1:
         yield _Here(builder)
         return
+    from concurrent.futures.process import BrokenProcessPool
+
     pool = _processes(recipe, workers, builder)
     with TemporaryDirectory(prefix=".instraug-", dir=scratch) as folder:
         try:
@@ -63,6 +65,9 @@ def _processes(recipe: Recipe, workers: int, builder: Builder) -> ProcessPoolExe
     They are forked where that is safe, which is on Linux as long as there is no other thread: a
     fork is at work at once, with the compiled instructions it was born with.
     """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     forked = sys.platform == "linux" and threading.active_count() == 1
     method = "fork" if forked else "spawn"
     pool = ProcessPoolExecutor(workers, get_context(method), _start, (recipe,))
@@ -150,6 +155,8 @@ def _end_with_parent() -> None:
 
     It checks now and then: a pipe to the parent would stay open as long as another worker holds it.
     """
+    from multiprocessing import parent_process
+
     if parent := parent_process():
         while os.getppid() == parent.pid:
             time.sleep(0.2)

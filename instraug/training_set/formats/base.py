@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -146,12 +145,10 @@ def json_format(
         look: See `Format`.
         notes_dates: See `Format`.
     """
+    encode: Encode = (lambda row: orjson.dumps(shape(row))) if shape else orjson.dumps
     listed = options.suffix == ".json"
-    dumps: Encode = partial(orjson.dumps, option=0 if listed else orjson.OPT_APPEND_NEWLINE)
-
-    encode: Encode = (lambda row: dumps(shape(row))) if shape else dumps
     head, joint, tail = LISTED if listed else (b"", b"", b"")
-    return text_format(
+    made = text_format(
         encode,
         head=head,
         joint=joint,
@@ -160,6 +157,11 @@ def json_format(
         look=look,
         notes_dates=notes_dates,
     )
+    return made if listed else replace(made, pack=_lines)
+
+
+def _lines(rows: Sequence[bytes]) -> bytes:
+    return b"\n".join([*rows, b""])
 
 
 LISTED = (b"[\n", b",\n", b"\n]\n")

@@ -14,20 +14,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from instraug.files.compression import PACKED, open_input, refuse_workbook
 from instraug.training_set import shards
-from instraug.training_set.instances import arrow_tables, json_lists, text_tables
 from instraug.training_set.shards import Shard
 
-_BY_SUFFIX: dict[str, ModuleType] = {
-    ".csv": text_tables,
-    ".tsv": text_tables,
-    ".parquet": arrow_tables,
-    ".arrow": arrow_tables,
-}
+_TEXT, _ARROW, _LISTS = "text_tables", "arrow_tables", "json_lists"
+"""Modules that read files of a kind; each is imported when there is one."""
+
+_BY_SUFFIX = {".csv": _TEXT, ".tsv": _TEXT, ".parquet": _ARROW, ".arrow": _ARROW}
 
 
 def split(files: Iterable[Path]) -> list[Shard]:
@@ -43,16 +41,16 @@ def split(files: Iterable[Path]) -> list[Shard]:
         if kind is None:
             cut.append(shard)
         elif not shard.start:
-            cut += kind.split(shard.path)
+            cut += _reader(kind).split(shard.path)
     return [replace(shard, number=number) for number, shard in enumerate(cut)]
 
 
 def names(files: Iterable[Path]) -> set[str] | None:
     """Return the columns that files have together; None where one of them states none."""
     kinds = [(_kind(path), path) for path in files]
-    if any(kind in (None, json_lists) for kind, _ in kinds):
+    if any(kind in (None, _LISTS) for kind, _ in kinds):
         return None
-    return {name for kind, path in kinds if kind for name in kind.names(path)}
+    return {name for kind, path in kinds if kind for name in _reader(kind).names(path)}
 
 
 def opened(
@@ -70,21 +68,24 @@ def opened(
         StorageError: the file cannot be read.
     """
     kind = _kind(shard.path)
-    if kind is text_tables:
-        return text_tables.opened(shard, batch, lists)
     if kind is None:
         return shards.opened(shard, batch)
-    found: AbstractContextManager[Iterator[list[bytes]]] = kind.opened(shard, batch)
+    more = (lists,) if kind == _TEXT else ()
+    found: AbstractContextManager[Iterator[list[bytes]]] = _reader(kind).opened(shard, batch, *more)
     return found
 
 
-def _kind(path: Path) -> ModuleType | None:
-    """Return the module that reads a file; None for one of lines."""
+def _kind(path: Path) -> str | None:
+    """Return the name of the module that reads a file; None for one of lines."""
     refuse_workbook(path)
     suffix = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
     if suffix.lower() == ".json" and _is_list(path):
-        return json_lists
+        return _LISTS
     return _BY_SUFFIX.get(suffix.lower())
+
+
+def _reader(kind: str) -> ModuleType:
+    return import_module(f"{__package__}.{kind}")
 
 
 def _is_list(path: Path) -> bool:

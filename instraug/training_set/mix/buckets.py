@@ -7,6 +7,7 @@ memory, and lies on the disk until then. So both sides read and write from front
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -17,7 +18,8 @@ from instraug.training_set.mix.choice import Pool
 _SIZE, _HELD = 8 << 20, 64 << 20
 """Bytes of a bucket, about; and bytes of all buckets that stay in memory."""
 
-_READ, _TOGETHER = 1 << 20, 1024
+_READ = 1 << 19
+"""Bytes of a source that are read together, at least."""
 
 
 class Sorted(NamedTuple):
@@ -39,6 +41,8 @@ class _Bucket:
         """Those in memory: of all rows, the last ones."""
         self.numbers = [array("I") for _ in range(sources)]
         """The draws of each source, which come one source after the other."""
+        self.orders = array("Q")
+        """What each row is sorted by."""
 
     def spill(self) -> None:
         """Write the rows that are in memory to the disk."""
@@ -48,7 +52,7 @@ class _Bucket:
             self._file.write(b"\n".join([*self.bodies, b""]))
         self.bodies.clear()
 
-    def sorted(self, pools: Sequence[Pool]) -> Sorted:
+    def sorted(self) -> Sorted:
         """Return the rows in order, and forget them."""
         bodies = self.bodies
         if self._file is not None:
@@ -57,13 +61,12 @@ class _Bucket:
                 bodies = file.read().split(b"\n")
             self._path.unlink()
             bodies[-1:] = self.bodies
-        sources, numbers, orders = list[int](), list[int](), list[int]()
+        sources, numbers = list[int](), list[int]()
         for source, draws in enumerate(self.numbers):
             sources += [source] * len(draws)
             numbers += draws
-            orders += pools[source].orders(draws)
         # Equal rows are of equal order, and the same bytes whichever comes first.
-        order = sorted(range(len(bodies)), key=orders.__getitem__)
+        order = sorted(range(len(bodies)), key=self.orders.__getitem__)
         return Sorted(
             [bodies[at] for at in order],
             [sources[at] for at in order],
@@ -101,47 +104,50 @@ def in_order(
         held = 0
         for source in group:
             pool, shift = pools[source], 64 - bits
-            add = [(b.bodies.append, b.numbers[source].append) for b in buckets]
-            for bodies, numbers in _bodies(pool, files[source], most[source]):
-                for body, number, order in zip(bodies, numbers, pool.orders(numbers), strict=True):
-                    keep, note = add[order >> shift]
+            add = [(b.bodies.append, b.numbers[source].append, b.orders.append) for b in buckets]
+            for bodies, numbers, orders in _bodies(pool, files[source], most[source]):
+                for body, number, order in zip(bodies, numbers, orders, strict=True):
+                    keep, note, put = add[order >> shift]
                     keep(body)
                     note(number)
+                    put(order)
                 held += sum(map(len, bodies))
                 if held > _HELD:
                     held = 0
                     for bucket in buckets:
                         bucket.spill()
         for bucket in buckets:
-            yield bucket.sorted(pools)
+            yield bucket.sorted()
     finally:
         for bucket in buckets:
             bucket.close()
 
 
-def _bodies(pool: Pool, file: BinaryIO, most: int) -> Iterator[tuple[list[bytes], list[int]]]:
-    """Yield the bytes and the number of every draw of a source, in the order of its file."""
+def _bodies(
+    pool: Pool, file: BinaryIO, most: int
+) -> Iterator[tuple[list[bytes], list[int], list[int]]]:
+    """Yield bytes, number and order of every draw of a source, in the order of its file."""
     ranks, starts, sizes = pool.ranks, pool.rows.starts, pool.rows.sizes
-    for first in range(0, len(ranks) if most else 0, _TOGETHER):
-        last = min(first + _TOGETHER, len(ranks))
-        rows = [row for row in range(first, last) if ranks[row] < most]
-        bodies: list[bytes] = []
-        begin = end = 0
-        data = b""
-        for row in rows:
-            start, size = starts[row], sizes[row]
-            if start + size > end:
-                file.seek(start)
-                whole = starts[last - 1] + sizes[last - 1] - start
-                data = file.read(max(size, min(whole, _READ)))
-                begin, end = start, start + len(data)
-            bodies.append(data[start - begin : start - begin + size])
-        numbers = [ranks[row] for row in rows]
-        yield bodies, numbers
+    first = 0
+    while most and first < len(ranks):
+        begin = starts[first]
+        last = max(first + 1, bisect_left(starts, begin + _READ, first))
+        rows = slice(first, last)
+        first = last
+        numbers = [rank for rank in ranks[rows] if rank < most]
+        if not numbers:
+            continue
+        file.seek(begin)
+        data = file.read(starts[last - 1] + sizes[last - 1] - begin)
+        found = zip(starts[rows], sizes[rows], ranks[rows], strict=True)
+        bodies = [data[at - begin : at - begin + size] for at, size, rank in found if rank < most]
+        both = zip(pool.rows.orders[rows], ranks[rows], strict=True)
+        yield bodies, numbers, [order for order, rank in both if rank < most]
         for again in range(pool.available, most, pool.available):
             some = [
                 (body, n + again)
                 for body, n in zip(bodies, numbers, strict=True)
                 if n + again < most
             ]
-            yield [body for body, _ in some], [number for _, number in some]
+            more = [number for _, number in some]
+            yield [body for body, _ in some], more, pool.orders(more)

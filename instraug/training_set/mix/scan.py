@@ -5,18 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from multiprocessing import get_context
 from sys import platform
 
 from instraug.errors import InputError, InstraugError, Problem
 from instraug.files.disk import refusals
 from instraug.files.jsonl import LINE_CAP
-from instraug.training_set.mix.scanner import Lines, Piece, Scan, Scanner, batches
+from instraug.training_set.mix.scanner import Lines, Piece, Scan, Scanner, blocks
 from instraug.training_set.shards import Shard
 
 _PIECE = 4 << 20
@@ -73,8 +70,8 @@ def scan_all(
         )
         for done, (piece, part) in enumerate(zip(todo, found, strict=True), 1):
             if scan is not None:
-                for lines in batches(piece.shard):
-                    digests[piece.source].update(b"".join(lines))
+                for block in blocks(piece.shard):
+                    digests[piece.source].update(block)
             scans[piece.source].add(part)
             progress(done, len(todo))
     return Scanned(scans, [digest.hexdigest() for digest in digests])
@@ -88,6 +85,9 @@ def _mapper(
     if workers == 1:
         yield None
         return
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+    from multiprocessing import get_context
+
     forked = platform == "linux" and threading.active_count() == 1
     context = get_context("fork" if forked else "spawn")
     _scanners.append(scanner)

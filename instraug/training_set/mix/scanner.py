@@ -35,7 +35,7 @@ LISTED = 1000
 _FAULTS = (BadRow, LookupError, TypeError, AttributeError, ValueError)
 """What a row of another shape than expected raises; orjson's errors are of the last."""
 
-_BATCH = 1 << 17
+_BLOCK = 1 << 17
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -114,7 +114,7 @@ class Scanner:
 
     def __init__(self, sources: Sequence[Lines], config: MixConfig, guard: Guard | None) -> None:
         self._sources, self._guard, self._made_of = sources, guard, (sources, config, guard)
-        self._seed = config.seed.to_bytes(8, "little")
+        self._begin = sha256(config.seed.to_bytes(8, "little")).copy
         self._count = counter(config.tokenizer)
         self._family = image_tokens(config.image_tokens, config.pixels)
         self._of_size = lru_cache(1 << 14)(self._family.of_size)
@@ -131,11 +131,15 @@ class Scanner:
             StorageError: the file cannot be read.
         """
         source, found, start = self._sources[piece.source], Scan(), piece.shard.start
-        for lines in batches(piece.shard):
+        for block in blocks(piece.shard):
             if seen:
-                seen(b"".join(lines))
-            starts = list(accumulate(map(len, lines), initial=start))
-            start = starts.pop()
+                seen(block)
+            lines = block.split(b"\n")
+            starts = list(accumulate([len(line) + 1 for line in lines], initial=start))
+            start += len(block)
+            if not lines[-1]:  # behind the last line's end
+                lines.pop()
+            starts = starts[: len(lines)]
             if not starts[0] and lines[0].startswith(_BOM):
                 starts[0], lines[0] = len(_BOM), lines[0][len(_BOM) :]
             bodies = [line.rstrip() for line in lines]
@@ -181,8 +185,12 @@ class Scanner:
 
     def _hashes(self, bodies: Iterable[bytes]) -> tuple[array[int], array[int]]:
         """Return two numbers of 64 bits for each row, which seed and row alone decide."""
-        seed = self._seed
-        numbers = array("Q", b"".join([sha256(seed + body).digest() for body in bodies]))
+        begin, digests = self._begin, []
+        for body in bodies:
+            state = begin()
+            state.update(body)
+            digests.append(state.digest())
+        numbers = array("Q", b"".join(digests))
         if byteorder == "big":
             numbers.byteswap()
         return numbers[::4], numbers[1::4]
@@ -249,15 +257,16 @@ def _bad(fault: Exception) -> BadRow:
     return BadRow("broken", f"the row is of another shape ({fault})"[:200], "fix the row")
 
 
-def batches(shard: Shard) -> Iterator[list[bytes]]:
-    """Yield the lines of a piece, so many together as stay in the processor's cache."""
-    with refusals(shard.path, "read"), shard.path.open("rb", _BATCH) as file:
+def blocks(shard: Shard) -> Iterator[bytes]:
+    """Yield the bytes of a piece, as many together as stay in the processor's cache.
+
+    Each block ends where a line does.
+    """
+    with refusals(shard.path, "read"), shard.path.open("rb", _BLOCK) as file:
         file.seek(shard.start)
         left = (shard.end or 0) - shard.start
-        while left > 0:
-            # It reads until there are more bytes than asked for, so one less ends with the piece.
-            most = min(_BATCH, left) - 1
-            if not (lines := file.readlines(most) if most else [file.readline()]):
-                return
-            left -= sum(map(len, lines))
-            yield lines
+        while left > 0 and (block := file.read(min(_BLOCK, left))):
+            if len(block) < left:
+                block += file.readline()
+            left -= len(block)
+            yield block

@@ -114,7 +114,7 @@ def write_sets(
     data = target.data
     images = Path(job.config.images) if job.config.images else None
     form = registry.load(data.format, Options(data.suffix, images))
-    encodes = [encoder(data.format, source.format, form, data.suffix) for source in sources]
+    encodes = [encoder(data.format, source.format, form) for source in sources]
     sets = [figures_of(plan, pools, job.config.by) for plan in plans]
     mixture = Mixture(sets, _left_out(scanned), [], {})
     body = _manifest(job, target, sources, lines, scanned) | {"left_out": mixture.left_out}

@@ -16,6 +16,18 @@ def parse_share(text: str) -> Fraction | None:
     return Fraction(digits)
 
 
+def stated_share(source: str, share: float | None) -> Fraction | None:
+    """Return a source's percentage as the exact number that Python prints; None stays None.
+
+    Raises:
+        UsageError: it is no percentage.
+    """
+    found = None if share is None else parse_share(str(share))
+    if share is not None and found is None:
+        raise UsageError(f"{source}: {share!r} is not a percentage; give a number from 0 to 100")
+    return found
+
+
 def show_share(share: Fraction) -> str:
     """Spell a percentage: ``50``, ``12.5``, ``33.3333``."""
     return f"{float(share):.6f}".rstrip("0").rstrip(".")

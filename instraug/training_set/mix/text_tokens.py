@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from instraug.errors import StorageError, UsageError
 from instraug.files.decode import suggest
@@ -68,6 +67,8 @@ def _of_tiktoken(path: Path) -> Count:
         from tiktoken_ext import openai_public
     except ImportError:
         raise StorageError(f"{path}: needs tiktoken; pip install '.[tokens]'") from None
+    from unittest.mock import patch
+
     import tiktoken
 
     known = openai_public.ENCODING_CONSTRUCTORS

@@ -77,8 +77,8 @@ def _encoded(
     Raises:
         InputError: a row that the format has no room for.
     """
-    if all(encode is _with_end for encode in encodes):  # as nearly always
-        return [body + b"\n" for body in rows.bodies]
+    if all(encode is _same for encode in encodes):  # as nearly always
+        return rows.bodies
     items = list[Any]()
     for source, body in zip(rows.sources, rows.bodies, strict=True):
         try:
@@ -145,30 +145,25 @@ def _problem(place: str, fault: Exception) -> Problem:
     return Problem(place, "the row is no JSON any more", "run again")
 
 
-def encoder(form: str, source: str, made: Format, suffix: str) -> Encode:
+def encoder(form: str, source: str, made: Format) -> Encode:
     """Return what makes rows of a source into rows of a format.
 
     Args:
         form: The format of the set.
         source: The format of the source; see `target_format` for what goes together.
         made: The format, ready to write.
-        suffix: The data file's, compression taken off.
     """
     if form.startswith("ofa-"):
         return lambda line: "\t".join(orjson.loads(line)[CELLS]).encode() + b"\n"
     same = form == source or (source in FIELDS and form == "multiinstruct")
     if same and form not in ("parquet", "tsv"):
-        return _same if suffix == ".json" else _with_end
+        return _same
     encode = made.encode
     return lambda line: encode(orjson.loads(line))
 
 
 def _same(line: bytes) -> bytes:
     return line
-
-
-def _with_end(line: bytes) -> bytes:
-    return line + b"\n"
 
 
 def target_format(sources: Sequence[Source], asked: str | None, usual: str) -> str:

@@ -91,6 +91,7 @@ def pools_as_json(pools: Iterable[Pool]) -> list[dict[str, Any]]:
             "source": pool.task.source,
             "generated": [[t.text, t.origin] for t in pool.generated],
             "chosen": None if pool.chosen is None else [t.origin for t in pool.chosen],
+            "near_duplicates": pool.near_duplicates,
         }
         for pool in pools
     ]
@@ -112,4 +113,5 @@ def _pool(row: Mapping[str, Any]) -> Pool:
     task = Task(**draft.keys(), source=str(row["source"]))
     generated = tuple([Template(task.name, str(t), int(at)) for t, at in row["generated"]])
     at = row["chosen"]
-    return Pool(task, generated, None if at is None else tuple([task.templates[n] for n in at]))
+    chosen = None if at is None else tuple([task.templates[n] for n in at])
+    return Pool(task, generated, chosen, int(row["near_duplicates"]))

@@ -29,8 +29,11 @@ from instraug.tasks.words import words
 
 T = TypeVar("T", bound=Hashable)
 
-_INTACT = {0: 1, 1: 3, 2: 2, 3: 2}
+_FEW = (1, 3, 2, 2)
 """r by D, 1 for any larger D: more pieces tell texts apart better, but there are more choices."""
+
+_MANY = (1, 3, 3, 3)
+"""The same for a hundred thousand texts and more, which share more of their phrases."""
 
 _TELLING = 4
 """Words that a choice of pieces has to hold: with fewer, a look at every text is faster."""
@@ -39,8 +42,8 @@ _FIRST, _LAST = 0x20, 0x10FFFF
 
 _UNKNOWN = "\0"
 
-FiledPlace = tuple[int, int, Callable[[str], Hashable]]
-"""A length and the number of a choice, under which is filed what a text holds here."""
+FiledPlace = tuple[int, Callable[[str], Hashable]]
+"""The number of a choice, under which is filed what a text holds here."""
 
 
 class PieceRun(NamedTuple):
@@ -86,20 +89,27 @@ class _Letters(dict[str, str]):
         return self.setdefault(word, chr(min(_FIRST + len(self), _LAST)))
 
 
+class _SameLength(Generic[T]):
+    """Texts of one length."""
+
+    def __init__(self) -> None:
+        self.texts: dict[T, str] = {}
+        self.filed: dict[int, tuple[T, str]] = {}
+        self.more: dict[int, list[tuple[T, str]]] = {}
+        """Filed under a key that had one already; a list for every key would double the memory."""
+
+
 class Neighbours(Generic[T]):
     """Texts that can be searched for those of at least so much ROUGE-L.
 
     Args:
         threshold: The least ROUGE-L (0 to 1) of two near texts.
+        many: Whether there are a hundred thousand texts or more; it changes the time alone.
     """
 
-    def __init__(self, threshold: float) -> None:
-        self._threshold = threshold
-        self._texts: dict[int, dict[T, str]] = {}
-        """By length, then by name."""
-        self._filed: dict[int, tuple[T, str]] = {}
-        self._more: dict[int, list[tuple[T, str]]] = {}
-        """Filed under a key that had one already; a list for every key would double the memory."""
+    def __init__(self, threshold: float, *, many: bool = False) -> None:
+        self._threshold, self._intact = threshold, _MANY if many else _FEW
+        self._by_length: dict[int, _SameLength[T]] = {}
 
     def near(self, one: str, other: str) -> bool:
         """Whether two texts are near, spelled with the same alphabet."""
@@ -108,50 +118,63 @@ class Neighbours(Generic[T]):
 
     def add(self, name: T, text: str) -> None:
         """Keep a text under a name of its own."""
-        self._texts.setdefault(len(text), {})[name] = text
+        same = self._by_length.setdefault(len(text), _SameLength())
+        same.texts[name] = text
         kept = (name, text)
         for key in self._keys(text):
-            if key in self._filed:
-                self._more.setdefault(key, []).append(kept)
+            if key in same.filed:
+                same.more.setdefault(key, []).append(kept)
             else:
-                self._filed[key] = kept
+                same.filed[key] = kept
 
     def remove(self, name: T, text: str) -> None:
         """Forget a text that was added."""
-        del self._texts[len(text)][name]
+        same = self._by_length[len(text)]
+        del same.texts[name]
         kept = (name, text)
         for key in self._keys(text):
-            filed = [k for k in (self._filed.pop(key), *self._more.pop(key, ())) if k != kept]
+            filed = [k for k in (same.filed.pop(key), *same.more.pop(key, ())) if k != kept]
             if filed:
-                self._filed[key], *more = filed
+                same.filed[key], *more = filed
                 if more:
-                    self._more[key] = more
+                    same.more[key] = more
+
+    def forget_far(self, length: int) -> None:
+        """Forget the texts that are too short to be near one of so many words, or of more."""
+        for short in [n for n in self._by_length if n < length]:
+            if differences(self._threshold, length + short) < length - short:
+                del self._by_length[short]
 
     def search(self, text: str) -> set[T]:
         """Return the names of all near texts."""
         found: set[T] = set()
-        for length, kept in self._texts.items():
-            most, places = _places(self._threshold, len(text), length)
+        for length, same in self._by_length.items():
+            most, places = _places(self._threshold, self._intact, len(text), length)
             if places:
-                self._look_up(text, most, places, found)
-            elif kept and most >= abs(len(text) - length):
-                near = extract(text, kept, scorer=Indel.distance, score_cutoff=most, limit=None)
+                _look_up(text, most, places, same, found)
+            elif same.texts and most >= abs(len(text) - length):
+                near = extract(
+                    text, same.texts, scorer=Indel.distance, score_cutoff=most, limit=None
+                )
                 found.update(name for _, _, name in near)
         return found
 
-    def _look_up(self, text: str, most: int, places: Iterable[FiledPlace], found: set[T]) -> None:
-        for length, choice, held in places:
-            key = hash((length, choice, held(text)))
-            if key not in self._filed:
-                continue
-            for name, other in (self._filed[key], *self._more.get(key, ())):
-                if name not in found and Indel.distance(text, other, score_cutoff=most) <= most:
-                    found.add(name)
-
     def _keys(self, text: str) -> set[int]:
         """Return what a text is filed under."""
-        choices = _choices(self._threshold, len(text))
-        return {hash((len(text), i, choice.held(text))) for i, choice in enumerate(choices)}
+        choices = _choices(self._threshold, self._intact, len(text))
+        return {hash((i, choice.held(text))) for i, choice in enumerate(choices)}
+
+
+def _look_up(
+    text: str, most: int, places: Iterable[FiledPlace], same: _SameLength[T], found: set[T]
+) -> None:
+    for choice, held in places:
+        key = hash((choice, held(text)))
+        if key not in same.filed:
+            continue
+        for name, other in (same.filed[key], *same.more.get(key, ())):
+            if name not in found and Indel.distance(text, other, score_cutoff=most) <= most:
+                found.add(name)
 
 
 def differences(threshold: float, total: int) -> int:
@@ -165,28 +188,29 @@ def differences(threshold: float, total: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _choices(threshold: float, length: int) -> tuple[PieceChoice, ...]:
+def _choices(threshold: float, intact: tuple[int, ...], length: int) -> tuple[PieceChoice, ...]:
     """Return every choice of pieces of a text of that length; none where they hold too little."""
     if threshold <= 0 or not length:
         return ()
     damaged = differences(threshold, length + int(length * (2 - threshold) / threshold + 1e-9))
-    pieces = min(damaged + _INTACT.get(damaged, 1), length)
+    whole = intact[damaged] if damaged < len(intact) else 1
+    pieces = min(damaged + whole, length)
     if (pieces - damaged) * length < _TELLING * pieces:
         return ()
     ends = [length * i // pieces for i in range(pieces + 1)]
     found = []
-    for intact in combinations(range(pieces), pieces - damaged):
-        runs = _runs(ends, intact)
-        found.append(PieceChoice(frozenset(range(pieces)) - set(intact), runs, _held(runs)))
+    for chosen in combinations(range(pieces), pieces - damaged):
+        runs = _runs(ends, chosen)
+        found.append(PieceChoice(frozenset(range(pieces)) - set(chosen), runs, _held(runs)))
     return tuple(found)
 
 
 @lru_cache(maxsize=4096)
 def _enough(
-    threshold: float, length: int, most: int
+    threshold: float, intact: tuple[int, ...], length: int, most: int
 ) -> tuple[tuple[int, tuple[PieceRun, ...]], ...]:
     """Return numbered choices, one of which leaves out whatever so many differences damage."""
-    choices = _choices(threshold, length)
+    choices = _choices(threshold, intact, length)
     pieces = frozenset[int]().union(*(c.damaged for c in choices))
     if len(choices[0].damaged) == len(pieces) - 1:  # one piece each: any that is whole will do
         return tuple((i, c.runs) for i, c in enumerate(choices[: most + 1]))
@@ -213,7 +237,9 @@ def _held(runs: tuple[PieceRun, ...]) -> Callable[[str], Hashable]:
 
 
 @lru_cache(maxsize=65536)
-def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[FiledPlace, ...]]:
+def _places(
+    threshold: float, intact: tuple[int, ...], length: int, other: int
+) -> tuple[int, tuple[FiledPlace, ...]]:
     """Return where to look for near texts of another length, in a text of some length.
 
     Returns:
@@ -221,19 +247,19 @@ def _places(threshold: float, length: int, other: int) -> tuple[int, tuple[Filed
         places where there can be none, or where they would hold too little.
     """
     most, longer = differences(threshold, length + other), length - other
-    if most < abs(longer) or not _choices(threshold, other):
+    if most < abs(longer) or not _choices(threshold, intact, other):
         return most, ()
     spare = (most - abs(longer)) // 2
     within = range(min(0, longer) - spare, max(0, longer) + spare + 1)
     found = []
-    for i, runs in _enough(threshold, other, abs(longer) + 2 * spare):
+    for i, runs in _enough(threshold, intact, other, abs(longer) + 2 * spare):
         for shifts in product(*[_shifts(run, longer, within) for run in runs]):
             moved = tuple(
                 run._replace(start=run.start + shift, end=run.end + shift)
                 for run, shift in zip(runs, shifts, strict=True)
             )
             if all(run.start >= 0 and run.end <= length for run in moved):
-                found.append((other, i, _held(moved)))
+                found.append((i, _held(moved)))
     return most, tuple(found)
 
 
