@@ -46,6 +46,16 @@ def _rows(size: int, full: bool) -> list[str]:
     return ["--rows", str(size), "--repeats", "3" if full else "1"]
 
 
+def _added_rows(size: int, full: bool) -> list[str]:
+    shards = "4,16" if full else "4"
+    return ["--rows", f"1000,{size}", "--shards", shards, "--repeats", "3" if full else "1"]
+
+
+def _instructions(size: int, _full: bool) -> list[str]:
+    # The peers take 10,000 of them whatever the size, and are asked once.
+    return ["--sizes", str(size), *([] if size == 10_000 else ["--sizes-only"])]
+
+
 PARTS = {
     "expand": Part(
         "templates", (50, 100, 200), (100, 400, 1600), lambda n, full: [str(n), "10", "12"[full]]
@@ -61,14 +71,13 @@ PARTS = {
     ),
     "start": Part("files", (100, 300, 1000), (100, 1000, 10_000), lambda n, _: [str(n)]),
     "build": Part("rows", (3_000, 10_000, 30_000), (10_000, 100_000, 1_000_000), _rows),
-    "kinds": Part(
-        "rows",
-        (3_000, 10_000, 30_000),
-        (10_000, 30_000, 100_000),
-        _rows,
-    ),
+    "engines": Part("rows", (3_000, 10_000, 30_000), (30_000, 100_000, 300_000), _added_rows),
+    "kinds": Part("rows", (3_000, 10_000, 30_000), (10_000, 30_000, 100_000), _rows),
     "boxes": Part("rows", (3_000, 10_000, 30_000), (10_000, 30_000, 100_000), _rows),
     "mix": Part("rows", (3_000, 10_000, 30_000), (10_000, 100_000, 1_000_000), _rows),
+    "near_duplicates": Part(
+        "instructions", (3_000, 10_000, 30_000), (10_000, 100_000, 1_000_000), _instructions
+    ),
     "predict": Part(
         "rows", (80, 160, 320), (1000, 2000, 4000), lambda n, full: [str(n), "13"[full]]
     ),
