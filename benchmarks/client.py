@@ -36,6 +36,9 @@ from tests.fakeserver.cheap import serving
 
 IN_FLIGHT = 256
 DELAY = 0.2
+PATIENT = 600.0
+"""Seconds that the package waits, also for a connection: 5 are too few on a busy machine."""
+
 KEY = "sk-benchmark-0123456789"
 SYSTEM = (
     "Rewrite the instruction in other words. Keep its meaning, its length and every token in "
@@ -85,7 +88,7 @@ async def openai_aiohttp(url: str) -> AsyncIterator[Ask]:
 
     http = openai.DefaultAioHttpClient()
     async with openai.AsyncOpenAI(
-        api_key=KEY, base_url=url, max_retries=0, http_client=http
+        api_key=KEY, base_url=url, max_retries=0, http_client=http, timeout=PATIENT
     ) as client:
         yield lambda number: client.chat.completions.create(**body(number))
 
@@ -95,7 +98,9 @@ async def openai_default(url: str) -> AsyncIterator[Ask]:
     """The openai package out of the box."""
     import openai
 
-    async with openai.AsyncOpenAI(api_key=KEY, base_url=url, max_retries=0) as client:
+    async with openai.AsyncOpenAI(
+        api_key=KEY, base_url=url, max_retries=0, timeout=PATIENT
+    ) as client:
         yield lambda number: client.chat.completions.create(**body(number))
 
 

@@ -118,8 +118,8 @@ def commands(folder: Path) -> Iterator[tuple[str, list[str]]]:
     yield "diff", [*instraug, "diff", out, str(folder / "again")]
 
 
-def measured(command: Sequence[str]) -> Cost:
-    """Run a command to its end.
+def measured(command: Sequence[str], code: int = 0) -> Cost:
+    """Run a command to its end; ``code`` is what it is to exit with.
 
     Raises:
         CalledProcessError: it failed.
@@ -127,7 +127,7 @@ def measured(command: Sequence[str]) -> Cost:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode != code:
         raise subprocess.CalledProcessError(process.returncode, command)
     return Cost(round(used.ru_utime + used.ru_stime, 2), round(used.ru_maxrss / 1024, 1))
 

@@ -1,6 +1,7 @@
 """Near-duplicates of a pool, against a look at every pair, and against MinHash.
 
     python benchmarks/near_duplicates.py [--sizes 10000 100000 1000000] [--threshold 0.95]
+        [--sizes-only]
 
 Prints one JSON object. `sizes`: processor time, peak memory and pairs of each size, each in a
 process of its own, and the exponents between them. `every_pair`: 10,000 instructions with
@@ -280,6 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--threshold", type=float, default=0.95)
+    parser.add_argument("--sizes-only", action="store_true", help="leave the peers out")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--minhash", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -308,9 +310,11 @@ def main() -> None:
         "threshold": args.threshold,
         "sizes": sizes,
         "exponents": exponents,
-        "every_pair": every_pair(args.threshold),
-        "minhash": [apart("--minhash", size) for size in args.sizes if rensa and size <= _MOST],
     }
+    if not args.sizes_only:
+        figures["every_pair"] = every_pair(args.threshold)
+        some = [size for size in args.sizes if rensa and size <= _MOST]
+        figures["minhash"] = [apart("--minhash", size) for size in some]
     print(json.dumps(figures, indent=1))
 
 

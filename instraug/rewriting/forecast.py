@@ -19,7 +19,7 @@ from instraug.rewriting.records import Request
 from instraug.rewriting.yields import Expected, expected
 from instraug.tasks.records import Task, Template
 
-_LOOKED_AT = 1000
+_LOOKED_AT = 200
 """Templates of which the chats are made; those of more are estimated by so many, evenly chosen."""
 
 
@@ -29,7 +29,7 @@ def forecast(job: ExpandJob, inputs: Inputs) -> dict[str, Any]:
     ``requests`` is what the wanted rewrites need at the yield of the run's own journal, or at 60 %
     without one; replies that the journal already holds are counted in ``reused``. ``at_most`` is
     what patience or the plan allow. Tokens are estimated as a quarter of the characters, of the
-    chats of at most a thousand templates: no run waits for a forecast of each of its requests.
+    chats of at most 200 templates: no run waits for a forecast of each of its requests.
     """
     likely = _expected(job, inputs)
     plan = make_plan(job.config, job.model, inputs.meta_prompts)

@@ -70,6 +70,16 @@ def generated(found: list[Row]) -> Row:
     )
 
 
+def test_rows_are_judged_by_task_whatever_their_order(out: Path) -> None:
+    """Rows of all tasks mixed: each task still finds its originals, parents and copies."""
+    before = [c.name for c in verify(out)]
+    rewrite(out, lambda found: found.sort(key=lambda row: row["id"]))
+    assert problems(out) == []
+    assert [c.name for c in verify(out)] == before
+    rewrite(out, lambda found: found.append(generated(found)))
+    assert any("more than once" in problem for problem in problems(out))
+
+
 def test_a_finished_run_is_sound(out: Path) -> None:
     checks = verify(out)
     assert [c.name for c in checks[:3]] == ["manifest", "journal", "instructions"]

@@ -74,8 +74,10 @@ def serving(delay: float) -> Iterator[str]:
     command = [sys.executable, "-m", "tests.fakeserver.cheap", str(delay)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
-        yield server.stdout.readline().strip()
-        server.terminate()
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -24,6 +26,7 @@ from instraug.models.journal import group_sync as groupsync
 from instraug.models.journal.framing import frame
 from instraug.models.journal.group_sync import GROUP, SECONDS
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.record_index import packed
 from instraug.models.journal.replay import Replay
 
 
@@ -51,11 +54,20 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-FIFTY = [reply(f"{n:02x}", f"{n} \u2028é") for n in range(50)]
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+FIFTY = [reply(sha(str(n)), f"{n} \u2028é") for n in range(50)]
 
 # Every code point, lone surrogates too, which neither UTF-8 nor orjson takes.
 ANY_TEXT = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
-KEYS = st.text("0123456789abcdef", min_size=1, max_size=6)
+KEYS = st.one_of(
+    st.text("0123456789abcdef", min_size=1, max_size=6),
+    st.integers(0, 9).map(lambda n: sha(str(n))),
+    st.integers(0, 9).map(lambda n: sha(str(n)).upper()),
+    st.just("g" * 64),
+)
 REPLIES = st.builds(
     Reply,
     key=KEYS,
@@ -79,7 +91,8 @@ def test_any_replies_come_back_as_they_were_and_the_first_of_a_key_wins(
             first.setdefault(one.key, one)
             assert journal.get(one.key) == first[one.key]
     assert kept(path) == first
-    assert list(kept(path)) == list(first)
+    # In order of arrival, those that are no SHA-256 after the others.
+    assert list(kept(path)) == sorted(first, key=lambda key: isinstance(packed(key), str))
 
 
 @pytest.mark.parametrize(
@@ -137,17 +150,64 @@ def test_unknown_are_the_keys_asked_for_without_reply_or_withdrawal(tmp_path: Pa
         assert replay.get("withdrawn") is None
 
 
+@pytest.mark.parametrize("key", ["k", sha("k")])
 def test_in_joined_journals_the_first_reply_counts_and_a_late_intent_is_not_unknown(
-    tmp_path: Path,
+    tmp_path: Path, key: str
 ) -> None:
-    one = written(tmp_path / "1", [reply("k", "first")])
-    two = written(tmp_path / "2", [reply("k", "second")])
+    one = written(tmp_path / "1", [reply(key, "first")])
+    two = written(tmp_path / "2", [reply(key, "second")])
     with Journal.open(two) as journal:
-        journal.intend("k")
+        journal.intend(key)
     (tmp_path / "j").write_bytes(one.read_bytes() + two.read_bytes())
     with Replay.read(tmp_path / "j") as replay:
-        assert replay.get("k") == reply("k", "first")
+        assert replay.get(key) == reply(key, "first")
         assert replay.unknown == frozenset()
+        assert len(replay) == 1
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["reply", "intent", "withdrawn", "run", "new", "broken", "garbage"]),
+        st.sampled_from(["k1", sha("1"), sha("2"), sha("3"), sha("1").upper()]),
+    ),
+    max_size=30,
+)
+BROKEN = {"choices": [{"finish_reason": "error", "message": {"content": None}}]}
+
+
+@given(EVENTS)
+def test_what_a_journal_holds_follows_from_its_records_alone(
+    events: list[tuple[str, str]],
+) -> None:
+    """Whatever the kinds and keys and their order: the first reply of each key, and the keys whose
+    last intent is followed by no outcome; a record of a broken reply is none."""
+    lines, places, begun = [], dict[str, int](), set[str]()
+    for kind, key in events:
+        if kind == "garbage":
+            lines.append(b"garbage\n")
+            continue
+        row: dict[str, Any] = {"reply" if kind == "broken" else kind: key}
+        if kind in ("reply", "broken"):
+            raw = orjson.dumps(BROKEN).decode() if kind == "broken" else "{}"
+            row |= {"model": "m", "choices": [[str(len(lines)), "stop"]], "usage": [1, 1, False]}
+            row |= {"raw": raw}
+            begun.discard(key)
+        if kind == "reply":
+            places.setdefault(key, len(lines))
+        elif kind == "withdrawn":
+            begun.discard(key)
+        elif kind == "intent":
+            begun.add(key)
+        lines.append(frame(row))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "j"
+        path.write_bytes(b"".join(lines))
+        with Replay.read(path) as replay:
+            found = {key: replay.get(key) for key in replay}
+            texts = {key: one.choices[0].text for key, one in found.items() if one}
+            assert texts == {key: str(at) for key, at in places.items()}
+            assert replay.unknown == begun - places.keys()
+            assert len(replay.damage) == sum(kind == "garbage" for kind, _ in events)
 
 
 @pytest.mark.parametrize("key", ["", 'a"b', "a\\b", "a\nb", "é", "\ud800"])

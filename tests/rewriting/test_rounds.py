@@ -369,6 +369,45 @@ def test_requests_are_made_when_there_is_a_place_for_them() -> None:
     assert most == 4
 
 
+class Counted(list[Task]):
+    """Tasks, and how many of them were taken."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[Task]:
+        for one in super().__iter__():
+            self.taken += 1
+            yield one
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_few_tasks_are_open_at_once(frozen: bool) -> None:
+    """However many tasks, only those are begun whose requests soon get a place."""
+    text = "Say whether the image number {n} shows the object {{text}} or does not."
+    tasks = Counted([task(text.format(n=n), name=f"t{n}") for n in range(300)])
+    memory, most, ended = Memory(), 0, list[str]()
+
+    def end(grown: Grown) -> str:
+        nonlocal most
+        most = max(most, tasks.taken - len(ended))
+        ended.append(grown.task.name)
+        return grown.task.name
+
+    async def go(model: Model | None) -> list[str]:
+        complete = None if model is None else recording(model, cast("Journal", memory))
+        generator = Generator[Request](complete, memory, concurrency=4)
+        return await run_rounds(tasks, Chain(plan(), Rules(), generator), end)
+
+    names = [t.name for t in tasks]
+    tasks.taken = 0
+    assert asyncio.run(go(Model())) == names
+    if frozen:
+        tasks.taken, most = 0, 0
+        ended.clear()
+        assert asyncio.run(go(None)) == names
+    assert most <= 40 < len(names)
+
+
 def test_others_get_their_turn_while_answers_are_judged() -> None:
     """A run that waits for nothing, all its replies being there, still lets the loop go round."""
     memory = Memory()

@@ -8,7 +8,9 @@ import os
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import instraug
+from instraug.chain.build import build as build_set
 from instraug.chain.join import join_set
-from instraug.errors import InputError, UsageError
+from instraug.errors import BadRow, InputError, UsageError
 from instraug.files.part import Part
 from instraug.training_set import shards
+from instraug.training_set.build import BuildJob
+from instraug.training_set.faults import Faults
 from instraug.training_set.formats.registry import FORMATS
+from instraug.training_set.parts.records import Kept
+from instraug.training_set.repeated import Repeated
+from instraug.training_set.shard_report import ShardReport
+from instraug.training_set.shards import Shard
 from instraug.training_set.summary import Summary
 from tests.child import Child
 from tests.commandline import failed, instraug_here
@@ -176,11 +185,12 @@ def test_parts_of_compressed_files_and_tables(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([caption_row(i) for i in range(40)])
     pq.write_table(table, tmp_path / "rows" / "b.parquet", row_group_size=5)
     tasks = write_tasks(tmp_path / "tasks", TASKS)
-    given = (tasks, sorted((tmp_path / "rows").iterdir()))
-    instraug.build(*given, tmp_path / "whole.jsonl")
+    job = BuildJob(tasks, tuple(sorted((tmp_path / "rows").iterdir())), tmp_path / "whole.jsonl")
+    build_set(job)
     (tmp_path / "parts").mkdir()
     for number in (1, 2):
-        instraug.build(*given, tmp_path / "parts" / str(number), shard=f"{number}/2")
+        dest = tmp_path / "parts" / f"{number}.jsonl"
+        build_set(replace(job, dest=dest, part=Part(number, 2)))
     joined(tmp_path, "join.jsonl")
     assert files(tmp_path / "join.jsonl") == files(tmp_path / "whole.jsonl")
 
@@ -201,6 +211,33 @@ def test_each_item_is_in_one_part(weights: list[int], count: int) -> None:
     assert [item for run in runs for item in run] == items
     most = sum(weights) / count + max(weights, default=0)
     assert all(sum(weights[item] for item in run) <= most for run in runs)
+
+
+def test_a_part_keeps_all_of_a_report(tmp_path: Path) -> None:
+    """Also what a later version notes: each field comes back as it was."""
+    bad = Faults()
+    bad.add(BadRow("kind", "sort", "fix", "name"), "3")
+    ids = Repeated()
+    ids.add([1, 2, 2])
+    values: dict[str, Any] = {"ids": ids, "bad": bad, "noted_at": {"what": 4}}
+    report = ShardReport()
+    for number, field in enumerate(fields(ShardReport), 1):
+        if field.name in values:
+            value = values[field.name]
+        elif isinstance(getattr(report, field.name), int):
+            value = number
+        else:
+            pair = field.name in ("shown", "notes")
+            value = Counter({("a", "b") if pair else "a": number})
+        setattr(report, field.name, value)
+    kept = Kept(Shard(tmp_path, 4, None, 7), (1, 2), report)
+    again = Kept.of(json.loads(json.dumps(kept.as_json())))
+    assert (again.shard, again.sizes) == (kept.shard, kept.sizes)
+    for field in fields(ShardReport):
+        before, after = (getattr(one, field.name) for one in (report, again.report))
+        if isinstance(before, Repeated):
+            before, after = before.__getstate__(), after.__getstate__()
+        assert after == before, field.name
 
 
 # ── rows that are wrong ──────────────────────────────────────────────────────────────────────
@@ -334,7 +371,7 @@ def test_a_shard_of_another_number_of_shards_is_one_line(tmp_path: Path) -> None
     assert "is shard 2/3, and" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["blocks", "reports.jsonl", "pools.json"])
+@pytest.mark.parametrize("name", ["blocks", "reports", "pools"])
 @pytest.mark.parametrize("how", ["cut", "longer", "gone"])
 def test_a_damaged_shard_is_one_line(tmp_path: Path, name: str, how: str) -> None:
     """Nothing is made of it."""

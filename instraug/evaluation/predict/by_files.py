@@ -10,6 +10,7 @@ from instraug.errors import EndpointUnavailable
 from instraug.evaluation.predict.asking import noting
 from instraug.evaluation.predict.batched import RowLooker
 from instraug.evaluation.predict.job import (
+    REPLIES,
     UNWATCHED,
     Loaded,
     PredictJob,
@@ -30,6 +31,7 @@ from instraug.models.budget import BudgetTracker
 from instraug.models.chat import Reply
 from instraug.models.endpoint.quirks import Quirks
 from instraug.models.journal.journal import Journal
+from instraug.models.journal.pointer import note_journal
 from instraug.models.opening import offline_engine
 from instraug.models.session import finish, session
 
@@ -47,6 +49,7 @@ def write_requests(job: PredictJob, dest: Path, loaded: Loaded | None = None) ->
     loaded = loaded or load_rows(job)
     check_requests_path(dest)
     with session(job.out), Journal.open(job.replies) as journal:
+        note_journal(job.out, job.replies, REPLIES)
         budget = BudgetTracker(job.config.budget, job.config.prices, (job.model,))
         written = finish(write_lacking(_by_files(job, _looker(job, loaded, journal)), budget, dest))
     return {"model": job.model, "requests": written, "file": str(dest)}
@@ -70,6 +73,7 @@ def read_replies(
     loaded = loaded or load_rows(job)
     check_replies_paths(files)  # before anything is made
     with session(job.out), Journal.open(job.replies) as journal, noting(job.out) as noted:
+        note_journal(job.out, job.replies, REPLIES)
         for notice in (*journal.notices, *notices(job, loaded)):
             watch.notice(notice)
         looker = _looker(job, loaded, journal)
