@@ -6,9 +6,10 @@ The labels (benchmarks/data/labels.jsonl) and how they were made: benchmarks/dat
 pair is good if it is grammatical and means the same. Prints
 
 1. how well two readers agree: the share of equal answers and Cohen's kappa, question by question;
-2. how well each automatic score tells good pairs from bad ones: the area under the curve (AUC), and
-   the share of pairs on which the score and the reader agree at a threshold. The threshold is the
-   best one on the tasks whose name has an even CRC32; all figures are of the odd ones;
+2. how well each automatic score tells good pairs from bad ones, for each kind of run and for all of
+   them: the area under the curve (AUC), and the share of pairs on which the score and the reader
+   agree at a threshold. The gate is the score that the run's own version gave. The threshold
+   is the best one on the tasks whose name has an even CRC32; all figures are of the odd ones;
 3. what each run is worth: good, real, good and real, each as a share of what it accepted and per
    1,000 generated tokens, those of rejected answers included.
 
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instraug.rewriting.judging.signals import score, signals
+from instraug.rewriting.judging.signals import signals
 
 DATA = Path(__file__).parent / "data"
 
@@ -57,17 +58,16 @@ def mean_logprob(row: Row) -> float | None:
     return math.fsum(found) / len(found) if found else None
 
 
-def gate(row: Row) -> float | None:
-    """Return the product's semantic score of a base model's answer."""
-    return score(row["origin"], row["rewrite"], row["logprobs"]) if row["logprobs"] else None
-
-
 JUDGES = (
-    Judge("semantic gate", gate),
+    Judge("gate of the run", lambda row: row.get("gate")),
     Judge("kept content words", kept),
     Judge("mean log-probability", mean_logprob),
     Judge("MiniLM cosine", lambda row: row.get("minilm")),
 )
+
+
+COSINE = 0.7
+"""The threshold at which a cosine is often taken for a judge."""
 
 
 def good(row: Row) -> bool:
@@ -176,6 +176,15 @@ def compare_judges(rows: Sequence[Row]) -> list[str]:
     return [*lines, f"(always the same answer agrees with the reader on {max(base, 1 - base):.0%})"]
 
 
+def lenient(rows: Sequence[Row]) -> str:
+    """Say how many bad rewrites a cosine of `COSINE` lets pass, of those that a run accepted."""
+    bad = [row for row in rows if row["accepted"] and not good(row) and "minilm" in row]
+    passed = sum(row["minilm"] >= COSINE for row in bad)
+    return (
+        f"A MiniLM cosine of {COSINE} or more passes {passed} of {len(bad)} accepted bad rewrites."
+    )
+
+
 def compare_runs(rows: Sequence[Row], runs: Mapping[str, Row]) -> list[str]:
     """Say what each run is worth by what was labelled of it.
 
@@ -213,7 +222,11 @@ def main() -> None:
     rows = read_rows(asked.labels)
     if asked.second.exists():
         print("\n".join(compare_readers(rows, read_rows(asked.second))), end="\n\n")
-    print("\n".join(compare_judges(rows)), end="\n\n")
+    for kind in sorted({row["run"].split(",")[0] for row in rows}):
+        some = [row for row in rows if row["run"].split(",")[0] == kind]
+        print(f"judges of {kind}", *compare_judges(some), sep="\n", end="\n\n")
+    print("judges of all", *compare_judges(rows), sep="\n", end="\n\n")
+    print(lenient(rows), end="\n\n")
     runs = json.loads((DATA / "runs.json").read_text())
     print("\n".join(compare_runs(rows, runs)))
 

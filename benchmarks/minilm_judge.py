@@ -7,6 +7,9 @@ is not needed there. A rewrite keeps the meaning where the cosine with its origi
 placeholders read as the word "thing". Prints, for each folder, what the acceptance rules left, what
 of it keeps the meaning, both per 1,000 generated tokens (those of rejected answers included), and
 how far the rewrites are from their origins (ROUGE-L over lower-case words, 1 is a copy).
+
+It is no judge: it lets most bad rewrites pass (docs/rewrites-by-hand.md). Use it to compare runs of
+one recipe, never to say how good they are.
 """
 
 from __future__ import annotations

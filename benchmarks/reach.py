@@ -6,8 +6,8 @@
 
 Prints, of the templates that were sent, how many reached each number; how many rewrites the pool
 has; the commonest openings (first two words, case folded) with their share of all rewrites; and
-distinct-2 of the originals, and of as many rewrites, drawn 20 times by seed (more texts have a
-lower value, so that only pools of one size compare).
+distinct-2 of the originals, and of one rewrite for each of them, drawn 20 times by seed (more texts
+have a lower value, so that only sets of one size compare).
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ def distinct_2(texts: Sequence[str]) -> float | None:
     return distinct([tuple(words(t)) for t in texts], 2)
 
 
-def report(originals: Sequence[str], counts: Sequence[int], rewrites: Sequence[str]) -> list[str]:
+def report(pool: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     """Return the lines to print.
 
     Args:
-        originals: Hand-written instructions.
-        counts: Rewrites of each.
-        rewrites: All rewrites.
+        pool: Each hand-written instruction with its rewrites.
     """
-    lines = [f"{len(originals)} templates, {len(rewrites)} rewrites"]
+    counts = [len(made) for _, made in pool]
+    rewrites = [text for _, made in pool for text in made]
+    lines = [f"{len(pool)} templates, {len(rewrites)} rewrites"]
     for step in STEPS:
         n = reached(counts, step)
         lines.append(f"{step} or more: {n} templates ({n / max(1, len(counts)):.0%})")
     for text, n in Counter(map(opening, rewrites)).most_common(6):
         lines.append(f"opens with {text!r}: {n} ({n / len(rewrites):.1%})")
-    size = min(len(originals), len(rewrites))
-    draws = [distinct_2(random.Random(n).sample(list(rewrites), size)) for n in range(DRAWS)]
-    values = [d for d in draws if d is not None]
-    before = distinct_2(originals)
+    before = distinct_2([original for original, made in pool if made])
+    draws = [random.Random(seed) for seed in range(DRAWS)]
+    after = [distinct_2([rng.choice(made) for _, made in pool if made]) for rng in draws]
+    values = [value for value in after if value is not None]
     if values and before is not None:
         lines.append(f"distinct-2: originals {before:.3f}, rewrites {sum(values) / DRAWS:.3f}")
     return lines
@@ -67,14 +67,15 @@ def report(originals: Sequence[str], counts: Sequence[int], rewrites: Sequence[s
 
 def main(out: Path) -> None:
     """Read a run's instructions and print its report."""
-    rows = [
-        json.loads(line) for line in (out / "instructions.jsonl").read_text().split("\n") if line
-    ]
-    originals = {(r["task"], r["origin"]): r for r in rows if r["source"] == "original"}
-    made = Counter((r["task"], r["origin"]) for r in rows if r["source"] == "generated")
-    rewrites = [r["instruction"] for r in rows if r["source"] == "generated"]
-    texts = [r["instruction"] for r in originals.values()]
-    print("\n".join(report(texts, [made[key] for key in originals], rewrites)))
+    text = (out / "instructions.jsonl").read_text()
+    pool: dict[tuple[str, int], tuple[str, list[str]]] = {}
+    for row in map(json.loads, filter(None, text.split("\n"))):
+        key = row["task"], row["origin"]
+        if row["source"] == "original":
+            pool[key] = (row["instruction"], [])
+        else:
+            pool[key][1].append(row["instruction"])
+    print("\n".join(report(list(pool.values()))))
 
 
 if __name__ == "__main__":

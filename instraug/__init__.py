@@ -124,7 +124,6 @@ def build(
     config: str | Path | None = None,
     engine: Literal["local", "ray"] = "local",
     workers: int | None = None,
-    shard: str | None = None,
     force: bool = False,
     **settings: Any,
 ) -> Summary:
@@ -140,7 +139,6 @@ def build(
         engine: Where rows are built: in processes of this machine, or by Ray.
         workers: Processes; None: one, or as many as the Ray cluster has. The rows do not depend on
             how many.
-        shard: ``I/N``: build only share I (from 1) of N, for `join`; None: the whole.
         force: Replace ``dest``.
         settings: Any key of a build's config file, laid over it: ``epsilon=0.3``.
 
@@ -153,7 +151,6 @@ def build(
     from dataclasses import replace
 
     from instraug.chain import build as command
-    from instraug.files.part import Part
     from instraug.tasks.pool import INSTRUCTIONS
     from instraug.training_set.build import BuildJob
     from instraug.training_set.config import BuildConfig, load_build_config, with_options
@@ -164,9 +161,8 @@ def build(
         pool /= INSTRUCTIONS
     files = tuple(map(Path, instances))
     whole = with_options(base, settings)
-    part = None if shard is None else Part.parse(shard)
     job = BuildJob(Path(tasks), files, Path(dest), pool, whole, workers, force)
-    return command.build(replace(job, engine=engine, part=part))
+    return command.build(replace(job, engine=engine))
 
 
 def predict(

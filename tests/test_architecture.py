@@ -34,6 +34,7 @@ HOMES = {
     "jsonlines": "instraug.files",
     "jinja2": "instraug.evaluation.report",
     "matplotlib": "instraug.evaluation.report",
+    "ray": "instraug.training_set.engines.ray",
 }
 """Dependency -> the one room that may import it."""
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from make_data import make
-from plans import ARMS, DATA_SEED, HOLD_OUT, POOL, SPLIT_SEED, TASKS, TRAINING, Size
+from plans import ARMS, DATA_SEED, HERE, HOLD_OUT, POOL, SPLIT_SEED, TASKS, TRAINING, Size
 
 if TYPE_CHECKING:
     from model import Model
 
+PREDICT = HERE / "predict.yaml"
 WEIGHTS = "weights.pt"
 IN_FLIGHT = "256"
 """Requests at once, so that the model has many prompts to make batches of."""
@@ -75,7 +76,7 @@ def run(work: Path, size: Size, arm: str, seed: int, model: Model) -> None:
 
     with serving(model.answers) as url:
         asked = ("--model", f"{arm}-{seed}", "--base-url", url, "--answer-tokens", 1)
-        out = ("-o", folder / "answers", "--concurrency", IN_FLIGHT, "-q")
+        out = ("-o", folder / "answers", "-c", PREDICT, "--concurrency", IN_FLIGHT, "-q")
         instraug("predict", work / "test.jsonl", *asked, *out)
     scored = instraug("score", folder / "answers", "--trained-on", train, "--json")
     name = {"arm": arm, "seed": seed}

@@ -186,21 +186,20 @@ class Arranger:
         exact = kind in (None, "text") and target in options
         if not exact and kind in (None, "text") and (bare := target.strip()) in options:
             row["target_txt"], target, exact = bare, bare, True
-        if exact and "answer" not in row:
-            if self._shuffle and not self._keeps(options, line):
-                row["options"] = shuffled(options, number)
+        if not options:
             return target
-        if not options or (exact and not self._shuffle):
-            return target
-        texts = list(map(str, options))
         named = None
         if not exact:
+            texts = list(map(str, options))
             named, is_read = self._read(target, texts)
             if not is_read:
                 return self._unread(target, texts, line)
         if not self._shuffle or self._keeps(options, line):
             return target
-        return self._moved(row, target, named, texts, number, line)
+        if named or self._may_name(row.get("answer"), options):
+            return self._moved(row, target, named, number, line)
+        row["options"] = shuffled(options, number)
+        return target
 
     def _read(self, target: str, texts: Sequence[str]) -> tuple[Places | None, bool]:
         """Read a target as places, unless it is an option's text; the task's setting goes first.
@@ -248,19 +247,19 @@ class Arranger:
         row: Fields,
         target: str,
         named: Places | None,
-        texts: Sequence[str],
         number: int,
         line: bytes,
     ) -> str:
         """Shuffle a row's options, move what names their places, and return the new target."""
         options = row["options"]
+        texts = list(map(str, options))
         at = shuffled(range(len(options)), number)
         new = sorted(range(len(at)), key=at.__getitem__)
         moved = named.moved(new) if named else target
         if moved is None:  # there is no letter for so many options
             self._note(IN_ORDER, line)
             return target
-        if self._may_name(row.get("answer"), texts):
+        if row.get("answer") is not None:
             own = named.positions if named else _positions(target, texts)
             try:
                 row["answer"] = self._answer(row["answer"], own, texts, new)
@@ -271,13 +270,13 @@ class Arranger:
         row["target_txt"] = moved
         return moved
 
-    def _may_name(self, answer: Any, texts: Sequence[str]) -> bool:
+    def _may_name(self, answer: Any, options: Sequence[Any]) -> bool:
         """Return whether a row's answer could name options by their places."""
         if type(answer) is list:
-            return any(self._may_name(item, texts) for item in answer)
+            return any(self._may_name(item, options) for item in answer)
         if type(answer) is not str:
             return type(answer) is int
-        if answer in texts and self._task.answers not in PLACES:
+        if answer in options and self._task.answers not in PLACES:
             return False
         return _label(answer) is not None
 

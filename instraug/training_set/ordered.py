@@ -113,7 +113,8 @@ def are_regions(options: Sequence[str]) -> bool:
     Raises:
         TypeError: an option is not text.
     """
-    if options and str.isalpha(options[0][:1]):  # nearly all others begin so
+    first = options[0] if options else ""
+    if type(first) is str and first[:1].isalpha():  # as nearly all that are none
         return False
     between = " ".join(options).encode().translate(None, _OF_NUMBERS)
     if between == b" " * (4 * len(options) - 1):

@@ -39,12 +39,13 @@ class Seen:
         That is so where all are `silent` and one is `plain`, where their list is known, and of
         regions. Nearly every row's are such; where one is the target, they need but be shuffled.
         """
+        first = options[0] if options else None
         try:
+            if type(first) is str and first[:1].isdigit() and are_regions(options):
+                return "" not in options and not any(map(str.isspace, options))
             if self.silent.issuperset(options) and not self.plain.isdisjoint(options):
                 return True
-            if (kept := self.lists.get(tuple(options))) is not None:
-                return not kept
-            return are_regions(options) and not any(map(blank, options))
+            return self.lists.get(tuple(options)) is False
         except TypeError:  # not all of them are text
             return False
 

@@ -67,6 +67,13 @@ def test_the_threshold_is_chosen_on_one_half_and_measured_on_the_other(judges: M
     assert line == "| MiniLM cosine | 3 | 1.00 | 1.00 | 1.00 | 0.40 | 67% |"
 
 
+def test_the_cosine_is_asked_what_it_lets_pass(judges: ModuleType) -> None:
+    """Two accepted rewrites are bad, one of them at 0.7; what was rejected does not count."""
+    said = [("g", 0.7, True), ("m", 0.69, True), ("gm", 0.9, True), ("", 0.9, False)]
+    rows = [row(text, minilm=cosine, accepted=a) for text, cosine, a in said]
+    assert "passes 1 of 2 accepted" in judges.lenient(rows)
+
+
 def test_a_run_is_worth_what_its_sample_says(judges: ModuleType) -> None:
     """Two of four read are good, one is real, too: of 40 accepted in 10,000 tokens 20 and 10."""
     rows = [row("gmr"), row("gm"), row("r"), row("g"), row("gmr", accepted=False)]

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.tasks.records import Answers, Task
-from instraug.training_set.answers import Arranger, Note
+from instraug.training_set import answers
+from instraug.training_set import seen as seen_module
+from instraug.training_set.answers import NUMBERS, Arranger, Note, places
 from instraug.training_set.sampling import shuffled
 from instraug.training_set.seen import Seen
 from tests.commandline import instraug
@@ -313,6 +315,8 @@ ONE = (
     ),
     *("first|second|third", "third|first|second", "A. x|B. y", "B. y|dog", "1|2|cat", "3|1|2"),
     *("1|2|3", "cat|dog|both A and B", "both A and B|dog", "good|bad|cat", "bad|good|excellent"),
+    *("Yes, the text fits the picture|No, the text does not fit it", "cat|", "cat|   ", "A. x"),
+    *("1 2 3 4|5.5 6 7 8", "1 2 3 4|   ", "|1 2 3 4 5 6 7", "none of the pictures above|a cat"),
 )
 
 
@@ -344,12 +348,40 @@ def test_what_was_seen_changes_no_verdict(lists: list[str], data: st.DataObject)
         fresh = Arranger(Task("t", ()), shuffle=True, notes=[], seen=Seen())
         found, expected = {"options": list(options)}, {"options": list(options)}
         free = seen.are_free(options)
+        assert not free or all(option.strip() for option in options)
         fresh.arrange(expected, options[0], 3, b"")
         if free:
             found["options"] = list(shuffled(options, 3))
         else:
             arranger.arrange(found, options[0], 3, b"")
         assert list(found["options"]) == list(expected["options"])
+
+
+def test_lists_that_were_seen_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that memory does not grow with the rows; a list of long options is never remembered."""
+    monkeypatch.setattr(seen_module, "LISTS", 2)
+    seen = Seen()
+    for number in range(5):
+        seen.learn_list((f"no, not {number}", "yes"), kept=False)
+        assert seen.are_free([f"no, not {number}", "yes"])
+        assert len(seen.lists) <= 2
+    seen.learn_list(("x" * 100, "yes"), kept=False)
+    assert not seen.are_free(["x" * 100, "yes"])
+
+
+PIECES = st.sampled_from(
+    [*"abB2", "12", "Ｂ", "（", "(", ")", ".", ",", " ", "_", " and ", "option", "dog", "/", "é"]
+)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join), st.sampled_from(["letter", *NUMBERS]))
+def test_what_holds_no_label_names_no_place(target: str, kind: Answers) -> None:
+    """The quick look that spares most targets a closer one turns none away that is read."""
+    options = ["dog", "cat", "a", "b. dog"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "_label", lambda _: True)
+        expected = places(target, options, kind)
+    assert places(target, options, kind) == expected
 
 
 # ── the field answer ─────────────────────────────────────────────────────────────────────────

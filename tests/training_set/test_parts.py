@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import instraug
+from instraug.chain.build import build as build_set
 from instraug.chain.join import join_set
 from instraug.errors import InputError, UsageError
 from instraug.files.part import Part
 from instraug.training_set import shards
+from instraug.training_set.build import BuildJob
 from instraug.training_set.formats.registry import FORMATS
 from instraug.training_set.summary import Summary
 from tests.child import Child
@@ -176,11 +179,12 @@ def test_parts_of_compressed_files_and_tables(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([caption_row(i) for i in range(40)])
     pq.write_table(table, tmp_path / "rows" / "b.parquet", row_group_size=5)
     tasks = write_tasks(tmp_path / "tasks", TASKS)
-    given = (tasks, sorted((tmp_path / "rows").iterdir()))
-    instraug.build(*given, tmp_path / "whole.jsonl")
+    job = BuildJob(tasks, tuple(sorted((tmp_path / "rows").iterdir())), tmp_path / "whole.jsonl")
+    build_set(job)
     (tmp_path / "parts").mkdir()
     for number in (1, 2):
-        instraug.build(*given, tmp_path / "parts" / str(number), shard=f"{number}/2")
+        dest = tmp_path / "parts" / f"{number}.jsonl"
+        build_set(replace(job, dest=dest, part=Part(number, 2)))
     joined(tmp_path, "join.jsonl")
     assert files(tmp_path / "join.jsonl") == files(tmp_path / "whole.jsonl")
 
@@ -334,7 +338,7 @@ def test_a_shard_of_another_number_of_shards_is_one_line(tmp_path: Path) -> None
     assert "is shard 2/3, and" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["blocks", "reports.jsonl", "pools.json"])
+@pytest.mark.parametrize("name", ["blocks", "reports", "pools"])
 @pytest.mark.parametrize("how", ["cut", "longer", "gone"])
 def test_a_damaged_shard_is_one_line(tmp_path: Path, name: str, how: str) -> None:
     """Nothing is made of it."""

@@ -30,7 +30,7 @@ from typing import Any
 
 from instraug.errors import FatalEndpointError, RejectedRequest, RequestFailed, UsageError
 from instraug.models.chat import AsText, Chat, Message, Reply
-from instraug.models.embedded.tokens import in_tokens
+from instraug.models.embedded.tokens import constrained
 from instraug.models.embedded.weights import EXTRA, Weights, find
 from instraug.models.endpoint.wire import read_reply
 
@@ -129,7 +129,7 @@ class LocalModel:
         body = _chat_body(chat) if self.weights.chats else _text_body(chat, self._as_text)
         if chat.grammar is not None:
             before = "" if self.weights.chats else " "
-            body["grammar"] = in_tokens(chat.grammar, before, server, self._key)
+            body |= constrained(chat.grammar, before, server, self._key)
         if self.weights.chats:
             answer = server.handle_chat_completions(body)
         else:

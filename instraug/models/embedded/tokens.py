@@ -16,12 +16,23 @@ from instraug.models.gbnf import of_tokens, texts_of
 
 _SECONDS = 60.0
 
+_FAVOUR = 100.0
+"""Added to the logit of each token of a choice (nats)."""
 
-def in_tokens(grammar: str, before: str, server: Any, key: str) -> str:
-    """Return a grammar in tokens, if it is a choice among texts; any other one as it is.
+_LEAST = 64
+"""Tokens that are sorted at each step, at least; the vocabulary has a quarter of a million."""
+
+
+def constrained(grammar: str, before: str, server: Any, key: str) -> dict[str, Any]:
+    """Return the parameters of a request that force its answer into a grammar.
+
+    llama.cpp tries its favourite token first, and the grammar on its whole vocabulary only if that
+    one does not fit. So the tokens of the choice are made its favourites; this changes neither what
+    it chooses among them nor the log-probabilities, and halves what the grammar costs.
 
     Args:
-        grammar: As `gbnf.one_of` writes it; each text ends with a line break.
+        grammar: A choice, as `gbnf.one_of` writes it, each text with a line break at its end, is
+            written in tokens; any other grammar is sent as it is.
         before: What a text begins with behind the prompt: "" or a space.
         server: llama.cpp's server, which knows the model's tokens.
         key: What its port asks for.
@@ -31,14 +42,21 @@ def in_tokens(grammar: str, before: str, server: Any, key: str) -> str:
     """
     texts = texts_of(grammar)
     if not texts:
-        return grammar
+        return {"grammar": grammar}
     spelled: list[list[int]] = [[]]
     for token, piece in _tokens("".join(f"{before}{text}" for text in texts), server, key):
         spelled[-1].append(token)
         if piece.endswith("\n"):
             spelled.append([])
     spelled.pop()
-    return of_tokens(spelled) if len(spelled) == len(texts) else grammar
+    if len(spelled) != len(texts):
+        return {"grammar": grammar}
+    favourites = sorted({token for tokens in spelled for token in tokens})
+    return {
+        "grammar": of_tokens(spelled),
+        "logit_bias": [[token, _FAVOUR] for token in favourites],
+        "top_k": max(_LEAST, len(texts)),
+    }
 
 
 def _tokens(text: str, server: Any, key: str) -> list[tuple[int, str]]:

@@ -268,7 +268,8 @@ class Caller:
     def _given_up(self, call: _Call[Any], fault: Fault) -> EndpointError:
         self._limits.check()
         tries = sum(call.tries.values()) - call.tries[FaultKind.QUIRK]
-        what = f"{fault.kind.value} after {tries} tries: {fault}"
+        often = "1 try" if tries == 1 else f"{tries} tries"
+        what = f"{fault.kind.value} after {often}: {fault}"
         silent = fault.kind is FaultKind.UNSENT and (self._limits.reached or 0) < call.started
         if self._limits.exhausted() or silent:
             return self._limits.give_up(EndpointUnavailable(f"{what}; run again to resume"))

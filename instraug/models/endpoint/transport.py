@@ -279,7 +279,7 @@ def classified(error: Exception, key: str | None) -> Fault | FatalEndpointError:
     if isinstance(error, _NOT_SENT):
         return Fault(FaultKind.UNSENT, what)
     if isinstance(error, asyncio.TimeoutError):
-        return Fault(FaultKind.UNKNOWN, "no whole answer within the time limit")
+        return Fault(FaultKind.UNKNOWN, "no whole answer within endpoint.timeout")
     return Fault(FaultKind.UNKNOWN, f"the connection broke: {what}")
 
 

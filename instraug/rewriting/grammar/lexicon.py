@@ -175,12 +175,12 @@ errors mistakes
 """
 
 _SWAPS = """
-image: picture, photo; images: pictures, photos; picture: image, photo; photo: picture, image
+image: picture, photo; images: pictures, photos; picture: image, photo; photo: picture
 pictures: images; photos: pictures; region: area; regions: areas
 select: choose, pick; choose: select, pick; pick: choose, select
 contains: includes; contain: include; containing: including
 identify: find; locate: find; generate: create, produce; create: produce, make; type: kind
-produce: create; kind: type; correct: right; identical: same; relationship: relation
+produce: create; kind: type; identical: same; relationship: relation
 analyze: examine
 accurately: exactly; environment: surroundings; legible: readable; readable: legible
 covered: hidden; masked: hidden; location: position; position: location

@@ -17,7 +17,8 @@ answer (the|this) question\b -> give the answer to \1 question / reply to \1 que
 answer (a|an|this) question\b -> give an answer to \1 question / reply to \1 question
 (?<!ly )answers (the|this) question\b -> is the answer to \1 question
 the following (two |three )?([a-z]+s)\b -> the \1\2 below / these \1\2
-the correct answer to\b -> the right answer to
+the correct(?= [a-z]) -> the right
+(?<!factually )(?<=is )correct(?=[.?:]|$) -> right
 from the (given )?options\b
   -> from among the \1options / out of the \1options / from the \1choices / among the \1options
 in the list\b -> among those listed
@@ -39,7 +40,8 @@ helps? people (?:to )?([a-z]+)(?= ) -> make it easy for people to \1 / let peopl
 (the|some|these) provided(?= [a-z]) -> \1 given
 (show|depict)(s?)(?= the (?:object|thing|scene|same|animal|person)| both | some | "?\{)
   -> depict\2 / show\2
-appears in\b -> is visible in / can be seen in
+appears in(?= the (?:image|picture|photo|scene)) -> is visible in / can be seen in
+pick out\b -> select / choose
 determine(?= (?:if|whether|which|what|how|where|why)) -> decide / work out
 decide(?= (?:if|whether|which|what|how|where|why)) -> determine / judge
 regarding\b -> about / concerning
@@ -85,7 +87,7 @@ an? (correct|right|good|suitable) (label|caption|description|title) (?:for|of)(?
 has common area with\b -> overlaps with / shares some area with
 have common area\b -> overlap / share some area / have area in common
 overlap(s?) most with\b -> ha\1~ the largest overlap with
-mentioned in (the |this )?([a-z]* ?question|text|caption)\b
+(?<!is )(?<!are )(?<!be )mentioned in (the |this )?([a-z]* ?question|text|caption)\b
   -> that the \2 mentions / named in the \2
 \babout how many there are\b -> about the number
 possible answers\b -> answers that are possible

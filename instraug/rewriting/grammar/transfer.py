@@ -10,7 +10,15 @@ from instraug.rewriting.grammar.inflection import KNOWN, gerund
 from instraug.rewriting.grammar.lexicon import bag
 from instraug.rewriting.grammar.orders import ORDERING, after_doing, coordinated, orders
 from instraug.rewriting.grammar.phrases import declared, noun_phrase, words_of
-from instraug.rewriting.grammar.questions import Way, capital, small, whatever, whether, which
+from instraug.rewriting.grammar.questions import (
+    ASKING,
+    Way,
+    capital,
+    small,
+    whatever,
+    whether,
+    which,
+)
 
 _AUXILIARIES = bag("is are was were do does can could has have will would should")
 
@@ -47,6 +55,11 @@ _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|there|this|that|above)\b
 """Words that may stand for something said before."""
 
 _STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        r"(?:in this task,? )?you (?:are|will be) given (.+?),? and you (?:need|have) to (.+)",
+        ("Given {1}, {2}.", "You are given {1}. Your task is to {2}.",
+         "Your task is to {2}, given {1}.", "Here you get {1}, and the goal is to {2}."),
+    ),
     (
         r"(?:in|for) this task,? you (?:will be|are) asked (a|the following) question (.+)",
         ("This task asks you {1} question {2}.", "Here you will be asked {1} question {2}.",
@@ -189,11 +202,10 @@ def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
         for way in [Way(own, 0), *core]:
             yield Way(f"You are given {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
             yield Way(f"Here is {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
-    if moves and not pronoun:
+    if moves and not pronoun and not re.match(r"(?:in|for) this task", low):
         for way in [Way(own, 0), *core]:
             if "," not in way.text and way.text[-1:] in ".?" and way.text.count(". ") == 0:
-                comma = "" if re.match(r"(?:in|for) this task", low) else ","
-                yield Way(f"{way.text[:-1]}{comma} {low}{way.text[-1]}", 2)
+                yield Way(f"{way.text[:-1]}, {low}{way.text[-1]}", 2)
     for way in core:
         if ". " not in way.text:
             yield Way(f"{lead}, {small(way.text)}", way.points)
@@ -214,8 +226,10 @@ def _ordered(order: str) -> Iterator[Way]:
         clause = " ".join(words[me + 1 :])
         yield from (Way(t.replace("{}", clause), 0) for t in _ifs(clause) if not _same(t, order))
     elif first in _WH:
-        clause = " ".join(words[me:])
-        yield from (Way(t.replace("{}", clause), 0) for t in _ASKS if not _same(t, order))
+        clause, asks = " ".join(words[me:]), verb in ASKING or verb == "explain"
+        texts = _ASKS if asks else _DUTIES
+        said = clause if asks else f"{verb} {rest}"
+        yield from (Way(t.replace("{}", said), 0) for t in texts if not _same(t, order))
     else:
         yield from (Way(t.replace("{}", f"{verb} {rest}"), 0) for t in _DUTIES)
         yield Way(f"{capital(verb)} {rest}.", 0)
@@ -247,6 +261,11 @@ def _several(verb: str, one: str, other: str, two: str) -> Iterator[Way]:
 
 
 def _yes_or_no(words: list[str]) -> Iterator[Way]:
+    if words[0].lower() in ("can", "could", "would", "will") and words[1].lower() == "you":
+        asked_for = [w for w in words[2:] if w != "please"]
+        if asked_for and asked_for[0] in ORDERING:
+            yield from _ordered(" ".join(asked_for))
+            return
     statement = declared(words)
     if statement is None:
         return
@@ -259,48 +278,71 @@ def _yes_or_no(words: list[str]) -> Iterator[Way]:
 def _which(words: list[str]) -> Iterator[Way]:
     """Yield ways to say a question that begins with "what", "which", "where" and the like."""
     head, second, rest = words[0].lower(), words[1].lower(), " ".join(words[2:])
-    if second in ("is", "are") and head in ("what", "where"):
+    end = noun_phrase(words, 2)
+    whole = end == len(words) or not words[end].endswith(("ing", "ed", "en"))
+    if second in ("is", "are") and head in ("what", "where") and (whole or words[-1][-1] in '}"'):
         if head == "where":
             yield from (Way(t.replace("{}", f"where {rest} {second}"), 1) for t in _ASKS)
-        elif noun_phrase(words, 2) <= 2 or not re.match(r"(?:the|an?) ", rest):
+        elif end <= 2 or not re.match(r"(?:the|an?) ", rest):
             return
         for verb in _ASKED_BY[head]:
             yield Way(f"{capital(verb)} {rest}.", 0)
             yield from (w for w in orders(verb, rest) if w.points)
     elif head in ("which", "what") and (thing := which(words)):
-        yield from _one_that(*thing)
+        yield from _one_that(head, *thing)
     elif clause := _embedded(words):
         yield from (Way(t.replace("{}", clause), 1) for t in _ASKS)
         yield from (w for w in whatever(clause) if not w.text.endswith("?") or w.points)
 
 
-_ASKED_BY = {"what": ("identify", "determine", "state", "name"), "where": ("find", "locate")}
+_ASKED_BY = {
+    "what": ("identify", "determine", "state", "name"),
+    "where": ("find", "locate"),
+    "which": ("select", "find", "identify"),
+}
 """Question word -> verbs that ask for the same."""
 
 
-def _one_that(thing: str, tail: str) -> Iterator[Way]:
+def _one_that(head: str, thing: str, tail: str) -> Iterator[Way]:
     """Yield ways to ask for "the box that overlaps"; see `questions.which`."""
     if thing.startswith("the one "):
         group = tail.removeprefix(" from ")
         for verb in ("choose", "name", "select", "identify", "find"):
             yield Way(f"From {group}, {verb} {thing}.", 2)
         return
-    for verb in ("select", "find", "identify"):
+    for verb in _ASKED_BY[head]:
         yield Way(f"{capital(verb)} {thing}{tail}.", 1)
         for way in orders(verb, thing + tail):
-            if not way.text.startswith("Which"):
+            if not way.text.startswith(("Which", "Where")):
                 yield replace(way, points=max(way.points, 1))
 
 
 def _embedded(words: list[str]) -> str | None:
     """Return a question as a clause: "What does it say" as "what it says"."""
+    head = words[0].lower()
+    if head == "who" and words[1].lower() not in _AUXILIARIES:
+        return small(" ".join(words))
     for at in range(1, min(4, len(words) - 1)):
-        if words[at].lower() in _AUXILIARIES - {"has", "have", "is", "are"}:
+        helper = words[at].lower()
+        if helper not in _AUXILIARIES - {"has", "have"}:
+            continue
+        if helper not in ("is", "are", "was", "were"):
             statement = declared(words[at:])
             return f"{small(' '.join(words[:at]))} {statement}" if statement else None
-        if words[at].lower() in ("is", "are"):
-            end = noun_phrase(words, at + 1)
-            if at == 1 or end < len(words):
-                return None
-            return f"{small(' '.join(words[:at]))} {' '.join(words[at + 1 :])} {words[at]}"
+        return _with_be(words, at)
+    return None
+
+
+def _with_be(words: list[str], at: int) -> str | None:
+    """Return a question with "is" or "are" as a clause; ``at`` is its place."""
+    before, be, end = small(" ".join(words[:at])), words[at], noun_phrase(words, at + 1)
+    if words[at + 1].endswith("ing") and (at > 1 or words[0].lower() in ("who", "what")):
+        return small(" ".join(words))  # "how many people are waiting"
+    if end == at + 1:
+        return None
+    thing, rest = " ".join(words[at + 1 : end]), " ".join(words[end:])
+    if not rest:
+        return f"{before} {thing} {be}" if at > 1 else None
+    if re.match(r"[a-z]+ly |[a-z]+(?:ing|ed|en)\b|most likely ", f"{rest} "):
+        return f"{before} {thing} {be} {rest}"
     return None

@@ -30,7 +30,8 @@ _NORMAL = (
     ),
     (
         re.compile(
-            r"\b([Ff]rom|in|of|with|and|Given|[Aa]nswer) (given|above|previous) (?=[a-z]+\b)"
+            r"\b([Ff]rom|in|of|with|and|Given|[Aa]nswer|[Rr]ead) (given|above|previous)"
+            r" (?=[a-z]+\b)"
         ),
         r"\1 the \2 ",
     ),
@@ -39,6 +40,13 @@ _NORMAL = (
         r"\1 the \2 that \3 ",
     ),
     (re.compile(r"\bcount number of\b"), "count the number of"),
+    (
+        re.compile(
+            r"\b(if|whether) (the|this|an?) ([a-z]*[a-rt-z]) "
+            r"(describe|match|contain|support|show)\b"
+        ),
+        r"\1 \2 \3 \4s",
+    ),
     (re.compile(r"\b([Tt]he|a|of|to|is) \1\b"), r"\1"),
     (re.compile(r"\s+([.?!,])"), r"\1"),
 )
@@ -49,6 +57,7 @@ def normal(text: str) -> str:
     """Return a text with missing articles added."""
     for pattern, fix in _NORMAL:
         text = pattern.sub(fix, text)
+    text = text.replace(" matchs", " matches")
     return _BY.sub(lambda m: f"by {gerund(m[1])} " if m[1] in KNOWN else m[0], text)
 
 
@@ -85,7 +94,8 @@ def spots(text: str, kept: frozenset[str] = frozenset()) -> list[Spot]:
         text: A rewrite, masks in it.
         kept: Lower-case words that stay as they are.
     """
-    found = sorted([*_phrases(text), *_clauses(text)], key=lambda s: (s.start, -s.end))
+    found = [s for s in (*_phrases(text), *_clauses(text)) if not _in_question(text, s)]
+    found.sort(key=lambda s: (s.start, -s.end))
     taken: list[Spot] = []
     for spot in found:
         if not taken or spot.start >= taken[-1].end:
@@ -102,6 +112,12 @@ def spots(text: str, kept: frozenset[str] = frozenset()) -> list[Spot]:
         (s for s in [*taken, *free] if not any(a <= s.start < b for a, b in quoted)),
         key=lambda s: s.start,
     )
+
+
+def _in_question(text: str, spot: Spot) -> bool:
+    """Whether a participle belongs to the "is" that a sentence begins with: "Is it shown by"."""
+    participle = re.match(r"(?:[a-z]+ )?[a-z]+(?:ed|en|wn) by ", text[spot.start : spot.end])
+    return bool(participle and re.search(r"(?:^|[.?] )(?:Is|Are) [^.?]*$", text[: spot.start]))
 
 
 def _phrases(text: str) -> Iterator[Spot]:

@@ -1,9 +1,11 @@
 """The folder that ``build --shard I/N`` leaves: blocks of its format, and what became of the rows.
 
-blocks          the format's blocks, one after the other
-reports.jsonl   of each shard of rows: the sizes of its blocks, and its report
-pools.json      the pools, of the first part alone
-manifest.json   see `files.part`
+    blocks          the format's blocks, one after the other
+    reports         JSON lines: of each shard of rows the sizes of its blocks, and its report
+    pools           JSON: the pools, of the first part alone
+    manifest.json   see `files.part`
+
+No name ends like a data file's, so that nothing takes the folder for a set.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from instraug.training_set.shard_report import ShardReport
 from instraug.training_set.shards import Shard
 from instraug.training_set.summary import Summary
 
-BLOCKS, REPORTS, POOLS = "blocks", "reports.jsonl", "pools.json"
+BLOCKS, REPORTS, POOLS = "blocks", "reports", "pools"
 """Names in a part's folder."""
 
 
