@@ -27,6 +27,9 @@ from instraug.training_set.boxes.registry import FAMILIES
 
 WIDTH, HEIGHT = 640, 480
 
+LEAST = 8
+"""Pixels of a region's shorter side at least: a coarse grid has no place for less."""
+
 PASSES: dict[str, dict[str, Any]] = {
     "plain": {},
     **{f"boxes {name}": {"boxes": name} for name in FAMILIES},
@@ -43,9 +46,15 @@ PASSES: dict[str, dict[str, Any]] = {
 
 
 def sound_box(rng: random.Random) -> str:
-    """Return a region inside the picture, as MultiInstruct spells it."""
-    xs, ys = ([rng.randint(0, 100 * side) / 100 for _ in "12"] for side in (WIDTH, HEIGHT))
-    return f"{min(xs)} {min(ys)} {max(xs) + 0.01} {max(ys) + 0.01}"
+    """Return a region inside the picture, as MultiInstruct spells it, that every grid holds."""
+    left, right = _ends(rng, WIDTH)
+    top, bottom = _ends(rng, HEIGHT)
+    return f"{left} {top} {right} {bottom}"
+
+
+def _ends(rng: random.Random, side: int) -> tuple[float, float]:
+    low, high = sorted(rng.randint(0, 100 * (side - LEAST)) / 100 for _ in "12")
+    return low, high + LEAST
 
 
 def make(folder: Path, rows: int) -> None:
