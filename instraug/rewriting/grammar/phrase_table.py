@@ -71,7 +71,7 @@ the quality of (the|this) (image|picture|photo)\b -> \1 \2's quality
 the (image|picture) quality\b -> the quality of the \1 / the \1's quality
 what is inside (<M>) -> what \1 contains / the contents of \1 / what \1 holds
 what is in the (box|region|area) (<M>) -> what the \1 \2 contains / the contents of the \1 \2
-the content of (<M>) -> what \1 contains / what is inside \1 / what is in \1
+(?<!is )the content of (<M>) -> what \1 contains / what is inside \1 / what is in \1
 the (objects|things) in the (image|picture|photo)\b
   -> the \1 shown in the \2 / the \1 that the \2 shows / the \1 that can be seen in the \2
 (?<!is )(?<!are )(?<!be )described by (<M>|the given text|the text|the caption)
