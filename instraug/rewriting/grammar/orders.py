@@ -176,7 +176,8 @@ def _transitive(verb: str, rest: str) -> Iterator[Way]:
 def _stays(verb: str, thing: str) -> bool:
     """Whether a thing stays behind its verb: what follows it may belong to the verb."""
     unit = is_unit(thing.split(" ", 1)[0]) and len(thing.split()) > 1
-    return unit or thing.startswith(("the one ", "the ones ")) or verb == "answer"
+    again = head_noun(thing) == verb  # "The name should be named"
+    return unit or again or thing.startswith(("the one ", "the ones ")) or verb == "answer"
 
 
 def _passive(verb: str, thing: str, tail: str, particle: str = "") -> Iterator[Way]:

@@ -10,7 +10,7 @@ from instraug.rewriting.grammar.frames import ASKS, DUTIES, IFS, STATEMENTS
 from instraug.rewriting.grammar.inflection import KNOWN, gerund
 from instraug.rewriting.grammar.lexicon import bag
 from instraug.rewriting.grammar.orders import ORDERING, after_doing, coordinated, orders
-from instraug.rewriting.grammar.phrases import declared, noun_phrase, words_of
+from instraug.rewriting.grammar.phrases import declared, noun_phrase, plural, words_of
 from instraug.rewriting.grammar.questions import (
     ASKING,
     Way,
@@ -126,7 +126,8 @@ def _split(sentence: str) -> tuple[str, str]:
 def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
     """Yield ways with another place for the clause in front."""
     low = small(lead)
-    own = f"{capital(clause)}{mark or '.'}"
+    orders_it = clause.split(" ", 1)[0].lower() in ORDERING
+    own = f"{capital(clause)}{'.' if orders_it else mark or '.'}"
     core = list(_clause(capital(clause), mark))
     moves = re.match(
         r"(?:given|based on|after|when|using|considering|without|with|from|looking|once|for|in) ",
@@ -137,7 +138,8 @@ def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
         thing = low[6:]
         for way in [Way(own, 0), *core]:
             yield Way(f"You are given {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
-            yield Way(f"Here is {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
+            here = "Here are" if plural(thing) else "Here is"
+            yield Way(f"{here} {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
     if moves and not pronoun and not re.match(r"(?:in|for) this task", low):
         for way in [Way(own, 0), *core]:
             if "," not in way.text and way.text[-1:] in ".?" and way.text.count(". ") == 0:
@@ -163,6 +165,9 @@ def _ordered(order: str) -> Iterator[Way]:
     if first in ("if", "whether"):
         clause = " ".join(words[me + 1 :])
         yield from (Way(t.replace("{}", clause), 0) for t in _ifs(clause) if not _same(t, order))
+    elif thing := re.match(r"what (?:is|are) (?=(?:the|an?|its|their) )", " ".join(words[me:])):
+        yield from _turned_clause(thing[0], " ".join(words[me:])[thing.end() :])
+        return
     elif first in _WH:
         clause, asks = " ".join(words[me:]), verb in ASKING or verb == "explain"
         texts = ASKS if asks else DUTIES
@@ -172,6 +177,14 @@ def _ordered(order: str) -> Iterator[Way]:
         yield from (Way(t.replace("{}", f"{verb} {rest}"), 0) for t in DUTIES)
         yield Way(f"{capital(verb)} {rest}.", 0)
     yield from orders(verb, rest)
+
+
+def _turned_clause(asks: str, thing: str) -> Iterator[Way]:
+    """Yield ways to order "what is the box", which has the order of words of a question."""
+    if not re.search(r"\}\"? the ", thing):
+        yield Way(f"{capital(asks)}{thing}?", 0)
+        yield Way(f"Identify {thing}.", 0)
+        yield from (w for w in orders("identify", thing) if w.points)
 
 
 def _ifs(clause: str) -> Iterator[str]:
