@@ -103,7 +103,7 @@ def _number(verb: str, phrase: str) -> str:
     """Return "is" or "has" as a phrase needs it."""
     if not plural(_core(phrase)):
         return verb
-    return {"is": "are", "has": "have"}[verb]
+    return {"is": "are", "has": "have", "needs": "need"}[verb]
 
 
 def _core(phrase: str) -> str:
@@ -176,7 +176,8 @@ def _transitive(verb: str, rest: str) -> Iterator[Way]:
 def _stays(verb: str, thing: str) -> bool:
     """Whether a thing stays behind its verb: what follows it may belong to the verb."""
     unit = is_unit(thing.split(" ", 1)[0]) and len(thing.split()) > 1
-    return unit or thing.startswith(("the one ", "the ones ")) or verb == "answer"
+    again = head_noun(thing) == verb  # "The name should be named"
+    return unit or again or thing.startswith(("the one ", "the ones ")) or verb == "answer"
 
 
 def _passive(verb: str, thing: str, tail: str, particle: str = "") -> Iterator[Way]:
@@ -191,8 +192,12 @@ def _passive(verb: str, thing: str, tail: str, particle: str = "") -> Iterator[W
         yield Way(f"{head} {_number('has', thing)} to be {done}{tail}.", 2)
         yield Way(f"{head} must be {done}{tail}.", 2)
         yield Way(f"{head} {be} to be {done}{tail}.", 2)
+        yield Way(f"{head} {_number('needs', thing)} to be {done}{tail}.", 2)
+        yield Way(f"{head} {be} what you have to {verb}{tail}.", 2)
     if not tail or _LIST.fullmatch(tail):
         yield Way(f"What you should {verb}{tail} {be} {thing}.", 2)
+        yield Way(f"What you have to {verb}{tail} {be} {thing}.", 2)
+        yield Way(f"What has to be {done}{tail} {be} {thing}.", 2)
 
 
 def _loose(verb: str, tail: str) -> bool:
@@ -312,3 +317,4 @@ def after_doing(verb: str, one: str) -> Iterator[tuple[str, int]]:
     """Yield clauses that put an order before another one: "After looking at the map"."""
     yield f"After {gerund(verb)} {one}", 2
     yield f"Once you have {participle(verb)} {one}", 2
+    yield f"When you have {participle(verb)} {one}", 2

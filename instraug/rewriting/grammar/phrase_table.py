@@ -71,7 +71,7 @@ the quality of (the|this) (image|picture|photo)\b -> \1 \2's quality
 the (image|picture) quality\b -> the quality of the \1 / the \1's quality
 what is inside (<M>) -> what \1 contains / the contents of \1 / what \1 holds
 what is in the (box|region|area) (<M>) -> what the \1 \2 contains / the contents of the \1 \2
-the content of (<M>) -> what \1 contains / what is inside \1 / what is in \1
+(?<!is )the content of (<M>) -> what \1 contains / what is inside \1 / what is in \1
 the (objects|things) in the (image|picture|photo)\b
   -> the \1 shown in the \2 / the \1 that the \2 shows / the \1 that can be seen in the \2
 (?<!is )(?<!are )(?<!be )described by (<M>|the given text|the text|the caption)
@@ -81,8 +81,6 @@ with the description: (<M>)
   -> that is described by \1 / that \1 describes / with this description: \1
 (a|one) (sentence|phrase|caption|text|description|question) to (describe|explain|summarize)\b
   -> \1 \2 that \3s
-an? (correct|right|good|suitable) (label|caption|description|title) (?:for|of)(?= )
-  -> a \2 that suits
 (share|have)(s?) (?:any |some )?common area with\b -> overlap\2 with / share\2 some area with
 has common area with\b -> overlaps with / shares some area with
 have common area\b -> overlap / share some area / have area in common

@@ -59,6 +59,8 @@ def whether(clause: str) -> Iterator[Way]:
         yield Way(f"Whether {clause} is what you have to decide.", 2)
         yield Way(f"Whether {clause} has to be determined.", 2)
         yield Way(f"Whether {clause} is the question to answer.", 2)
+        yield Way(f"Whether {clause} is for you to decide.", 2)
+        yield Way(f"Whether {clause} needs to be checked.", 2)
 
 
 def _true(clause: str) -> Iterator[Way]:
@@ -71,11 +73,14 @@ def _true(clause: str) -> Iterator[Way]:
     yield Way(f"Would you say that {clause}?", 1)
     yield Way(f"Is it the case that {clause}?", 1)
     yield Way(f"Can it be said that {clause}?", 1)
+    yield Way(f"Is it correct that {clause}?", 1)
     if len(clause.split()) <= HEAVY:
         yield Way(f"Whether or not {clause} should be decided.", 2)
     if statement and statement.subject.lower() not in ("it", "they", "you", "this", "there"):
         yield Way(f"{capital(clause)}. Is that right?", 2)
         yield Way(f"{capital(clause)}. Is this true?", 2)
+        yield Way(f"{capital(clause)}. Is that so?", 2)
+        yield Way(f"{capital(clause)}. Is this correct?", 2)
 
 
 ASKING = bag("tell say state determine decide find identify name judge answer check give count")
@@ -106,6 +111,7 @@ def whatever(clause: str, verb: str = "tell") -> Iterator[Way]:
         yield Way(f"{capital(clause)} is what you should find out.", 2)
         yield Way(f"{capital(clause)} has to be determined.", 2)
         yield Way(f"{capital(clause)} is the thing to find out.", 2)
+        yield Way(f"{capital(clause)} needs to be worked out.", 2)
 
 
 def _direct(words: list[str]) -> Iterator[Way]:
