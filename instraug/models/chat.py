@@ -131,10 +131,6 @@ Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 """Returns one vector a text, in order."""
 
 
-def _unchanged(grammar: str) -> str:
-    return grammar
-
-
 @dataclass(frozen=True)
 class AsText:
     """How a chat is written for a model without a chat template: as a text that it continues."""
@@ -143,5 +139,3 @@ class AsText:
     """Stands before each user message."""
     answer: str = "Answer:"
     """Stands before each assistant message, and last of all."""
-    grammar: Callable[[str], str] = _unchanged
-    """Fits the grammar of a chat to what follows the last label."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from http.client import HTTPConnection
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,8 @@ from instraug.models.chat import Chat, Message, Reply
 from instraug.models.embedded import model as local
 from instraug.models.embedded.model import LocalModel, spelled
 from instraug.models.endpoint.wire import read_reply
-from instraug.rewriting.grammar.free import build
+from instraug.models.gbnf import one_of
+from instraug.rewriting.grammar.routes import routes
 from instraug.rewriting.prompts.hold_back import hold_back
 from instraug.rewriting.prompts.requests import AS_TEXT
 from instraug.tasks.placeholders import mask, restore
@@ -31,6 +33,7 @@ EXAMPLE = (
     Message("assistant", "Which bird is in {A}?"),
 )
 TEMPLATE = hold_back(mask('Decide if the song in {clip} is "{title}". {options_token} {options}'))
+GRAMMARS = tuple(islice(routes(TEMPLATE), 4))
 CHAT = Chat(
     model="gguf:0",
     messages=(*EXAMPLE, Message("user", TEMPLATE.text)),
@@ -39,8 +42,9 @@ CHAT = Chat(
     max_tokens=48,
     seed=7,
     sample=0,
-    grammar=build(TEMPLATE, 0),
+    grammar='root ::= answer\nanswer ::= "One."\n',
 )
+REAL = replace(CHAT, grammar=max(GRAMMARS, key=len))
 
 
 def ask(model: LocalModel, *chats: Chat) -> list[Reply]:
@@ -95,11 +99,11 @@ def choice(text: str, *logprobs: float, index: int = 0) -> dict[str, Any]:
 
 
 def test_a_chat_becomes_a_text_that_goes_on_with_the_answer() -> None:
-    """Each text stays on its line, and the line breaks of a template become spaces."""
+    """Each text stays on its line, and what many chats share comes first."""
     told = spelled((*EXAMPLE, Message("user", "Name\nthe  song.")), AS_TEXT)
     assert told == (
-        "Say it in other words.\n\n"
         "Instruction: Name the bird in {A}.\nReworded: Which bird is in {A}?\n\n"
+        "Say it in other words.\n\n"
         "Instruction: Name the song.\nReworded:"
     )
 
@@ -121,7 +125,7 @@ def test_the_tokens_of_all_choices_are_counted(faked: tuple[LocalModel, Engine])
 
 
 def test_what_is_asked_reaches_the_engine(faked: tuple[LocalModel, Engine]) -> None:
-    """Everything that a request's key covers shapes the answer; the grammar takes a space first."""
+    """Everything that a request's key covers shapes the answer."""
     model, engine = faked
     engine.answer = {"choices": [choice(" One.")]}
     ask(model, CHAT)
@@ -133,7 +137,7 @@ def test_what_is_asked_reaches_the_engine(faked: tuple[LocalModel, Engine]) -> N
         48,
     )
     assert body["prompt"].endswith("\nReworded:")
-    assert body["grammar"].startswith('root ::= " " answer\nanswer ::= ')
+    assert body["grammar"] == CHAT.grammar
     assert body["stop"] == ["\n"]
 
 
@@ -295,7 +299,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
 @pytest.mark.slow
 def test_the_real_model_obeys_the_grammar(real: LocalModel) -> None:
     """Every mask is there, on one line that is finished, with a log-probability for each token."""
-    replies = ask(real, *(replace(CHAT, grammar=build(TEMPLATE, r)) for r in range(4)))
+    replies = ask(real, *(replace(REAL, grammar=g) for g in GRAMMARS))
     for reply in replies:
         (told,) = reply.choices
         restored = restore(told.text or "", TEMPLATE)
@@ -308,10 +312,20 @@ def test_the_real_model_obeys_the_grammar(real: LocalModel) -> None:
 
 
 @pytest.mark.slow
+def test_the_real_model_spells_an_answer_as_it_reads_it(real: LocalModel) -> None:
+    """Else its log-probabilities would say how odd the spelling is, not how likely the text."""
+    (reply,) = ask(real, replace(REAL, grammar=one_of(["Tell me if {A} is so.\n"])))
+    listed = json.loads(reply.raw)["choices"][0]["logprobs"]["content"]
+    assert [t["token"] for t in listed][:3] == [" Tell", " me", " if"]
+    assert reply.choices[0].text == "Tell me if {A} is so."
+
+
+@pytest.mark.slow
 def test_the_real_model_gives_several_choices(real: LocalModel) -> None:
     """One reading of the prompt serves them all, and their tokens add up."""
-    (one,) = ask(real, CHAT)
-    (three,) = ask(real, replace(CHAT, n=3, temperature=1.5))  # more than its slots
+    free = replace(CHAT, grammar=None, temperature=1.5, max_tokens=12)
+    (one,) = ask(real, free)
+    (three,) = ask(real, replace(free, n=3))  # more than its slots
     assert len(three.choices) == 3
     assert len({c.text for c in three.choices}) > 1
     assert three.usage.completion_tokens > 2 * one.usage.completion_tokens
@@ -338,7 +352,7 @@ def test_a_file_that_llama_cpp_cannot_load_ends_the_run(file: Path) -> None:
 @pytest.mark.slow
 def test_the_real_model_s_own_port_answers_nobody(real: LocalModel) -> None:
     """llama.cpp listens on loopback; without the key that nobody knows, it refuses."""
-    ask(real, CHAT)
+    ask(real, REAL)
     assert real._servers
     for server in real._servers:
         refused(server.listening_address.removeprefix("http://"))
@@ -355,9 +369,9 @@ def test_the_real_model_says_nothing_on_stderr(real: LocalModel) -> None:
     """llama.cpp's chatter would break a progress bar."""
     script = (
         "import asyncio, sys\n"
-        "from tests.models.test_embedded import AS_TEXT, CHAT, LocalModel, ask\n"
+        "from tests.models.test_embedded import AS_TEXT, REAL, LocalModel, ask\n"
         f"model = LocalModel('local:{real.weights.path}', AS_TEXT, slots=1)\n"
-        "print(ask(model, CHAT)[0].choices[0].text)\n"
+        "print(ask(model, REAL)[0].choices[0].text)\n"
         "model.close()\n"
     )
     root = Path(__file__).parents[2]

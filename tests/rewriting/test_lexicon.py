@@ -10,10 +10,8 @@ from instraug.rewriting.grammar.lexicon import (
     NEGATIONS,
     SWAPS,
     alike,
-    forms,
     negated,
     stem,
-    vocabulary,
 )
 
 
@@ -32,24 +30,6 @@ def test_every_swap_is_a_near_word_or_a_spelling() -> None:
 def test_no_group_turns_a_meaning_round() -> None:
     """A negation has no near-synonyms, and is none."""
     assert not NEGATIONS & (NEAR.keys() | SWAPS.keys() | FUNCTION)
-
-
-def test_a_vocabulary_holds_the_words_their_kin_and_function_words() -> None:
-    """And nothing of another subject."""
-    found = vocabulary(["select", "the", "image", "contains", "zebra"])
-    assert {"choose", "picture", "contain", "zebra", "which"} <= found
-    assert not {"melody", "images", "not"} & found
-
-
-@pytest.mark.parametrize(("word", "other"), [("contain", "contains"), ("contains", "contain")])
-def test_some_verbs_change_form(word: str, other: str) -> None:
-    """ "Does it contain" becomes "whether it contains"."""
-    assert forms(word) == {word, other}
-
-
-def test_nouns_keep_their_number() -> None:
-    """One image does not become several."""
-    assert forms("image") == {"image"}
 
 
 @pytest.mark.parametrize(

@@ -11,68 +11,61 @@ from hypothesis import strategies as st
 from instraug.rewriting.judging.signals import THRESHOLD, score, signals
 
 ORIGIN = "Decide if the region {a} of the image contains {b}. {options_token} {options}"
-SURE = [-9.0, -1.0, -1.0] + [-0.1] * 12
-FORCED = [-9.0, -1.0, -1.0] + [-2.5] * 12
+GOOD = "Is it true that the region {a} of the image contains {b}? {options_token} {options}"
+SURE = [-9.0, -9.0] + [-0.3] * 12
+FORCED = [-9.0, -9.0] + [-3.0] * 12
 
 
 def test_a_good_rewrite_passes_and_the_same_words_under_force_do_not() -> None:
-    """The model's own surprise tells a sentence that it lost from one that it meant."""
-    good = "Check whether the region {a} of the image contains {b}. {options_token} {options}"
-    assert score(ORIGIN, good, SURE) > THRESHOLD > score(ORIGIN, good, FORCED)
+    """The model's own surprise shows a sentence that reads badly."""
+    assert score(ORIGIN, GOOD, SURE) > THRESHOLD > score(ORIGIN, GOOD, FORCED)
 
 
 def test_what_the_opening_costs_does_not_count() -> None:
     """The grammar chose the first tokens, the model did not."""
-    one, other = ([first] * 3 + [-0.2] * 8 for first in (-0.1, -12.0))
+    one, other = ([first] * 2 + [-0.2] * 8 for first in (-0.1, -12.0))
     assert score(ORIGIN, ORIGIN, one) == score(ORIGIN, ORIGIN, other)
 
 
 @pytest.mark.parametrize(
     "worse",
     [
-        "Check whether {a} contains {b}. {options_token} {options}",
-        "Check whether {b} of the image contains the region {a}. {options_token} {options}",
-        "Check whether the region {a} of the region {b} of the image. {options_token} {options}",
+        "Check whether {a} is near {b}. {options_token} {options}",
         "Check whether the region {a} of the image does not contain {b}. {options_token} {options}",
     ],
-    ids=["dropped words", "parts exchanged", "repeated words", "a negation"],
+    ids=["dropped words", "a negation"],
 )
-def test_each_fault_lowers_the_score(worse: str) -> None:
-    """Coverage, order, repetition and negation each tell."""
-    good = "Check whether the region {a} of the image contains {b}. {options_token} {options}"
-    assert score(ORIGIN, worse, SURE) < score(ORIGIN, good, SURE)
+def test_each_fault_rejects(worse: str) -> None:
+    """However likely the model finds the text."""
+    assert score(ORIGIN, worse, [-0.01] * 12) < THRESHOLD
 
 
-def test_what_leaves_too_much_out_never_passes() -> None:
-    """However fluent: half of the content words are missing."""
-    origin = "Find the color of the large object that the question mentions."
-    assert signals(origin, "Find the object.", SURE).kept < 0.5
-    assert score(origin, "Find the object.", [-0.01] * 9) < 0.1
+def test_words_that_only_ask_may_come_and_go() -> None:
+    """An order becomes a question, and "decide" and "true" are not what it is about."""
+    assert signals(ORIGIN, GOOD).kept == 1
 
 
 def test_placeholders_make_up_for_nothing() -> None:
     """They are in every rewrite, and so tell nothing of what it leaves out."""
     origin = "Claim: {a}\nSay how surely the small picture backs the claim.\nNote: {b} {c} {d}"
-    found = signals(origin, "Claim: {a}\nName the picture.\nNote: {b} {c} {d}")
-    assert found.kept < 0.5 < found.coverage
+    assert signals(origin, "Claim: {a}\nName the picture.\nNote: {b} {c} {d}").kept < 0.6
 
 
-def test_a_near_synonym_counts_as_kept() -> None:
+def test_a_near_synonym_and_another_form_count_as_kept() -> None:
     """That is what a rewrite is for."""
-    told = "Determine if the area {a} of the picture includes {b}. {options_token} {options}"
-    assert signals(ORIGIN, told).coverage == 1
+    told = "The area {a} of the picture, containing {b}. {options_token} {options}"
+    assert signals(ORIGIN, told).kept == 1
 
 
 def test_a_copy_keeps_everything() -> None:
-    """It scores highest on every textual signal; that it is a copy is another rule's matter."""
+    """That it is a copy is another rule's matter."""
     found = signals(ORIGIN, ORIGIN)
-    assert (found.coverage, found.order, found.repetition, found.turned) == (1, 1, 0, False)
+    assert (found.kept, found.turned) == (1, False)
 
 
 def test_without_log_probabilities_the_texts_alone_decide() -> None:
     """Endpoints that give none are judged by what was said."""
-    good = "Check whether the region {a} of the image contains {b}. {options_token} {options}"
-    assert score(ORIGIN, good) > THRESHOLD > score(ORIGIN, "Which of {a}, {b} is it?")
+    assert score(ORIGIN, GOOD) > THRESHOLD > score(ORIGIN, "Which of {a}, {b} is it?")
 
 
 def test_a_negation_that_both_have_is_no_fault() -> None:

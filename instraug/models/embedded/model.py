@@ -3,10 +3,10 @@
 A base model knows no chats, so the messages become a text that it continues, with the labels of an
 `AsText`::
 
-    Answer the question ...                 the system message
-
     Question: Which bird is in the tree?    a worked example
     Answer: A blackbird.
+
+    Answer the question ...                 the system message
 
     Question: Which tree is it?             what is asked, and where the answer begins
     Answer:
@@ -30,6 +30,7 @@ from typing import Any
 
 from instraug.errors import FatalEndpointError, RejectedRequest, RequestFailed, UsageError
 from instraug.models.chat import AsText, Chat, Message, Reply
+from instraug.models.embedded.tokens import constrained
 from instraug.models.embedded.weights import EXTRA, Weights, find
 from instraug.models.endpoint.wire import read_reply
 
@@ -70,6 +71,8 @@ class LocalModel:
         self._loading = threading.Lock()
         self._servers: list[Any] = []
         self._turn = 0
+        self._key = secrets.token_hex(16)
+        """What llama.cpp's own HTTP port asks for."""
 
     @property
     def name(self) -> str:
@@ -123,10 +126,14 @@ class LocalModel:
 
     def _ask(self, chat: Chat) -> dict[str, Any]:
         server = self._loaded()
+        body = _chat_body(chat) if self.weights.chats else _text_body(chat, self._as_text)
+        if chat.grammar is not None:
+            before = "" if self.weights.chats else " "
+            body |= constrained(chat.grammar, before, server, self._key)
         if self.weights.chats:
-            answer = server.handle_chat_completions(_chat_body(chat))
+            answer = server.handle_chat_completions(body)
         else:
-            answer = server.handle_completions(_text_body(chat, self._as_text))
+            answer = server.handle_completions(body)
         if isinstance(answer, str):
             answer = json.loads(answer)
         if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
@@ -155,7 +162,7 @@ class LocalModel:
         asked.cache_ram_mib = 0  # prompts rarely repeat; keeping them takes gigabytes
         asked.verbosity = 0
         asked.warmup = False
-        asked.api_keys = [secrets.token_hex(16)]  # its own HTTP port answers nobody
+        asked.api_keys = [self._key]  # its own HTTP port answers nobody else
         asked.n_ubatch = 128  # the vocabulary is large: a larger one costs memory and is not faster
         asked.cpuparams.n_threads = asked.cpuparams_batch.n_threads = 1
         return asked
@@ -191,29 +198,28 @@ def _sampling(chat: Chat) -> dict[str, Any]:
 
 def _text_body(chat: Chat, as_text: AsText) -> dict[str, Any]:
     prompt = spelled(chat.messages, as_text)
-    body = _sampling(chat) | {"prompt": prompt, "stop": ["\n"], "logprobs": 1}
-    if chat.grammar is not None:
-        body["grammar"] = as_text.grammar(chat.grammar)
-    return body
+    return _sampling(chat) | {"prompt": prompt, "stop": ["\n"], "logprobs": 1}
 
 
 def _chat_body(chat: Chat) -> dict[str, Any]:
     messages = [{"role": m.role, "content": m.content} for m in chat.messages]
-    body = _sampling(chat) | {"messages": messages, "logprobs": True, "top_logprobs": 1}
-    if chat.grammar is not None:
-        body["grammar"] = chat.grammar
-    return body
+    return _sampling(chat) | {"messages": messages, "logprobs": True, "top_logprobs": 1}
 
 
 def spelled(messages: tuple[Message, ...], as_text: AsText) -> str:
     """Write a chat as a text that a base model continues with the answer.
 
+    The guideline stands behind the worked examples: what begins like an earlier text is not read
+    again, and many chats share their examples.
+
     Args:
         messages: Each text in one line; a line break within one becomes a space.
         as_text: The labels.
     """
+    guidelines = [m for m in messages if m.role == "system"]
+    turns = [m for m in messages if m.role != "system"]
     parts = []
-    for message in messages:
+    for message in [*turns[:-1], *guidelines, *turns[-1:]]:
         text = " ".join(message.content.split())
         if message.role == "system":
             parts.append(f"{text}\n\n")

@@ -1,7 +1,7 @@
-"""The vocabulary of English instructions: function words, near-synonyms, inflection; plain data.
+"""The vocabulary of English instructions: function words and near-synonyms; plain data.
 
-The embedded model may only use the words of a template, their near-synonyms and function words (see
-`free`), and `judging.signals` counts near-synonyms as kept. A word in no group is kept as it is.
+`wording` replaces words by those of `SWAPS`, and `judging.signals` counts near-synonyms as kept. A
+word in no group is kept as it is.
 """
 
 from __future__ import annotations
@@ -26,22 +26,13 @@ FUNCTION = bag(
     which what who whose where when how why there here according based using given below above
     following please before after tell say name task need answer find out"""
 )
-"""Words that any rewrite may use."""
+"""Words that say little of what a text is about."""
 
 GRAMMATICAL = FUNCTION - bag("task need answer find name following given based using")
 """Those of `FUNCTION` that carry no meaning of their own."""
 
 NEGATIONS = bag("not no none never neither nor without cannot")
 """Words that reverse a meaning; a rewrite may have them only if its origin has one."""
-
-OPEN_ENDED = bag(
-    """a an the of in on to and or with from by that which if whether as at into for is are be was
-    were than then so but because its their your any each every some either both can could should
-    must may do does did has have had having between among about within based according using
-    through nor while when where what who whose how why or me you they these those only just also
-    no not given following"""
-)
-"""Words that no sentence ends with."""
 
 _NEAR = """
 select choose pick
@@ -73,7 +64,11 @@ image picture photo
 images pictures photos
 region area part section
 regions areas parts sections
-content contents
+content contents contain inside hold
+see seen visible appear show
+sense sensible
+truthful true right
+use used using help means
 object item thing
 objects items things
 same identical equal
@@ -92,7 +87,7 @@ fill complete
 filled completed
 extract cut take crop
 copy replica duplicate
-bad poor low
+bad poor low wrong good matter
 reason cause
 clear legible readable
 overlap intersect share
@@ -181,18 +176,16 @@ errors mistakes
 
 _SWAPS = """
 image: picture, photo; images: pictures, photos; picture: image, photo; photo: picture, image
-pictures: images; photos: pictures; region: area; regions: areas; area: region; areas: regions
-select: choose, pick; choose: select, pick; pick: choose, select; decide: determine
-determine: decide; contains: includes, has; contain: include, have; containing: including
-given: provided; provided: given
+pictures: images; photos: pictures; region: area; regions: areas
+select: choose, pick; choose: select, pick; pick: choose, select
+contains: includes; contain: include; containing: including
 identify: find; locate: find; generate: create, produce; create: produce, make; type: kind
-produce: create; kind: type; correct: right; identical: same; relationship: relation
-relation: relationship
-appear: occur; appears: occurs; analyze: examine; shows: depicts; show: depict
+produce: create; kind: type; identical: same; relationship: relation
+analyze: examine
 accurately: exactly; environment: surroundings; legible: readable; readable: legible
 covered: hidden; masked: hidden; location: position; position: location
 enough: sufficient; sufficient: enough; summarize: condense; passage: paragraph
-mistake: error; mistakes: errors; errors: mistakes; title: headline; color: colour
+mistake: error; mistakes: errors; errors: mistakes; title: headline
 calculate: compute; statement: claim; claim: statement; photograph: picture, photo
 """
 
@@ -216,23 +209,6 @@ NEAR = _groups()
 SWAPS = _swaps()
 """Word -> words that can replace it nearly everywhere without breaking the grammar."""
 
-_INFLECTED = bag(
-    """contain include hold describe explain show depict match fit share overlap intersect appear
-    occur exist support back help let belong correspond agree suit mention name refer summarize
-    need want use play speak say tell mean follow answer cover hide fill represent come lie stand
-    touch mark surround look seem make take give"""
-)
-"""Verbs that change form when a question becomes an order; nouns keep their number."""
-
-
-def forms(word: str) -> set[str]:
-    """Return a lower-case word and, for some verbs, its form with the other number."""
-    if word in _INFLECTED:
-        return {word, word + "s"}
-    if word.endswith("s") and word[:-1] in _INFLECTED:
-        return {word, word[:-1]}
-    return {word}
-
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
@@ -251,23 +227,3 @@ def alike(one: str, other: str) -> bool:
 def negated(words: Iterable[str]) -> bool:
     """Whether lower-case words hold a negation."""
     return any(w in NEGATIONS or w.endswith(("n't", "n\u2019t")) or w[:4] == "non-" for w in words)
-
-
-def vocabulary(words: Iterable[str]) -> set[str]:
-    """Return every word that a rewrite of a text may use.
-
-    Args:
-        words: The text's words, lower-case.
-
-    Returns:
-        These words, other forms of some verbs, near-synonyms of both, and function words; negations
-        only if the text has one.
-    """
-    own = set(words)
-    usable = set(FUNCTION) | own
-    for word in own - GRAMMATICAL:
-        for form in forms(word):
-            usable |= {form} | NEAR.get(form, frozenset())
-    if negated(own):
-        return usable | NEGATIONS
-    return usable - NEGATIONS

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from itertools import repeat
 
-from instraug.rewriting.grammar.gbnf import literal
+from instraug.models.gbnf import literal
 from instraug.tasks.placeholders import Masked
 
 _ANY_ORDER = 3
@@ -19,11 +21,13 @@ _LONGEST = 1.5
 mask comes to it soon."""
 
 
-def build_free(masked: Masked, _route: int = 0) -> str:
-    """Return a grammar of one-line answers with every mask exactly as often as the template.
+def free_wordings(masked: Masked) -> Iterator[str]:
+    """Yield the same grammar for each sample: the sample's seed brings the variety."""
+    return repeat(masks_forced(masked))
 
-    It is the same for every sample: the sample's seed brings the variety.
-    """
+
+def masks_forced(masked: Masked) -> str:
+    """Return a grammar of one-line answers with every mask exactly as often as the template."""
     found = re.findall(masked.pattern, masked.text)
     counts = Counter(found)
     wanted = tuple(counts.values())

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from instraug.rewriting.config import MULTI_TEMP, Config
-from instraug.rewriting.grammar.free import build
-from instraug.rewriting.grammar.masks import build_free
+from instraug.rewriting.grammar.masks import free_wordings
+from instraug.rewriting.grammar.routes import routes
 from instraug.rewriting.prompts.examples import Nearest
-from instraug.rewriting.prompts.meta_prompts import MetaPrompt
+from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 from instraug.tasks.placeholders import Masked, own_words
 from instraug.tasks.records import Task
 from instraug.tasks.words import folded
 
-Grammar = Callable[[Masked, int], str]
-"""(template, position of the request) -> grammar, which forces all masks into the answer."""
+Grammars = Callable[[Masked], Iterator[str]]
+"""A template -> the grammar of each of its requests, which holds all masks."""
 
 WARM = 0.6
 """The temperature of INSTRAUG's single variant (arXiv:2402.14492)."""
 
 COOL = 0.2
 """The temperature under a grammar, which brings the variety itself; it keeps the meaning."""
+
+_SHARED = 4
+"""Worked examples of each chat under a grammar."""
 
 ANSWER_TOKENS = 512
 """Tokens an answer may have by default; a rewrite takes a tenth of them."""
@@ -45,15 +48,22 @@ class Plan:
     seed: int
     steps: tuple[int, ...]
     """Accepted rewrites wanted of each hand-written template, by iteration."""
-    grammar: Grammar | None = None
+    grammars: Grammars | None = None
     patience: int | None = None
     """A template gets at most this many times (accepted + 1) answers; None: its whole plan. Without
     it, most answers would go to the few templates that yield no more rewrites."""
 
     @cached_property
-    def nearest(self) -> Nearest:
-        """Chooses the worked examples of each chat."""
-        return Nearest(self.meta_prompts)
+    def examples(self) -> Callable[[str], Callable[[MetaPrompt], tuple[Example, ...]]]:
+        """Chooses the worked examples of each chat, by its text and meta-prompt.
+
+        Under a grammar all chats have the same few: they are read once, and not for each answer.
+        """
+        if self.grammars is None:
+            return Nearest(self.meta_prompts)
+        first = [m.examples[0] for m in self.meta_prompts if m.examples]
+        shared = tuple(first[:_SHARED])
+        return lambda _: lambda _: shared
 
     @property
     def whole(self) -> int:
@@ -71,7 +81,7 @@ class Plan:
             asked: Answers asked for so far.
             gained: Rewrites accepted of those.
         """
-        answers = lacking if self.grammar else int(lacking * min(2, (asked + 1) / (gained + 1)))
+        answers = lacking if self.grammars else int(lacking * min(2, (asked + 1) / (gained + 1)))
         wanted = math.ceil(answers / self.choices)
         if self.patience is None:
             return max(0, wanted)
@@ -116,7 +126,7 @@ def make_plan(
         answer_tokens=config.answer_tokens or ANSWER_TOKENS,
         seed=config.seed,
         steps=steps,
-        grammar=build if steered else build_free if constrains else None,
+        grammars=routes if steered else free_wordings if constrains else None,
         patience=config.patience,
     )
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import product
+from itertools import product, repeat
 
 from instraug.models.chat import AsText, Chat, Message
-from instraug.rewriting.grammar.gbnf import after_label
 from instraug.rewriting.prompts.hold_back import hold_back
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
 from instraug.rewriting.prompts.plan import Plan
@@ -16,7 +15,7 @@ from instraug.rewriting.records import Request
 from instraug.tasks.placeholders import mask
 from instraug.tasks.records import Task, Template
 
-AS_TEXT = AsText("Instruction:", "Reworded:", after_label)
+AS_TEXT = AsText("Instruction:", "Reworded:")
 """How these chats are written for a model without a chat template."""
 
 
@@ -33,14 +32,18 @@ def expand(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterat
         parent: What the model rewrites; the origin itself in the first step.
 
     Returns:
-        ``plan.samples * len(plan.meta_prompts) * len(plan.temperatures)`` requests.
+        ``plan.samples * len(plan.meta_prompts) * len(plan.temperatures)`` requests; fewer if there
+        are fewer grammars.
     """
     masked = hold_back(mask(parent.text, task.constants))
     heat = plan.temperatures
-    examples = plan.nearest(masked.text)
+    examples = plan.examples(masked.text)
     chats: dict[str, tuple[Message, ...]] = {}
     every = product(range(plan.samples), range(len(heat)), enumerate(plan.meta_prompts))
-    for position, (sample, shift, (i, meta)) in enumerate(every):
+    grammars = plan.grammars(masked) if plan.grammars else repeat(None)
+    for position, ((sample, shift, (i, meta)), grammar) in enumerate(
+        zip(every, grammars, strict=False)
+    ):
         if meta.id not in chats:
             chats[meta.id] = messages(meta, examples(meta), masked.text)
         temperature = heat[(i + shift) % len(heat)]
@@ -53,7 +56,7 @@ def expand(plan: Plan, task: Task, origin: Template, parent: Template) -> Iterat
             seed=seed_of(plan.seed, sample),
             sample=sample,
             n=plan.choices,
-            grammar=plan.grammar(masked, position) if plan.grammar else None,
+            grammar=grammar,
         )
         yield Request(origin, parent, masked, meta.id, temperature, position, chat)
 

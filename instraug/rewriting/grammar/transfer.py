@@ -1,0 +1,310 @@
+"""Other ways to say a sentence of an instruction, by rules of transfer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from instraug.rewriting.grammar.inflection import KNOWN, gerund
+from instraug.rewriting.grammar.lexicon import bag
+from instraug.rewriting.grammar.orders import ORDERING, after_doing, coordinated, orders
+from instraug.rewriting.grammar.phrases import declared, noun_phrase, words_of
+from instraug.rewriting.grammar.questions import Way, capital, small, whatever, whether, which
+
+_AUXILIARIES = bag("is are was were do does can could has have will would should")
+
+_WH = bag("what which where who how why when whose")
+
+_DUTY = re.compile(
+    r"(?:(?:in|for) this task,? )?(?:you (?:are (?:asked|required|going|expected|supposed) to"
+    r"|need to|will need to|have to|must|should|will)|(?:the|your) (?:goal|aim|task|job|objective)"
+    r"(?: of this task| here)? is to|this task (?:asks|requires) you to) (?:first )?(?=[a-z]+ )",
+    re.IGNORECASE,
+)
+"""Phrases that introduce an order."""
+
+_DUTIES = (
+    "Your task is to {}.", "You need to {}.", "The task is to {}.", "You have to {}.",
+    "The goal is to {}.", "The aim of this task is to {}.", "Your job is to {}.",
+    "You are asked to {}.", "What you have to do is {}.", "You should {}.",
+    "This task asks you to {}.", "You are expected to {}.",
+)  # fmt: skip
+
+_IFS = (
+    "Decide whether {}.", "Tell me if {}.", "Check whether {}.", "Determine if {}.",
+    "Say whether {}.", "Judge whether {}.", "Find out if {}.", "Your task is to decide if {}.",
+    "You have to say whether {}.", "Work out whether {}.", "Verify whether {}.",
+    "Please state whether {}.",
+)  # fmt: skip
+
+_ASKS = (
+    "Tell me {}.", "State {}.", "Say {}.", "Determine {}.", "Find out {}.", "You need to say {}.",
+    "Work out {}.", "Your task is to find out {}.", "Please tell me {}.",
+)  # fmt: skip
+
+_POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|there|this|that|above)\b(?! \{)")
+"""Words that may stand for something said before."""
+
+_STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        r"(?:in this task,? )?you (?:are|will be) given (.+?),? and you (?:need|have) to (.+)",
+        ("Given {1}, {2}.", "You are given {1}. Your task is to {2}.",
+         "Your task is to {2}, given {1}.", "Here you get {1}, and the goal is to {2}."),
+    ),
+    (
+        r"(?:in|for) this task,? you (?:will be|are) asked (a|the following) question (.+)",
+        ("This task asks you {1} question {2}.", "Here you will be asked {1} question {2}.",
+         "{1} question {2} is what this task asks you.", "{1} question {2} will be asked here."),
+    ),
+    (
+        r"(?:in|for) this task,? you (?:will be|are) asked about (.+)",
+        ("This task asks you about {1}.", "Here you will be asked about {1}.",
+         "What you are asked about in this task is {1}."),
+    ),
+    (
+        r"(?:in|for) this task,? you (?:(?:will be|are) (?:given|presented with)|will see) (.+)",
+        ("Here you are given {1}.", "This task gives you {1}.",
+         "What this task gives you is {1}.", "For this task, you get {1}."),
+    ),
+    (
+        r"this task tests your ability to (.+)",
+        ("Your ability to {1} is tested in this task.", "This is a test of your ability to {1}.",
+         "How well you can {1} is tested here."),
+    ),
+    (
+        r"this task (?:requires|needs) an understanding of (.+)",
+        ("For this task, you need to understand {1}.",
+         "An understanding of {1} is required for this task.",
+         "To do this task, you have to understand {1}."),
+    ),
+    (
+        r"the question (below|above) is about (.+)",
+        ("The question {1} asks about {2}.", "{2} is what the question {1} is about."),
+    ),
+    (
+        r"here is (.+)",
+        ("This is {1}.", "You are given {1}."),
+    ),
+    (
+        r"you (?:are (?:given|shown|provided with)|will (?:see|get|be given)|get|have) (.+)",
+        ("Given here is {1}.", "What you have is {1}.", "{1} is given."),
+    ),
+)  # fmt: skip
+
+
+def ways(sentence: str) -> list[Way]:
+    """Return other ways to say a sentence, those that no rule finds left out.
+
+    Args:
+        sentence: With its final mark, masks as words.
+
+    Returns:
+        Each text once, in a fixed order.
+    """
+    mark = sentence[-1] if sentence[-1] in ".?!:" else ""
+    body = sentence.removesuffix(mark).strip()
+    colon, mark = mark == ":", mark.removesuffix(":")
+    if re.match(r"please ", body, re.IGNORECASE):
+        body = capital(body[len("please ") :])
+    found = {w.text: w for w in _clause(body, mark)}
+    if colon:
+        last = body.rsplit(" ", 1)[-1]
+        kept = [w for w in found.values() if w.text.endswith(f"{last}.")]
+        found = {w.text: w for w in (replace(w, text=re.sub(r"\.$", ":", w.text)) for w in kept)}
+    found.pop(sentence, None)
+    return list(found.values())
+
+
+def _clause(body: str, mark: str) -> Iterator[Way]:
+    if duty := _DUTY.match(body):
+        order = body[duty.end() :]
+        if order.split(" ", 1)[0] in ORDERING:
+            yield from _ordered(order)
+            return
+    yield from _stated(body)
+    if gap := re.fullmatch(r"(The .+) (is|are)", body):
+        yield from _gap(small(gap[1]), gap[2])
+        return
+    lead, clause = _split(body)
+    if lead:
+        yield from _led(lead, clause, mark)
+        return
+    words = words_of(clause)
+    head = words[0].lower() if words else ""
+    if len(words) < 3:
+        return
+    if head in (_AUXILIARIES if mark != "." else ("is", "are", "does", "can")):
+        yield from _yes_or_no(words)
+    elif head in _WH:
+        yield from _which(words)
+    elif head in ORDERING:
+        yield from _ordered(clause)
+
+
+def _stated(body: str) -> Iterator[Way]:
+    for pattern, texts in _STATEMENTS:
+        if match := re.fullmatch(pattern, body, re.IGNORECASE):
+            yield from (Way(capital(_filled(text, match.groups())), 2) for text in texts)
+            return
+
+
+def _filled(text: str, parts: Sequence[str]) -> str:
+    for i, part in enumerate(parts, 1):
+        text = text.replace(f"{{{i}}}", part)
+    return text
+
+
+def _gap(thing: str, be: str) -> Iterator[Way]:
+    """Yield ways to ask for what "The region of it is" leaves open."""
+    if noun_phrase(words_of(thing)) < 2:
+        return
+    yield Way(f"What {be} {thing}?", 1)
+    for verb in ("find", "identify", "name"):
+        yield Way(f"{capital(verb)} {thing}.", 1)
+        yield from (w for w in orders(verb, thing) if w.points)
+
+
+def _split(sentence: str) -> tuple[str, str]:
+    """Split off the clause before an order or a question."""
+    heads = _AUXILIARIES | _WH | ORDERING
+    if sentence.split(" ", 1)[0].lower() in heads:
+        return "", sentence
+    for comma in re.finditer(r", (?:please )?(?:then )?", sentence):
+        after = sentence[comma.end() :]
+        if sentence[: comma.start()].count('"') % 2:
+            continue
+        if after.split(" ", 1)[0].lower() in heads or _DUTY.match(after):
+            return sentence[: comma.start()], after
+    return "", sentence
+
+
+def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
+    """Yield ways with another place for the clause in front."""
+    low = small(lead)
+    own = f"{capital(clause)}{mark or '.'}"
+    core = list(_clause(capital(clause), mark))
+    moves = re.match(
+        r"(?:given|based on|after|when|using|considering|without|with|from|looking|once|for|in) ",
+        low,
+    )
+    pronoun = _POINTS_BACK.search(clause)
+    if re.match(r"given (?:the |an? |this |these |\"?\{)", low) and noun_phrase(words_of(low[6:])):
+        thing = low[6:]
+        for way in [Way(own, 0), *core]:
+            yield Way(f"You are given {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
+            yield Way(f"Here is {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
+    if moves and not pronoun and not re.match(r"(?:in|for) this task", low):
+        for way in [Way(own, 0), *core]:
+            if "," not in way.text and way.text[-1:] in ".?" and way.text.count(". ") == 0:
+                yield Way(f"{way.text[:-1]}, {low}{way.text[-1]}", 2)
+    for way in core:
+        if ". " not in way.text:
+            yield Way(f"{lead}, {small(way.text)}", way.points)
+
+
+def _ordered(order: str) -> Iterator[Way]:
+    """Yield ways to give "VERB REST" as an order or a question."""
+    verb, _, rest = order.partition(" ")
+    verb = verb.lower()
+    if verb in KNOWN and (several := coordinated(rest)):
+        one, other, two = several
+        yield from _several(verb, one, other, two)
+        return
+    words = words_of(rest)
+    me = 1 if words and words[0].lower() in ("me", "us") else 0
+    first = words[me].lower() if len(words) > me else ""
+    if first in ("if", "whether"):
+        clause = " ".join(words[me + 1 :])
+        yield from (Way(t.replace("{}", clause), 0) for t in _ifs(clause) if not _same(t, order))
+    elif first in _WH:
+        clause = " ".join(words[me:])
+        yield from (Way(t.replace("{}", clause), 0) for t in _ASKS if not _same(t, order))
+    else:
+        yield from (Way(t.replace("{}", f"{verb} {rest}"), 0) for t in _DUTIES)
+        yield Way(f"{capital(verb)} {rest}.", 0)
+    yield from orders(verb, rest)
+
+
+def _ifs(clause: str) -> Iterator[str]:
+    """Yield orders to decide about a clause; "if" does not ask which of two is so."""
+    return (t for t in _IFS if " or " not in clause or " whether " in t)
+
+
+def _same(text: str, order: str) -> bool:
+    return text.split(" ", 1)[0].lower() == order.split(" ", 1)[0].lower()
+
+
+def _several(verb: str, one: str, other: str, two: str) -> Iterator[Way]:
+    """Yield ways to give two orders, one after the other."""
+    last = f"{other} {two}"
+    yield Way(f"First {verb} {one}, then {last}.", 1)
+    yield Way(f"Start by {gerund(verb)} {one}, then {last}.", 1)
+    for clause, points in after_doing(verb, one):
+        yield Way(f"{clause}, {last}.", points)
+        if "," not in last and not _POINTS_BACK.search(two):
+            yield Way(f"{capital(last)} {small(clause)}.", 2)
+    for way in _ordered(last):
+        if way.points or way.text[:4] in ("Your", "You "):
+            yield Way(f"{capital(verb)} {one}. {way.text}", way.points)
+    yield from (Way(t.replace("{}", f"{verb} {one} and {last}"), 0) for t in _DUTIES)
+
+
+def _yes_or_no(words: list[str]) -> Iterator[Way]:
+    statement = declared(words)
+    if statement is None:
+        return
+    clause = str(statement)
+    yield from (Way(t.replace("{}", clause), 1) for t in _ifs(clause))
+    asked_as = f"{' '.join(words)}?".lower()
+    yield from (w for w in whether(clause) if w.text.lower() != asked_as)
+
+
+def _which(words: list[str]) -> Iterator[Way]:
+    """Yield ways to say a question that begins with "what", "which", "where" and the like."""
+    head, second, rest = words[0].lower(), words[1].lower(), " ".join(words[2:])
+    if second in ("is", "are") and head in ("what", "where"):
+        if head == "where":
+            yield from (Way(t.replace("{}", f"where {rest} {second}"), 1) for t in _ASKS)
+        elif noun_phrase(words, 2) <= 2 or not re.match(r"(?:the|an?) ", rest):
+            return
+        for verb in _ASKED_BY[head]:
+            yield Way(f"{capital(verb)} {rest}.", 0)
+            yield from (w for w in orders(verb, rest) if w.points)
+    elif head in ("which", "what") and (thing := which(words)):
+        yield from _one_that(*thing)
+    elif clause := _embedded(words):
+        yield from (Way(t.replace("{}", clause), 1) for t in _ASKS)
+        yield from (w for w in whatever(clause) if not w.text.endswith("?") or w.points)
+
+
+_ASKED_BY = {"what": ("identify", "determine", "state", "name"), "where": ("find", "locate")}
+"""Question word -> verbs that ask for the same."""
+
+
+def _one_that(thing: str, tail: str) -> Iterator[Way]:
+    """Yield ways to ask for "the box that overlaps"; see `questions.which`."""
+    if thing.startswith("the one "):
+        group = tail.removeprefix(" from ")
+        for verb in ("choose", "name", "select", "identify", "find"):
+            yield Way(f"From {group}, {verb} {thing}.", 2)
+        return
+    for verb in ("select", "find", "identify"):
+        yield Way(f"{capital(verb)} {thing}{tail}.", 1)
+        for way in orders(verb, thing + tail):
+            if not way.text.startswith("Which"):
+                yield replace(way, points=max(way.points, 1))
+
+
+def _embedded(words: list[str]) -> str | None:
+    """Return a question as a clause: "What does it say" as "what it says"."""
+    for at in range(1, min(4, len(words) - 1)):
+        if words[at].lower() in _AUXILIARIES - {"has", "have", "is", "are"}:
+            statement = declared(words[at:])
+            return f"{small(' '.join(words[:at]))} {statement}" if statement else None
+        if words[at].lower() in ("is", "are"):
+            end = noun_phrase(words, at + 1)
+            if at == 1 or end < len(words):
+                return None
+            return f"{small(' '.join(words[:at]))} {' '.join(words[at + 1 :])} {words[at]}"
+    return None

@@ -1,0 +1,102 @@
+"""Rules say a sentence in another way, and leave alone what they are not sure of."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instraug.rewriting.grammar.inflection import with_articles
+from instraug.rewriting.grammar.transfer import ways
+
+
+@pytest.mark.parametrize(
+    ("source", "rewrite"),
+    [
+        ("Is the dog in {A} black?", "Decide whether the dog in {A} is black."),
+        ("Is the dog in {A}?", "Check whether the dog is in {A}."),
+        ("Does the picture show {A}?", "Is {A} shown by the picture?"),
+        ("Can the note support {A}?", "Tell me if {A} can be supported by the note."),
+        ("Do {A} and {B} overlap?", "Is it true that {A} and {B} overlap?"),
+        ("Decide if {A} overlaps with {B}.", "Does {A} overlap with {B}?"),
+        ("Tell me if {A} is near {B}.", "Whether {A} is near {B} has to be determined."),
+        ("Which box covers {A}?", "Select the box that covers {A}."),
+        ("Which of these boxes covers {A}?", "From these boxes, choose the one that covers {A}."),
+        ("Find the boxes that cover {A}.", "Which boxes cover {A}?"),
+        ("Find the box that {A} describes.", "Which box does {A} describe?"),
+        ("What is the sum of {A}?", "The sum of {A} should be identified."),
+        ("Where is the sign in {A}?", "Tell me where the sign in {A} is."),
+        ("What does the sign in {A} say?", "Find out what the sign in {A} says."),
+        ("Tell me how the map was made.", "How the map was made has to be determined."),
+        ("Choose a map from the options.", "From the options, choose a map."),
+        ("Choose a map from the options.", "A map should be chosen from the options."),
+        ("Use the note to check {A}.", "To check {A}, use the note."),
+        ("Sort the boxes by counting the dots.", "By counting the dots, sort the boxes."),
+        ("Read the note and judge {A}.", "After reading the note, judge {A}."),
+        ("Read the note, then judge {A}.", "Once you have read the note, judge {A}."),
+        ("Count the dogs before you answer.", "Before you answer, count the dogs."),
+        ("Given the map {A}, find the town.", "You are given the map {A}. Find the town."),
+        ("Given {A}, is the claim true?", "Given {A}, decide whether the claim is true."),
+        ("Based on the map, find the town.", "Find the town, based on the map."),
+        ("In this task, you need to sort the fruit.", "The fruit must be sorted."),
+        ("In this task, you are given a map.", "This task gives you a map."),
+        ("The boxes that hold {A} are", "Which boxes hold {A}?"),
+        ("Describe the area {A}.", "Give a description of the area {A}."),
+        ("Please name the bird.", "What you should name is the bird."),
+        ("Name the birds.", "What you should name are the birds."),
+        ("Tell me in a few words what {A} shows.", "In a few words, tell me what {A} shows."),
+    ],
+)
+def test_it_can_be_said_so(source: str, rewrite: str) -> None:
+    """A question becomes an order and an order a question; parts and voices change places."""
+    found = [w.text for w in ways(source)]
+    assert rewrite in found or with_articles(rewrite) in found
+    assert source not in found
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("Does it come before or after {A}?", "Is it true that it comes before or after {A}?"),
+        ("Read the note and judge it.", "Judge it after reading the note."),
+        ("Answer {A} with a number.", "{A} with a number should be answered."),
+        ("Say where the two things are.", "Where are is the two things?"),
+        ("Tell me how to sort the fruit.", "To sort the fruit, tell me how."),
+    ],
+)
+def test_it_is_not_said_so(source: str, wrong: str) -> None:
+    """What would turn the meaning, or break the grammar, is no way to say it."""
+    assert wrong not in [w.text for w in ways(source)]
+
+
+@pytest.mark.parametrize("text", ["{A}", "Quel est le sens de la phrase {A}?", "Text: {A}.", "So?"])
+def test_what_no_rule_knows_has_no_other_way(text: str) -> None:
+    """Other languages, labels and fragments."""
+    assert ways(text) == []
+
+
+@given(
+    st.sampled_from(["Find", "Is", "Which", "Given", "Tell me if", "In this task, you"]),
+    st.lists(
+        st.sampled_from(
+            ["the", "box", "{A}", "that", "holds", "is", "and", '"', "x,", "from", "to"]
+        )
+    ),
+)
+def test_any_text_is_taken(head: str, words: list[str]) -> None:
+    """No text is an error, and no way is given twice."""
+    found = [w.text for w in ways(" ".join([head, *words]) + ".")]
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Find a area.", "Find an area."),
+        ("It is an picture of a hour.", "It is a picture of an hour."),
+        ('an useful unit, a {A}, a "b"', 'a useful unit, a {A}, a "b"'),
+    ],
+)
+def test_articles_fit_the_word_behind_them(text: str, right: str) -> None:
+    """A swapped word may begin with another sound."""
+    assert with_articles(text) == right
