@@ -175,7 +175,7 @@ errors mistakes
 """
 
 _SWAPS = """
-image: picture, photo; images: pictures, photos; picture: image, photo; photo: picture, image
+image: picture, photo; images: pictures, photos; picture: image, photo; photo: picture
 pictures: images; photos: pictures; region: area; regions: areas
 select: choose, pick; choose: select, pick; pick: choose, select
 contains: includes; contain: include; containing: including

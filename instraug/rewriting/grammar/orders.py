@@ -16,6 +16,7 @@ from instraug.rewriting.grammar.lexicon import bag
 from instraug.rewriting.grammar.phrases import (
     PREPOSITIONS,
     asked,
+    head_noun,
     is_unit,
     noun_phrase,
     plural,
@@ -53,8 +54,8 @@ _SELECTING = bag("select choose pick")
 
 _LIST = re.compile(
     r",? (?:from|among|out of|in) (?:the |these |those |given |following |listed |provided |answer "
-    r"|available |possible |above |below )*(?:options|choices|list|candidates)\b"
-    r"(?: (?:below|above))?"
+    r"|two |three |four |five |available |possible |above |below )*"
+    r"(?:options|choices|list|candidates)\b(?: (?:below|above))?"
 )
 
 _TAIL = re.compile(
@@ -63,6 +64,23 @@ _TAIL = re.compile(
     r"|before [a-z]+ing |(?:before|after|once|when|if) you "
     r"|as (?:the|a|an) )"
 )
+
+_MANNER = re.compile(
+    r",? in (?:no more|no fewer|at most|at least|exactly|one|a single|two|three|a few|your own)\b"
+)
+"""How an answer is to be given; it may stand in front."""
+
+_WITH = bag(
+    """label complete fill replace compare mark combine match rank rate sort translate convert
+    summarize condense classify rewrite correct order arrange connect insert paraphrase"""
+)
+"""Verbs that a phrase with "with", "from" or "to" belongs to, and not to the noun before it."""
+
+_COMPLEMENT = re.compile(r" (?:with|from|into|to|on a|as|by(?! [a-z]+ing)) ")
+
+_PLACED = bag("region area place object part box spot location thing regions areas objects parts")
+
+_PARTICLE = re.compile(r"(out|in|down|up|off) (?=(?:the|an?|this|all|your|each|every)\b)")
 
 _NO_PURPOSE = bag(
     """how what where when need needs have has able used order want asked required try likely going
@@ -85,7 +103,7 @@ def _number(verb: str, phrase: str) -> str:
     """Return "is" or "has" as a phrase needs it."""
     if not plural(_core(phrase)):
         return verb
-    return {"is": "are", "has": "have"}[verb]
+    return {"is": "are", "has": "have", "needs": "need"}[verb]
 
 
 def _core(phrase: str) -> str:
@@ -116,7 +134,7 @@ def orders(verb: str, rest: str) -> Iterator[Way]:
     if first in ("if", "whether"):
         yield from whether(" ".join(words[1:]))
     elif first in ("what", "which", "where", "how", "why", "when", "who"):
-        yield from whatever(rest)
+        yield from whatever(rest, verb)
     elif aside := re.match(
         r"(in (?:a|one|two) (?:few |short )?\w+) (what|which|how|why|where) ", rest
     ):
@@ -128,9 +146,12 @@ def orders(verb: str, rest: str) -> Iterator[Way]:
 
 
 def _transitive(verb: str, rest: str) -> Iterator[Way]:
-    thing, tail = divided(rest)
+    thing, tail = divided(verb, rest)
+    if particle := _PARTICLE.match(thing):
+        yield from _passive(verb, thing[particle.end() :], tail, f" {particle[1]}")
+        return
     front = capital(tail.lstrip(", "))
-    moves = tail and thing and _loose(tail) and not _CATAPHORIC.search(tail)
+    moves = tail and thing and _loose(verb, tail) and not _CATAPHORIC.search(tail)
     if moves:
         yield Way(f"{front}, {verb} {thing}.", 2)
     if verb in _INTRANSITIVE or not _is_object(thing):
@@ -155,25 +176,35 @@ def _transitive(verb: str, rest: str) -> Iterator[Way]:
 def _stays(verb: str, thing: str) -> bool:
     """Whether a thing stays behind its verb: what follows it may belong to the verb."""
     unit = is_unit(thing.split(" ", 1)[0]) and len(thing.split()) > 1
-    return unit or thing.startswith(("the one ", "the ones ")) or verb == "answer"
+    again = head_noun(thing) == verb  # "The name should be named"
+    return unit or again or thing.startswith(("the one ", "the ones ")) or verb == "answer"
 
 
-def _passive(verb: str, thing: str, tail: str) -> Iterator[Way]:
-    """Yield passives and clefts."""
-    done, be, head = participle(verb), _number("is", thing), capital(thing)
+def _passive(verb: str, thing: str, tail: str, particle: str = "") -> Iterator[Way]:
+    """Yield passives and clefts; a particle is the "in" of "fill in"."""
+    if not _is_object(thing):
+        return
+    done, be, head = f"{participle(verb)}{particle}", _number("is", thing), capital(thing)
+    verb = f"{verb}{particle}"
     if len(thing.split()) <= HEAVY:
         yield Way(f"{head} should be {done}{tail}.", 2)
         yield Way(f"{head} {be} what you should {verb}{tail}.", 2)
         yield Way(f"{head} {_number('has', thing)} to be {done}{tail}.", 2)
         yield Way(f"{head} must be {done}{tail}.", 2)
         yield Way(f"{head} {be} to be {done}{tail}.", 2)
+        yield Way(f"{head} {_number('needs', thing)} to be {done}{tail}.", 2)
+        yield Way(f"{head} {be} what you have to {verb}{tail}.", 2)
     if not tail or _LIST.fullmatch(tail):
         yield Way(f"What you should {verb}{tail} {be} {thing}.", 2)
+        yield Way(f"What you have to {verb}{tail} {be} {thing}.", 2)
+        yield Way(f"What has to be {done}{tail} {be} {thing}.", 2)
 
 
-def _loose(tail: str) -> bool:
+def _loose(verb: str, tail: str) -> bool:
     """Whether a tail may stand in front."""
-    return not tail.startswith((" as ", " so that"))
+    if tail.startswith((" as ", " so that")):
+        return False
+    return verb not in _WITH or not _COMPLEMENT.match(tail) or bool(_LIST.fullmatch(tail))
 
 
 def _is_object(thing: str) -> bool:
@@ -198,7 +229,8 @@ def _wondered(verb: str, thing: str, tail: str) -> Iterator[Way]:
         return
     be = _number("is", thing)
     if thing.startswith("the ") and not re.match(r"the (?:only|one)\b", thing):
-        if verb in ("find", "locate") and not tail:
+        place = verb == "locate" or (verb == "find" and head_noun(thing) in _PLACED)
+        if place and not tail:
             yield Way(f"Where {be} {thing}?", 1)
         if verb in _NAMING and not tail:
             yield Way(f"What {be} {thing}?", 0)
@@ -224,7 +256,7 @@ def _which(thing: str, tail: str) -> Iterator[Way]:
         yield Way(f"Which {noun}{tail} {small(direct)}?", 2)
 
 
-def divided(rest: str) -> tuple[str, str]:
+def divided(verb: str, rest: str) -> tuple[str, str]:
     """Split what follows a verb into its object and the tail: "from the options", "by ...ing"."""
     among = _LIST.search(rest)
     if among and among.start() and not re.search(r"\b[a-z]+ing ", rest[: among.start()]):
@@ -232,19 +264,37 @@ def divided(rest: str) -> tuple[str, str]:
         if not after or re.match(r" (?:that|which) ", after):
             return thing + after, among[0]
         return rest, ""
+    if found := _adverbial(verb, rest):
+        return found
     for match in _TAIL.finditer(rest):
         thing = rest[: match.start()]
         if not thing or thing.count('"') % 2:
             continue
         last = thing.split()[-1].lower()
         if match[0].lstrip(", ").startswith("to "):
-            verb = rest[match.end() :].split(" ", 1)[0]
-            if verb not in KNOWN or last in _NO_PURPOSE or is_unit(last) or len(thing.split()) < 2:
+            other = rest[match.end() :].split(" ", 1)[0]
+            short = is_unit(last) or len(thing.split()) < 2
+            if other not in KNOWN or last in _NO_PURPOSE or short or _relative_in(thing):
                 continue
         if re.match(r",? (?:using|based on|according)", match[0]) and _relative(thing):
             continue
         return thing, rest[match.start() :]
     return rest, ""
+
+
+def _adverbial(verb: str, rest: str) -> tuple[str, str] | None:
+    """Split off a phrase that says how something is to be done: "in one word", "with a label"."""
+    for pattern in (_COMPLEMENT, _MANNER) if verb in _WITH else (_MANNER,):
+        found = pattern.search(rest)
+        if found and found.start():
+            thing = rest[: found.start()]
+            if thing.count('"') % 2 == 0 and not _relative_in(thing):
+                return thing, rest[found.start() :]
+    return None
+
+
+def _relative_in(text: str) -> bool:
+    return bool(re.search(r"\b(?:that|which|who|whose)\b", text))
 
 
 def _relative(thing: str) -> bool:
@@ -267,3 +317,4 @@ def after_doing(verb: str, one: str) -> Iterator[tuple[str, int]]:
     """Yield clauses that put an order before another one: "After looking at the map"."""
     yield f"After {gerund(verb)} {one}", 2
     yield f"Once you have {participle(verb)} {one}", 2
+    yield f"When you have {participle(verb)} {one}", 2

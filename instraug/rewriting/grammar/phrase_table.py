@@ -40,7 +40,8 @@ helps? people (?:to )?([a-z]+)(?= ) -> make it easy for people to \1 / let peopl
 (the|some|these) provided(?= [a-z]) -> \1 given
 (show|depict)(s?)(?= the (?:object|thing|scene|same|animal|person)| both | some | "?\{)
   -> depict\2 / show\2
-appears in\b -> is visible in / can be seen in
+appears in(?= the (?:image|picture|photo|scene)) -> is visible in / can be seen in
+pick out\b -> select / choose
 determine(?= (?:if|whether|which|what|how|where|why)) -> decide / work out
 decide(?= (?:if|whether|which|what|how|where|why)) -> determine / judge
 regarding\b -> about / concerning
@@ -70,7 +71,7 @@ the quality of (the|this) (image|picture|photo)\b -> \1 \2's quality
 the (image|picture) quality\b -> the quality of the \1 / the \1's quality
 what is inside (<M>) -> what \1 contains / the contents of \1 / what \1 holds
 what is in the (box|region|area) (<M>) -> what the \1 \2 contains / the contents of the \1 \2
-the content of (<M>) -> what \1 contains / what is inside \1 / what is in \1
+(?<!is )the content of (<M>) -> what \1 contains / what is inside \1 / what is in \1
 the (objects|things) in the (image|picture|photo)\b
   -> the \1 shown in the \2 / the \1 that the \2 shows / the \1 that can be seen in the \2
 (?<!is )(?<!are )(?<!be )described by (<M>|the given text|the text|the caption)
@@ -86,7 +87,7 @@ an? (correct|right|good|suitable) (label|caption|description|title) (?:for|of)(?
 has common area with\b -> overlaps with / shares some area with
 have common area\b -> overlap / share some area / have area in common
 overlap(s?) most with\b -> ha\1~ the largest overlap with
-mentioned in (the |this )?([a-z]* ?question|text|caption)\b
+(?<!is )(?<!are )(?<!be )mentioned in (the |this )?([a-z]* ?question|text|caption)\b
   -> that the \2 mentions / named in the \2
 \babout how many there are\b -> about the number
 possible answers\b -> answers that are possible

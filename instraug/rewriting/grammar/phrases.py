@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instraug.rewriting.grammar.inflection import BY_THIRD, KNOWN, is_plural, third
+from instraug.rewriting.grammar.inflection import BY_PARTICIPLE, BY_THIRD, KNOWN, is_plural, third
 from instraug.rewriting.grammar.lexicon import bag
 
 UNIT = re.compile(r"[\"(]*\{[A-Z]+\d*\}[\")]*[,:;]?|\"[^\"]*\"[,:;]?")
@@ -100,6 +100,8 @@ def noun_phrase(words: Sequence[str], at: int = 0, *, verb: bool = False) -> int
                 return end
         elif word in ("below", "above"):
             after = end + 1
+        elif word == "next" and words[end + 1 : end + 2] == ["to"]:
+            after = _simple(words, end + 2, verb=verb)
         if after == end or words[end - 1][-1] in ",:;":
             return end
         end = after
@@ -139,7 +141,16 @@ def _is_noun(words: Sequence[str], start: int, at: int, *, verb: bool) -> bool:
     if at == start:
         return True
     either = not verb and (word in _NOUNS_TOO or BY_THIRD.get(word) in _NOUNS_TOO)
-    return word not in _LATE and (either or (word not in BY_THIRD and word not in KNOWN))
+    acts = word in BY_THIRD or word in KNOWN or word in BY_PARTICIPLE
+    acts = acts or (word.endswith("ing") and word not in _ING_NOUNS)
+    return word not in _LATE and (either or not acts)
+
+
+_ING_NOUNS = bag(
+    """building painting drawing meaning setting string thing something anything everything ending
+    beginning reading writing clothing heading ceiling ring wing rating feeling understanding
+    warning wedding evening morning spelling saying listing ranking being"""
+)
 
 
 _NOUNS_TOO = bag(
@@ -170,7 +181,10 @@ def declared(words: Sequence[str]) -> Declared | None:
         return _done(head, subject, rest)
     if head in _MODALS and rest[0].lower() not in KNOWN | {"be", "rightly", "also"}:
         return None
-    return Declared(subject, head, " ".join(rest)) if head in _BE | _MODALS else None
+    if head in ("has", "have") and rest[0].lower() not in BY_PARTICIPLE.keys() | {"been"}:
+        return None
+    known = head in _BE | _MODALS | {"has", "have"}
+    return Declared(subject, head, " ".join(rest)) if known else None
 
 
 def _before_predicate(words: Sequence[str], end: int, *, modal: bool) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from instraug.rewriting.grammar.inflection import BY_THIRD, KNOWN
+from instraug.rewriting.grammar.inflection import BY_THIRD, KNOWN, participle
 from instraug.rewriting.grammar.lexicon import bag
 from instraug.rewriting.grammar.phrases import (
     asked,
@@ -59,6 +59,8 @@ def whether(clause: str) -> Iterator[Way]:
         yield Way(f"Whether {clause} is what you have to decide.", 2)
         yield Way(f"Whether {clause} has to be determined.", 2)
         yield Way(f"Whether {clause} is the question to answer.", 2)
+        yield Way(f"Whether {clause} is for you to decide.", 2)
+        yield Way(f"Whether {clause} needs to be checked.", 2)
 
 
 def _true(clause: str) -> Iterator[Way]:
@@ -71,35 +73,58 @@ def _true(clause: str) -> Iterator[Way]:
     yield Way(f"Would you say that {clause}?", 1)
     yield Way(f"Is it the case that {clause}?", 1)
     yield Way(f"Can it be said that {clause}?", 1)
+    yield Way(f"Is it correct that {clause}?", 1)
     if len(clause.split()) <= HEAVY:
         yield Way(f"Whether or not {clause} should be decided.", 2)
     if statement and statement.subject.lower() not in ("it", "they", "you", "this", "there"):
         yield Way(f"{capital(clause)}. Is that right?", 2)
         yield Way(f"{capital(clause)}. Is this true?", 2)
+        yield Way(f"{capital(clause)}. Is that so?", 2)
+        yield Way(f"{capital(clause)}. Is this correct?", 2)
 
 
-def whatever(clause: str) -> Iterator[Way]:
-    """Yield ways to ask or order what "what ..." leaves open."""
+ASKING = bag("tell say state determine decide find identify name judge answer check give count")
+"""Verbs that only ask for what is behind them; "describe" and "explain" ask for more."""
+
+
+def whatever(clause: str, verb: str = "tell") -> Iterator[Way]:
+    """Yield ways to ask or order what "what ..." leaves open.
+
+    Args:
+        clause: "what is wrong with the map", its words in the order of a statement.
+        verb: The order's, which stays if it asks for more than to tell.
+    """
     words = words_of(clause)
-    head = words[0].lower()
     if len(words) < 3:
         return
-    second = words[1].lower()
-    if head in ("what", "which") and second in BY_THIRD | {"is": "", "can": "", "has": ""}:
-        verb_last = words[-1].lower() in ("is", "are", "says", "shows")
-        copular = second == "is" and noun_phrase(words, 2) == len(words)
-        if not verb_last:
-            yield Way(f"{capital(clause)}?", 0 if copular else 1)
-    if head in ("where", "how", "why", "when", "what") and words[-1].lower() in ("is", "are"):
-        end = noun_phrase(words, 1)
-        if end == len(words) - 1:
-            yield Way(f"{capital(head)} {words[-1]} {' '.join(words[1:end])}?", 1)
+    if verb not in ASKING:
+        done = participle(verb) if verb in KNOWN else ""
+        if done and len(words) <= HEAVY:
+            yield Way(f"{capital(clause)} should be {done}.", 2)
+            yield Way(f"{capital(clause)} has to be {done}.", 2)
+            yield Way(f"What you should {verb} is {clause}.", 2)
+        return
+    yield from _direct(words)
     yield Way(f"Can you work out {clause}?", 1)
     yield Way(f"What has to be determined is {clause}.", 2)
     if len(words) <= HEAVY:
         yield Way(f"{capital(clause)} is what you should find out.", 2)
         yield Way(f"{capital(clause)} has to be determined.", 2)
         yield Way(f"{capital(clause)} is the thing to find out.", 2)
+        yield Way(f"{capital(clause)} needs to be worked out.", 2)
+
+
+def _direct(words: list[str]) -> Iterator[Way]:
+    """Yield the question that a clause answers."""
+    head, second, last = words[0].lower(), words[1].lower(), words[-1].lower()
+    clause = " ".join(words)
+    if head in ("what", "which") and second in BY_THIRD.keys() | {"is", "can", "has"}:
+        copular = second == "is" and noun_phrase(words, 2) == len(words)
+        if last not in ("is", "are", "says", "shows"):
+            yield Way(f"{capital(clause)}?", 0 if copular else 1)
+    turns = head in ("where", "how", "why", "when", "what") and last in ("is", "are")
+    if turns and second not in ("many", "much") and noun_phrase(words, 1) == len(words) - 1:
+        yield Way(f"{capital(head)} {last} {' '.join(words[1:-1])}?", 1)
 
 
 def which(words: list[str]) -> tuple[str, str] | None:

@@ -113,5 +113,5 @@ def _arranged(found: list[Way], source: str) -> list[Way]:
     for way in sorted(left, key=lambda w: -min(w.points, _DEEP)):
         head = " ".join(way.text.split()[:2])
         seen[head] = seen.get(head, -1) + 1
-        ranked.append((seen[head] + (2 if way.points < _DEEP else 0), way))
+        ranked.append((seen[head] + _DEEP - min(way.points, _DEEP), way))
     return [way for _, way in sorted(ranked, key=lambda r: r[0])]

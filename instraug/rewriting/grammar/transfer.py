@@ -6,11 +6,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from instraug.rewriting.grammar.frames import ASKS, DUTIES, IFS, STATEMENTS
 from instraug.rewriting.grammar.inflection import KNOWN, gerund
 from instraug.rewriting.grammar.lexicon import bag
 from instraug.rewriting.grammar.orders import ORDERING, after_doing, coordinated, orders
-from instraug.rewriting.grammar.phrases import declared, noun_phrase, words_of
-from instraug.rewriting.grammar.questions import Way, capital, small, whatever, whether, which
+from instraug.rewriting.grammar.phrases import declared, noun_phrase, plural, words_of
+from instraug.rewriting.grammar.questions import (
+    ASKING,
+    Way,
+    capital,
+    small,
+    whatever,
+    whether,
+    which,
+)
 
 _AUXILIARIES = bag("is are was were do does can could has have will would should")
 
@@ -24,73 +33,8 @@ _DUTY = re.compile(
 )
 """Phrases that introduce an order."""
 
-_DUTIES = (
-    "Your task is to {}.", "You need to {}.", "The task is to {}.", "You have to {}.",
-    "The goal is to {}.", "The aim of this task is to {}.", "Your job is to {}.",
-    "You are asked to {}.", "What you have to do is {}.", "You should {}.",
-    "This task asks you to {}.", "You are expected to {}.",
-)  # fmt: skip
-
-_IFS = (
-    "Decide whether {}.", "Tell me if {}.", "Check whether {}.", "Determine if {}.",
-    "Say whether {}.", "Judge whether {}.", "Find out if {}.", "Your task is to decide if {}.",
-    "You have to say whether {}.", "Work out whether {}.", "Verify whether {}.",
-    "Please state whether {}.",
-)  # fmt: skip
-
-_ASKS = (
-    "Tell me {}.", "State {}.", "Say {}.", "Determine {}.", "Find out {}.", "You need to say {}.",
-    "Work out {}.", "Your task is to find out {}.", "Please tell me {}.",
-)  # fmt: skip
-
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|there|this|that|above)\b(?! \{)")
 """Words that may stand for something said before."""
-
-_STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        r"(?:in this task,? )?you (?:are|will be) given (.+?),? and you (?:need|have) to (.+)",
-        ("Given {1}, {2}.", "You are given {1}. Your task is to {2}.",
-         "Your task is to {2}, given {1}.", "Here you get {1}, and the goal is to {2}."),
-    ),
-    (
-        r"(?:in|for) this task,? you (?:will be|are) asked (a|the following) question (.+)",
-        ("This task asks you {1} question {2}.", "Here you will be asked {1} question {2}.",
-         "{1} question {2} is what this task asks you.", "{1} question {2} will be asked here."),
-    ),
-    (
-        r"(?:in|for) this task,? you (?:will be|are) asked about (.+)",
-        ("This task asks you about {1}.", "Here you will be asked about {1}.",
-         "What you are asked about in this task is {1}."),
-    ),
-    (
-        r"(?:in|for) this task,? you (?:(?:will be|are) (?:given|presented with)|will see) (.+)",
-        ("Here you are given {1}.", "This task gives you {1}.",
-         "What this task gives you is {1}.", "For this task, you get {1}."),
-    ),
-    (
-        r"this task tests your ability to (.+)",
-        ("Your ability to {1} is tested in this task.", "This is a test of your ability to {1}.",
-         "How well you can {1} is tested here."),
-    ),
-    (
-        r"this task (?:requires|needs) an understanding of (.+)",
-        ("For this task, you need to understand {1}.",
-         "An understanding of {1} is required for this task.",
-         "To do this task, you have to understand {1}."),
-    ),
-    (
-        r"the question (below|above) is about (.+)",
-        ("The question {1} asks about {2}.", "{2} is what the question {1} is about."),
-    ),
-    (
-        r"here is (.+)",
-        ("This is {1}.", "You are given {1}."),
-    ),
-    (
-        r"you (?:are (?:given|shown|provided with)|will (?:see|get|be given)|get|have) (.+)",
-        ("Given here is {1}.", "What you have is {1}.", "{1} is given."),
-    ),
-)  # fmt: skip
 
 
 def ways(sentence: str) -> list[Way]:
@@ -143,7 +87,7 @@ def _clause(body: str, mark: str) -> Iterator[Way]:
 
 
 def _stated(body: str) -> Iterator[Way]:
-    for pattern, texts in _STATEMENTS:
+    for pattern, texts in STATEMENTS:
         if match := re.fullmatch(pattern, body, re.IGNORECASE):
             yield from (Way(capital(_filled(text, match.groups())), 2) for text in texts)
             return
@@ -182,7 +126,8 @@ def _split(sentence: str) -> tuple[str, str]:
 def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
     """Yield ways with another place for the clause in front."""
     low = small(lead)
-    own = f"{capital(clause)}{mark or '.'}"
+    orders_it = clause.split(" ", 1)[0].lower() in ORDERING
+    own = f"{capital(clause)}{'.' if orders_it else mark or '.'}"
     core = list(_clause(capital(clause), mark))
     moves = re.match(
         r"(?:given|based on|after|when|using|considering|without|with|from|looking|once|for|in) ",
@@ -193,13 +138,16 @@ def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
         thing = low[6:]
         for way in [Way(own, 0), *core]:
             yield Way(f"You are given {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
-            yield Way(f"Here is {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
+            here = "Here are" if plural(thing) else "Here is"
+            yield Way(f"{here} {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
     if moves and not pronoun and not re.match(r"(?:in|for) this task", low):
         for way in [Way(own, 0), *core]:
             if "," not in way.text and way.text[-1:] in ".?" and way.text.count(". ") == 0:
                 yield Way(f"{way.text[:-1]}, {low}{way.text[-1]}", 2)
     for way in core:
-        if ". " not in way.text:
+        if ". " not in way.text and not re.match(
+            r"(?:By|To|In|From|Before|After) [^,]*, ", way.text
+        ):
             yield Way(f"{lead}, {small(way.text)}", way.points)
 
 
@@ -217,18 +165,31 @@ def _ordered(order: str) -> Iterator[Way]:
     if first in ("if", "whether"):
         clause = " ".join(words[me + 1 :])
         yield from (Way(t.replace("{}", clause), 0) for t in _ifs(clause) if not _same(t, order))
+    elif thing := re.match(r"what (?:is|are) (?=(?:the|an?|its|their) )", " ".join(words[me:])):
+        yield from _turned_clause(thing[0], " ".join(words[me:])[thing.end() :])
+        return
     elif first in _WH:
-        clause = " ".join(words[me:])
-        yield from (Way(t.replace("{}", clause), 0) for t in _ASKS if not _same(t, order))
+        clause, asks = " ".join(words[me:]), verb in ASKING or verb == "explain"
+        texts = ASKS if asks else DUTIES
+        said = clause if asks else f"{verb} {rest}"
+        yield from (Way(t.replace("{}", said), 0) for t in texts if not _same(t, order))
     else:
-        yield from (Way(t.replace("{}", f"{verb} {rest}"), 0) for t in _DUTIES)
+        yield from (Way(t.replace("{}", f"{verb} {rest}"), 0) for t in DUTIES)
         yield Way(f"{capital(verb)} {rest}.", 0)
     yield from orders(verb, rest)
 
 
+def _turned_clause(asks: str, thing: str) -> Iterator[Way]:
+    """Yield ways to order "what is the box", which has the order of words of a question."""
+    if not re.search(r"\}\"? the ", thing):
+        yield Way(f"{capital(asks)}{thing}?", 0)
+        yield Way(f"Identify {thing}.", 0)
+        yield from (w for w in orders("identify", thing) if w.points)
+
+
 def _ifs(clause: str) -> Iterator[str]:
     """Yield orders to decide about a clause; "if" does not ask which of two is so."""
-    return (t for t in _IFS if " or " not in clause or " whether " in t)
+    return (t for t in IFS if " or " not in clause or " whether " in t)
 
 
 def _same(text: str, order: str) -> bool:
@@ -247,10 +208,15 @@ def _several(verb: str, one: str, other: str, two: str) -> Iterator[Way]:
     for way in _ordered(last):
         if way.points or way.text[:4] in ("Your", "You "):
             yield Way(f"{capital(verb)} {one}. {way.text}", way.points)
-    yield from (Way(t.replace("{}", f"{verb} {one} and {last}"), 0) for t in _DUTIES)
+    yield from (Way(t.replace("{}", f"{verb} {one} and {last}"), 0) for t in DUTIES)
 
 
 def _yes_or_no(words: list[str]) -> Iterator[Way]:
+    if words[0].lower() in ("can", "could", "would", "will") and words[1].lower() == "you":
+        asked_for = [w for w in words[2:] if w != "please"]
+        if asked_for and asked_for[0] in ORDERING:
+            yield from _ordered(" ".join(asked_for))
+            return
     statement = declared(words)
     if statement is None:
         return
@@ -263,48 +229,71 @@ def _yes_or_no(words: list[str]) -> Iterator[Way]:
 def _which(words: list[str]) -> Iterator[Way]:
     """Yield ways to say a question that begins with "what", "which", "where" and the like."""
     head, second, rest = words[0].lower(), words[1].lower(), " ".join(words[2:])
-    if second in ("is", "are") and head in ("what", "where"):
+    end = noun_phrase(words, 2)
+    whole = end == len(words) or not words[end].endswith(("ing", "ed", "en"))
+    if second in ("is", "are") and head in ("what", "where") and (whole or words[-1][-1] in '}"'):
         if head == "where":
-            yield from (Way(t.replace("{}", f"where {rest} {second}"), 1) for t in _ASKS)
-        elif noun_phrase(words, 2) <= 2 or not re.match(r"(?:the|an?) ", rest):
+            yield from (Way(t.replace("{}", f"where {rest} {second}"), 1) for t in ASKS)
+        elif end <= 2 or not re.match(r"(?:the|an?) ", rest):
             return
         for verb in _ASKED_BY[head]:
             yield Way(f"{capital(verb)} {rest}.", 0)
             yield from (w for w in orders(verb, rest) if w.points)
     elif head in ("which", "what") and (thing := which(words)):
-        yield from _one_that(*thing)
+        yield from _one_that(head, *thing)
     elif clause := _embedded(words):
-        yield from (Way(t.replace("{}", clause), 1) for t in _ASKS)
+        yield from (Way(t.replace("{}", clause), 1) for t in ASKS)
         yield from (w for w in whatever(clause) if not w.text.endswith("?") or w.points)
 
 
-_ASKED_BY = {"what": ("identify", "determine", "state", "name"), "where": ("find", "locate")}
+_ASKED_BY = {
+    "what": ("identify", "determine", "state", "name"),
+    "where": ("find", "locate"),
+    "which": ("select", "find", "identify"),
+}
 """Question word -> verbs that ask for the same."""
 
 
-def _one_that(thing: str, tail: str) -> Iterator[Way]:
+def _one_that(head: str, thing: str, tail: str) -> Iterator[Way]:
     """Yield ways to ask for "the box that overlaps"; see `questions.which`."""
     if thing.startswith("the one "):
         group = tail.removeprefix(" from ")
         for verb in ("choose", "name", "select", "identify", "find"):
             yield Way(f"From {group}, {verb} {thing}.", 2)
         return
-    for verb in ("select", "find", "identify"):
+    for verb in _ASKED_BY[head]:
         yield Way(f"{capital(verb)} {thing}{tail}.", 1)
         for way in orders(verb, thing + tail):
-            if not way.text.startswith("Which"):
+            if not way.text.startswith(("Which", "Where")):
                 yield replace(way, points=max(way.points, 1))
 
 
 def _embedded(words: list[str]) -> str | None:
     """Return a question as a clause: "What does it say" as "what it says"."""
+    head = words[0].lower()
+    if head == "who" and words[1].lower() not in _AUXILIARIES:
+        return small(" ".join(words))
     for at in range(1, min(4, len(words) - 1)):
-        if words[at].lower() in _AUXILIARIES - {"has", "have", "is", "are"}:
+        helper = words[at].lower()
+        if helper not in _AUXILIARIES - {"has", "have"}:
+            continue
+        if helper not in ("is", "are", "was", "were"):
             statement = declared(words[at:])
             return f"{small(' '.join(words[:at]))} {statement}" if statement else None
-        if words[at].lower() in ("is", "are"):
-            end = noun_phrase(words, at + 1)
-            if at == 1 or end < len(words):
-                return None
-            return f"{small(' '.join(words[:at]))} {' '.join(words[at + 1 :])} {words[at]}"
+        return _with_be(words, at)
+    return None
+
+
+def _with_be(words: list[str], at: int) -> str | None:
+    """Return a question with "is" or "are" as a clause; ``at`` is its place."""
+    before, be, end = small(" ".join(words[:at])), words[at], noun_phrase(words, at + 1)
+    if words[at + 1].endswith("ing") and (at > 1 or words[0].lower() in ("who", "what")):
+        return small(" ".join(words))  # "how many people are waiting"
+    if end == at + 1:
+        return None
+    thing, rest = " ".join(words[at + 1 : end]), " ".join(words[end:])
+    if not rest:
+        return f"{before} {thing} {be}" if at > 1 else None
+    if re.match(r"[a-z]+ly |[a-z]+(?:ing|ed|en)\b|most likely ", f"{rest} "):
+        return f"{before} {thing} {be} {rest}"
     return None

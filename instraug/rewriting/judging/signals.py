@@ -37,7 +37,7 @@ _STEEP = 2.2
 _FAULT = -6.0
 """Added if only one of the texts has a negation, and again if too many words are left out."""
 
-_KEPT = 0.6
+_KEPT = 0.7
 """Too many words are left out if a smaller share is kept."""
 
 _FRAME = bag(
