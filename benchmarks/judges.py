@@ -31,6 +31,9 @@ from instraug.rewriting.judging.signals import signals
 
 DATA = Path(__file__).parent / "data"
 
+LEAST = 30
+"""Pairs of held-out tasks that a kind of run has at least to get a table of its own."""
+
 QUESTIONS = ("grammatical", "same_meaning", "real_rephrase")
 
 Row = Mapping[str, Any]
@@ -141,7 +144,8 @@ def compare_readers(first: Sequence[Row], second: Sequence[Row]) -> list[str]:
     """Say how well two readers agree on the pairs that both labelled."""
     by_id = {row["id"]: row for row in first}
     pairs = [(by_id[row["id"]], row) for row in second if row["id"] in by_id]
-    lines = [f"two readers, {len(pairs)} pairs", "| question | equal | kappa |", "|---|---|---|"]
+    head = ["| question | equal | kappa |", "|---|---|---|"]
+    lines = [f"two readers, {len(pairs)} pairs", "", *head]
     said = [(q, [(bool(a[q]), bool(b[q])) for a, b in pairs]) for q in QUESTIONS]
     said.append(("good", [(good(a), good(b)) for a, b in pairs]))
     for name, both in said:
@@ -173,7 +177,11 @@ def compare_judges(rows: Sequence[Row]) -> list[str]:
         agrees = agreement([(s, good(row)) for s, row in test], threshold)
         lines.append(f"| {judge.name} | {len(test)} | {cells} | {threshold:.2f} | {agrees:.0%} |")
     base = mean(good(row) for row in rows if held_out(row))
-    return [*lines, f"(always the same answer agrees with the reader on {max(base, 1 - base):.0%})"]
+    return [
+        *lines,
+        "",
+        f"(always the same answer agrees with the reader on {max(base, 1 - base):.0%})",
+    ]
 
 
 def lenient(rows: Sequence[Row]) -> str:
@@ -213,22 +221,27 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().split("\n") if line]
 
 
+def tables(labels: Path, second: Path, runs: Path) -> list[str]:
+    """Return every table, as lines of Markdown."""
+    rows = read_rows(labels)
+    lines = compare_runs(rows, json.loads(runs.read_text()))
+    if second.exists():
+        lines += ["", *compare_readers(rows, read_rows(second))]
+    for kind in sorted({row["run"].split(",")[0] for row in rows}):
+        some = [row for row in rows if row["run"].split(",")[0] == kind]
+        if sum(map(held_out, some)) >= LEAST:
+            lines += ["", f"judges of {kind}", "", *compare_judges(some)]
+    return [*lines, "", "judges of all", "", *compare_judges(rows), "", lenient(rows)]
+
+
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("labels", type=Path, nargs="?", default=DATA / "labels.jsonl")
     parser.add_argument("--second", type=Path, default=DATA / "labels.second.jsonl")
+    parser.add_argument("--runs", type=Path, default=DATA / "runs.json")
     asked = parser.parse_args()
-    rows = read_rows(asked.labels)
-    if asked.second.exists():
-        print("\n".join(compare_readers(rows, read_rows(asked.second))), end="\n\n")
-    for kind in sorted({row["run"].split(",")[0] for row in rows}):
-        some = [row for row in rows if row["run"].split(",")[0] == kind]
-        print(f"judges of {kind}", *compare_judges(some), sep="\n", end="\n\n")
-    print("judges of all", *compare_judges(rows), sep="\n", end="\n\n")
-    print(lenient(rows), end="\n\n")
-    runs = json.loads((DATA / "runs.json").read_text())
-    print("\n".join(compare_runs(rows, runs)))
+    print("\n".join(tables(asked.labels, asked.second, asked.runs)))
 
 
 if __name__ == "__main__":

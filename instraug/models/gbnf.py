@@ -25,13 +25,13 @@ def texts_of(grammar: str) -> list[str] | None:
 
 
 def literal(text: str) -> str:
-    """Write a text as a string of a grammar."""
+    """Return a text as a string of the notation."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
-def _text(literal: str) -> str:
-    return re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], literal[1:-1], flags=re.DOTALL)
+def _text(spelled: str) -> str:
+    return re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], spelled[1:-1], flags=re.DOTALL)
 
 
 _Tree = dict[int, "_Tree"]

@@ -11,7 +11,7 @@ import pytest
 from instraug.models.journal.replay import Replay
 from instraug.models.opening import offline
 from instraug.rewriting.config import Config
-from instraug.rewriting.grammar.masks import free_wording
+from instraug.rewriting.grammar.masks import free_wordings, masks_forced
 from instraug.rewriting.grammar.routes import routes
 from instraug.rewriting.judging.free_wording import THRESHOLD, score
 from instraug.rewriting.judging.meaning import FREE_WORDING, SignalScorer, scorer_of
@@ -36,7 +36,7 @@ GOOD = "Does the image contain {b} in its region {a}? Decide."
 def test_every_mask_is_forced_exactly_as_often_as_in_the_template(template: str) -> None:
     """Whatever is said between them."""
     masked = hold_back(mask(template))
-    head, _, _ = next(free_wording(masked)).rpartition("text ::= ")
+    head, _, _ = masks_forced(masked).rpartition("text ::= ")
     grammar = Grammar(f'{head}text ::= " some words "')
     for n in range(20):
         restored = restore(grammar.sample(random.Random(n)), masked)
@@ -45,7 +45,7 @@ def test_every_mask_is_forced_exactly_as_often_as_in_the_template(template: str)
 
 def test_free_text_cannot_hold_a_mask_or_a_line_break() -> None:
     """And it is not much longer than the template, so that a mask that is left out comes soon."""
-    _, _, text = next(free_wording(mask("Name {a} in {b}."))).rpartition("text ::= ")
+    _, _, text = masks_forced(mask("Name {a} in {b}.")).rpartition("text ::= ")
     assert text == r"[^{}\[\]<>\n]{0,24}" + "\n"
 
 
@@ -56,7 +56,7 @@ def test_an_instruct_model_is_asked_with_free_wording_and_a_base_model_is_not() 
         make_plan(Config(), m.name, [META], constrains=m.constrains, instructed=m.instructed)
         for m in (instruct, base)
     ]
-    assert plans[0].grammars is free_wording
+    assert plans[0].grammars is free_wordings
     assert plans[0].temperatures == (WARM,)
     assert plans[1].grammars is routes
     with Replay(Path("none")) as journal:

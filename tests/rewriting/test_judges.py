@@ -91,7 +91,38 @@ def test_two_readers_are_compared_on_what_both_read(judges: ModuleType) -> None:
     second = [row("gm", id="1"), row("gm", id="2")]
     lines = judges.compare_readers(first, second)
     assert lines[0] == "two readers, 2 pairs"
-    assert lines[3:5] == ["| grammatical | 100% | 1.00 |", "| same_meaning | 50% | 0.00 |"]
+    assert lines[4:6] == ["| grammatical | 100% | 1.00 |", "| same_meaning | 50% | 0.00 |"]
+
+
+def test_the_page_shows_what_the_labels_say(judges: ModuleType) -> None:
+    """Every line that the script prints is in docs, so that no figure outlives its labels."""
+    page = (ROOT / "docs/rewrites-by-hand.md").read_text().split("\n")
+    data = judges.DATA
+    files = ("labels.jsonl", "labels.second.jsonl", "runs.json")
+    printed = judges.tables(*(data / name for name in files))
+    assert [line for line in printed if line not in page] == []
+
+
+def test_the_readme_says_what_the_labels_say(judges: ModuleType) -> None:
+    """Its one sentence of figures is of the run whose rewrites it shows."""
+    rows = judges.read_rows(judges.DATA / "labels.jsonl")
+    read = [r for r in rows if r["run"] == "now, unseen" and r["accepted"]]
+    good, both = (judges.mean(map(f, read)) for f in (judges.good, judges.good_and_real))
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{good:.0%}".replace("%", " %") in text
+    assert f"{both:.0%}".replace("%", " %") in text
+
+
+def test_every_label_is_an_answer_to_each_question_and_no_pair_comes_twice(
+    judges: ModuleType,
+) -> None:
+    """At least 400 pairs; the second reader read some of the same."""
+    rows = judges.read_rows(judges.DATA / "labels.jsonl")
+    assert len(rows) == len({r["id"] for r in rows}) >= 400
+    second = judges.read_rows(judges.DATA / "labels.second.jsonl")
+    assert len(second) == 100
+    assert {r["id"] for r in second} <= {r["id"] for r in rows}
+    assert all(isinstance(r[q], bool) for r in (*rows, *second) for q in judges.QUESTIONS)
 
 
 def test_the_interval_of_half_of_ten(judges: ModuleType) -> None:

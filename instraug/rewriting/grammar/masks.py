@@ -21,12 +21,12 @@ _LONGEST = 1.5
 mask comes to it soon."""
 
 
-def free_wording(masked: Masked) -> Iterator[str]:
-    """Yield one grammar for all samples of a template: the sample's seed brings the variety."""
-    return repeat(_grammar(masked))
+def free_wordings(masked: Masked) -> Iterator[str]:
+    """Yield the same grammar for each sample: the sample's seed brings the variety."""
+    return repeat(masks_forced(masked))
 
 
-def _grammar(masked: Masked) -> str:
+def masks_forced(masked: Masked) -> str:
     """Return a grammar of one-line answers with every mask exactly as often as the template."""
     found = re.findall(masked.pattern, masked.text)
     counts = Counter(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from instraug.rewriting.config import MULTI_TEMP, Config
-from instraug.rewriting.grammar.masks import free_wording
+from instraug.rewriting.grammar.masks import free_wordings
 from instraug.rewriting.grammar.routes import routes
 from instraug.rewriting.prompts.examples import Nearest
 from instraug.rewriting.prompts.meta_prompts import Example, MetaPrompt
@@ -131,7 +131,7 @@ def make_plan(
         answer_tokens=config.answer_tokens or ANSWER_TOKENS,
         seed=config.seed,
         steps=steps,
-        grammars=routes if steered else free_wording if constrains else None,
+        grammars=routes if steered else free_wordings if constrains else None,
         patience=config.patience,
     )
 
