@@ -59,6 +59,14 @@ def test_unknown_outcomes_have_a_small_allowance(fault: str) -> None:
     assert seen.server.count == 4
 
 
+@pytest.mark.fault(12)
+def test_a_timeout_names_the_setting_that_it_went_by() -> None:
+    """Where answers merely take long, the user has to know what to raise."""
+    seen = asked(1, server={"always": "hang"}, max_attempts=1, timeout=0.2)
+    message = "the outcome is unknown after 1 try: no whole answer within endpoint.timeout"
+    assert str(seen.errors[0]) == message
+
+
 @pytest.mark.fault(5)
 def test_a_request_that_surely_brought_nothing_says_so() -> None:
     """After nothing but 500s no answer can have been billed unseen."""
