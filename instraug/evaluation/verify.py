@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from instraug.errors import PlaceholderError, Problem
+from instraug.files.jsonl import read_jsonl
 from instraug.files.manifest import MANIFEST, Manifest, read_manifest, sha256
 from instraug.files.spool import Spool
 from instraug.models.journal.replay import Replay
@@ -17,6 +19,7 @@ from instraug.tasks.placeholders import multiset
 from instraug.tasks.pool import (
     ANOTHER,
     INSTRUCTIONS,
+    REJECTED,
     REPLIES,
     InstructionRow,
     RowsByTask,
@@ -38,6 +41,26 @@ class Check:
     """``manifest``, ``journal``, ``instructions`` (the file as such) or ``task NAME``."""
     problems: tuple[Problem, ...]
     """Everything wrong with it; empty where it is well."""
+
+
+@dataclass(frozen=True)
+class _Rejected:
+    """The rejected rewrites of a run, read if they are asked for.
+
+    Stricter rules reject a rewrite of the first step, and keep what the second made of it.
+    """
+
+    path: Path
+
+    def __contains__(self, parent: tuple[str, str | None]) -> bool:
+        return parent in self._ids
+
+    @cached_property
+    def _ids(self) -> frozenset[tuple[object, object]]:
+        if not self.path.exists():
+            return frozenset()
+        rows = read_jsonl(self.path, on_problem=lambda _: None)
+        return frozenset((row.get("task"), row.get("id")) for _, row in rows if row.get("id"))
 
 
 def verify(folder: Path, journal: Path | None = None) -> list[Check]:
@@ -64,7 +87,7 @@ def verify(folder: Path, journal: Path | None = None) -> list[Check]:
         rows = RowsByTask(path, spool, problems, _AGAIN) if path.exists() else None
         if rows is None:
             problems.append(Problem(str(path), "the file is missing", _AGAIN))
-        originals = _originals(manifest.body)
+        originals, rejected = _originals(manifest.body), _Rejected(folder / REJECTED)
         checks = [
             Check("manifest", tuple(_manifest(folder, manifest))),
             Check("journal", tuple(_journal(journal, replies))),
@@ -73,7 +96,7 @@ def verify(folder: Path, journal: Path | None = None) -> list[Check]:
         for name in sorted({*originals, *(rows.tasks if rows else ())}):
             placed = list(rows.of(name)) if rows else []
             lost = _lost(path, placed, originals.get(name, []))
-            checks.append(Check(f"task {name}", (*lost, *_task(name, placed, replies))))
+            checks.append(Check(f"task {name}", (*lost, *_task(name, placed, replies, rejected))))
     return checks
 
 
@@ -124,7 +147,7 @@ def _journal(path: Path, replies: Replay) -> Iterator[Problem]:
         yield Problem(f"{path}:{damage.line}", what, fix)
 
 
-def _task(name: str, rows: list[Placed], replies: Replay) -> Iterator[Problem]:
+def _task(name: str, rows: list[Placed], replies: Replay, rejected: _Rejected) -> Iterator[Problem]:
     """Prove one task's instructions."""
     originals = {row.origin: row for _, row in rows if not row.generated}
     ids = Counter(row.id for _, row in rows)
@@ -135,6 +158,8 @@ def _task(name: str, rows: list[Placed], replies: Replay) -> Iterator[Problem]:
         if row.generated:
             for what in _generated(row, originals.get(row.origin), ids, replies):
                 yield Problem(where, what, _AGAIN)
+            if row.parent not in ids and (name, row.parent) not in rejected:
+                yield Problem(where, "its parent is missing", _AGAIN)
 
 
 def _generated(
@@ -143,8 +168,6 @@ def _generated(
     """Yield what is wrong with one generated instruction."""
     if ids[row.id] > 1:
         yield "the instruction occurs more than once in its task"
-    if row.parent not in ids:
-        yield "its parent is missing"
     if origin is None:
         yield f"its original, number {row.origin} of the task, is missing"
     elif (difference := _unlike(row.instruction, origin.instruction)) is not None:

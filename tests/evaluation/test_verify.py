@@ -12,10 +12,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from instraug.chain.refilter import refilter
 from instraug.errors import InputError, StorageError, printable
 from instraug.evaluation.diff import diff
 from instraug.evaluation.verify import verify
 from instraug.files import jsonl
+from instraug.rewriting.config import Rules
 from instraug.tasks.records import instruction_id
 from tests.commandline import EXAMPLES, failed, instraug
 from tests.fakeserver import FakeServer, running
@@ -86,6 +88,15 @@ def test_a_finished_run_is_sound(out: Path) -> None:
     assert {c.name[5:] for c in checks[3:]} == {row["task"] for row in rows(out)}
     assert [p for c in checks for p in c.problems] == []
     assert any(row["iteration"] == 2 for row in rows(out))
+
+
+def test_stricter_rules_may_reject_what_was_rewritten_again(out: Path, tmp_path: Path) -> None:
+    """A rewrite of the second step stays, and its parent is among the rejected."""
+    refilter(out, Rules(near_duplicate=0.7), tmp_path / "strict")
+    found = rows(tmp_path / "strict")
+    ids = {row["id"] for row in found}
+    assert any(row["parent"] not in ids for row in found if row["source"] == "generated")
+    assert problems(tmp_path / "strict") == []
 
 
 def set_text(row: Row, text: str) -> None:
