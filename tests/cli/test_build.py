@@ -46,7 +46,7 @@ def test_json_prints_one_object(tmp_path: Path) -> None:
     )
     found = json.loads(done.stdout)
     keys = {"dest", "rows", "epsilon", "left_out", "options", "boxes", "options_style", "answers"}
-    keys |= {"readers", "repeated_ids", "skipped", "tasks", "outputs"}
+    keys |= {"readers", "repeated_ids", "near_duplicates", "skipped", "tasks", "outputs"}
     assert set(found) == keys
     assert found["rows"] == sum(task["rows"] for task in found["tasks"].values())
     assert found["epsilon"] == {"asked": 1.0, "realised": 1.0, "realised_both_pools": None}

@@ -8,8 +8,9 @@ import os
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,16 @@ from hypothesis import strategies as st
 import instraug
 from instraug.chain.build import build as build_set
 from instraug.chain.join import join_set
-from instraug.errors import InputError, UsageError
+from instraug.errors import BadRow, InputError, UsageError
 from instraug.files.part import Part
 from instraug.training_set import shards
 from instraug.training_set.build import BuildJob
+from instraug.training_set.faults import Faults
 from instraug.training_set.formats.registry import FORMATS
+from instraug.training_set.parts.records import Kept
+from instraug.training_set.repeated import Repeated
+from instraug.training_set.shard_report import ShardReport
+from instraug.training_set.shards import Shard
 from instraug.training_set.summary import Summary
 from tests.child import Child
 from tests.commandline import failed, instraug_here
@@ -205,6 +211,33 @@ def test_each_item_is_in_one_part(weights: list[int], count: int) -> None:
     assert [item for run in runs for item in run] == items
     most = sum(weights) / count + max(weights, default=0)
     assert all(sum(weights[item] for item in run) <= most for run in runs)
+
+
+def test_a_part_keeps_all_of_a_report(tmp_path: Path) -> None:
+    """Also what a later version notes: each field comes back as it was."""
+    bad = Faults()
+    bad.add(BadRow("kind", "sort", "fix", "name"), "3")
+    ids = Repeated()
+    ids.add([1, 2, 2])
+    values: dict[str, Any] = {"ids": ids, "bad": bad, "noted_at": {"what": 4}}
+    report = ShardReport()
+    for number, field in enumerate(fields(ShardReport), 1):
+        if field.name in values:
+            value = values[field.name]
+        elif isinstance(getattr(report, field.name), int):
+            value = number
+        else:
+            pair = field.name in ("shown", "notes")
+            value = Counter({("a", "b") if pair else "a": number})
+        setattr(report, field.name, value)
+    kept = Kept(Shard(tmp_path, 4, None, 7), (1, 2), report)
+    again = Kept.of(json.loads(json.dumps(kept.as_json())))
+    assert (again.shard, again.sizes) == (kept.shard, kept.sizes)
+    for field in fields(ShardReport):
+        before, after = (getattr(one, field.name) for one in (report, again.report))
+        if isinstance(before, Repeated):
+            before, after = before.__getstate__(), after.__getstate__()
+        assert after == before, field.name
 
 
 # ── rows that are wrong ──────────────────────────────────────────────────────────────────────

@@ -60,8 +60,13 @@ def cut(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(shards.split, "__defaults__", (size,))
 
 
-def working() -> dict[int, int]:
-    """Process that runs, or waits for, a task of Ray -> its node's process."""
+def working(cluster: Any) -> dict[int, int]:
+    """Process of the cluster that runs, or waits for, a task -> its node's process."""
+    nodes = {
+        started.process.pid
+        for node in cluster.list_all_nodes()
+        for started in node.all_processes.get("raylet", ())
+    }
     found: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -70,7 +75,7 @@ def working() -> dict[int, int]:
                 found[int(path.parent.name)] = int(fields[1])
         except OSError:
             continue
-    return found
+    return {pid: node for pid, node in found.items() if node in nodes}
 
 
 @with_ray
@@ -93,7 +98,7 @@ def test_rows_do_not_depend_on_the_engine(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_both_nodes_build_and_a_killed_worker_is_made_up_for(
-    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cluster: Any, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each node has a part in it; shards whose process is killed are built again."""
     rows = [row(i) for i in range(10_000) for row in (choice_row, caption_row)]
@@ -104,9 +109,9 @@ def test_both_nodes_build_and_a_killed_worker_is_made_up_for(
 
     def kill(done: int, total: int) -> None:
         assert total > 100
-        nodes.update(working().values())
+        nodes.update(working(cluster).values())
         if done in (5, 60):
-            for pid in working():
+            for pid in working(cluster):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
 
@@ -114,6 +119,30 @@ def test_both_nodes_build_and_a_killed_worker_is_made_up_for(
     assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
     assert len(nodes) == 2
     assert len(killed) >= 2
+
+
+@with_ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_node_that_is_gone_is_made_up_for(
+    tmp_path: Path, cluster: Any, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had built and not handed over yet is built again."""
+    rows = [row(i) for i in range(4_000) for row in (choice_row, caption_row)]
+    built(tmp_path, rows, "one.jsonl", pool=3)
+    cut(monkeypatch, 20_000)
+    third = cluster.add_node(num_cpus=2, object_store_memory=100 << 20)
+    gone: list[int] = []
+
+    def remove(done: int, total: int) -> None:
+        assert total > 40
+        if done >= 5 and not gone and len(set(working(cluster).values())) == 3:
+            gone.append(done)
+            cluster.remove_node(third, allow_graceful=False)
+
+    built(tmp_path, rows, "ray.jsonl", pool=3, engine="ray", progress=remove)
+    assert (tmp_path / "ray.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
+    assert gone
 
 
 @with_ray
