@@ -47,7 +47,10 @@ def test_every_choice_is_a_template_that_keeps_what_its_origin_says(
 
 def test_routes_begin_in_different_ways() -> None:
     """The same opening comes again only when the others have had their turn."""
-    heads = [" ".join(c[0].split()[:2]) for c in choices("Tell me if the object in {A} shows the picture.")]
+    heads = [
+        " ".join(c[0].split()[:2])
+        for c in choices("Tell me if the object in {A} shows the picture.")
+    ]
     assert Counter(heads).most_common(1)[0][1] <= 4
     assert len(set(heads)) > 6
 

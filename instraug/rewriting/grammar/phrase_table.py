@@ -81,8 +81,6 @@ with the description: (<M>)
   -> that is described by \1 / that \1 describes / with this description: \1
 (a|one) (sentence|phrase|caption|text|description|question) to (describe|explain|summarize)\b
   -> \1 \2 that \3s
-an? (correct|right|good|suitable) (label|caption|description|title) (?:for|of)(?= )
-  -> a \2 that suits
 (share|have)(s?) (?:any |some )?common area with\b -> overlap\2 with / share\2 some area with
 has common area with\b -> overlaps with / shares some area with
 have common area\b -> overlap / share some area / have area in common

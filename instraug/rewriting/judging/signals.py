@@ -88,8 +88,8 @@ def signals(origin: str, rewrite: str, logprobs: Sequence[float] = ()) -> Signal
 
 def _content(words: Sequence[str]) -> list[str]:
     """Return the words that say what an instruction is about, placeholders left out."""
-    own = (w for w in words if w not in GRAMMATICAL and w not in _FRAME and w[0] != "{")
-    return [base(w) for w in own]
+    plain = (w.removesuffix("'s") for w in words if w[0] != "{")
+    return [base(w) for w in plain if w not in GRAMMATICAL and w not in _FRAME]
 
 
 def _share(wanted: Sequence[str], given: Sequence[str]) -> float:
