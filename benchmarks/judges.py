@@ -227,8 +227,8 @@ def tables(labels: Path, second: Path, runs: Path) -> list[str]:
     lines = compare_runs(rows, json.loads(runs.read_text()))
     if second.exists():
         lines += ["", *compare_readers(rows, read_rows(second))]
-    for kind in sorted({row["run"].split(",")[0] for row in rows}):
-        some = [row for row in rows if row["run"].split(",")[0] == kind]
+    for kind in sorted({row["run"].replace(",", "").split()[0] for row in rows}):
+        some = [row for row in rows if row["run"].replace(",", "").split()[0] == kind]
         if sum(map(held_out, some)) >= LEAST:
             lines += ["", f"judges of {kind}", "", *compare_judges(some)]
     return [*lines, "", "judges of all", "", *compare_judges(rows), "", lenient(rows)]
