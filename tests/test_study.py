@@ -144,7 +144,15 @@ def test_the_shipped_scores_give_the_shipped_table_and_figure(
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     part("results").draw(tmp_path)
     assert (tmp_path / "table.md").read_bytes() == (folder / "table.md").read_bytes()
-    assert (tmp_path / "figure.svg").read_text().count("<path") > 20
+    drawn = (tmp_path / "figure.svg").read_text("utf-8")
+    assert [label for label in ("hand-5", "mixed") if f">{label}<" not in drawn] == []
+
+
+def test_the_page_shows_the_shipped_tables() -> None:
+    page = (STUDY.parents[1] / "docs" / "study.md").read_text("utf-8")
+    tables = [(folder / "table.md").read_text("utf-8").strip() for folder in shipped()]
+    assert tables
+    assert [table for table in tables if table not in page] == []
 
 
 @pytest.mark.parametrize("folder", shipped(), ids=lambda folder: folder.name)

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def run(
 
         torch.set_num_threads(threads)
         model = Model(SIZES[size].trained, SIZES[size].answered, SIZES[size].device)
-    for _number, (arm, seed) in enumerate(missing, 1):
+    for number, (arm, seed) in enumerate(missing, 1):
+        print(f"{number} of {len(missing)}: {arm}, seed {seed}", file=sys.stderr, flush=True)
         one_run(work, SIZES[size], arm, seed, model)
         if results:
             gather(work, results)
@@ -97,6 +99,7 @@ def main() -> None:
     else:
         place = given.work / f"again-{given.size}"
         same = repeat(given.size, given.arm, given.seed, place, given.threads)
+        print("the same scores" if same else "other scores")
         raise SystemExit(not same)
 
 
