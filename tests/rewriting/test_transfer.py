@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from instraug.rewriting.grammar.inflection import with_articles
 from instraug.rewriting.grammar.transfer import ways
+from instraug.rewriting.grammar.wording import normal
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,41 @@ def test_it_can_be_said_so(source: str, rewrite: str) -> None:
         ("Answer {A} with a number.", "{A} with a number should be answered."),
         ("Say where the two things are.", "Where are is the two things?"),
         ("Tell me how to sort the fruit.", "To sort the fruit, tell me how."),
+        ("As a judge, choose a map.", "As a judge, a map should be chosen."),
+        ("Using the map, find the town.", "Using the map, the town should be found."),
+        ("Find the town using the map.", "Using the map, the town should be found."),
+        ("Does {A} hold {B} or touch it?", "Decide whether {A} holds {B} or touch it."),
+        (
+            "Sort them by first adding {A} and find {B}.",
+            "After sorting them by first adding {A}, find {B}.",
+        ),
     ],
 )
 def test_it_is_not_said_so(source: str, wrong: str) -> None:
     """What would turn the meaning, or break the grammar, is no way to say it."""
     assert wrong not in [w.text for w in ways(source)]
+
+
+def test_a_part_that_is_moved_behind_takes_its_comma_along_or_none() -> None:
+    """A place needs none, and no two marks meet where a part was taken out."""
+    found = {w.text for w in ways("In the chart, find the bar.")}
+    assert "Find the bar in the chart." in found
+    chosen = ways("Look at the animal, and choose its color, from the choices.")
+    assert chosen
+    assert not [w.text for w in chosen if ",." in w.text]
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Fill the gap in the given image.", "Fill the gap in the given image."),
+        ("You are given image {A}.", "You are given the image {A}."),
+        ("Given picture {A}, name it.", "Given the picture {A}, name it."),
+    ],
+)
+def test_missing_articles_are_put_in_and_no_second_one(text: str, right: str) -> None:
+    """What is right already stays."""
+    assert normal(text) == right
 
 
 @pytest.mark.parametrize("text", ["{A}", "Quel est le sens de la phrase {A}?", "Text: {A}.", "So?"])

@@ -162,7 +162,7 @@ def _transitive(verb: str, rest: str) -> Iterator[Way]:
     if _stays(verb, thing):
         return
     verb = "determine" if verb == "decide" else verb
-    if moves:
+    if moves and not front.startswith(("Using ", "By ")):
         yield Way(f"{front}, {thing} should be {participle(verb)}.", 2)
     if among := re.fullmatch(
         r" (?:from|among|out of) (the (?:\w+ )?(?:options|choices|list))", tail
@@ -308,7 +308,8 @@ def coordinated(rest: str) -> tuple[str, str, str] | None:
     """Split "VERB ONE and OTHER TWO" into ("ONE", "OTHER", "TWO"); None for a single order."""
     for match in re.finditer(r",? (?:and (?:then )?|then )([a-z]+) ", rest):
         one, other, two = rest[: match.start()], match[1], rest[match.end() :]
-        if other in ORDERING and one and two and one.count('"') % 2 == 0:
+        within = re.search(r"\bby (?:first )?[a-z]+ing ", one)
+        if other in ORDERING and one and two and one.count('"') % 2 == 0 and not within:
             return one, other, two
     return None
 

@@ -58,7 +58,7 @@ supported by (<M>|the [a-z]+)\b -> backed by \1 / backed up by \1
 makes the most sense\b -> is the most sensible
 the most sensible\b -> the one that makes the most sense
 in a few words\b -> briefly
-brief(ly)?\b -> short\1
+brief\b -> short
 best (describes|fits|matches|answers|completes) (.+?)(?=[.?]|$) -> \1 \2 best
 """
 """Another word or two."""

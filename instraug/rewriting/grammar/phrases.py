@@ -210,8 +210,15 @@ def _done(head: str, subject: str, rest: list[str]) -> Declared | None:
     base = first if first in KNOWN else BY_THIRD.get(first)
     if base is None:
         return None
+    if head == "does" and any(map(_is_another_verb, rest[1:], rest[2:])):
+        return None
     verb = third(base) if head == "does" and not joined(subject) else base
     return Declared(subject, verb + rest[0][len(first) :], " ".join(rest[1:]))
+
+
+def _is_another_verb(before: str, word: str) -> bool:
+    """Whether a word is one more verb of a list, as in "hold it or touch it"."""
+    return (before[-1] == "," or before in ("or", "and")) and word.lower() in KNOWN
 
 
 def joined(subject: str) -> bool:

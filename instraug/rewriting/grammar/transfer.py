@@ -33,6 +33,15 @@ _DUTY = re.compile(
 )
 """Phrases that introduce an order."""
 
+_BROKEN = re.compile(r",\s*[.?!:,]")
+"""What is left where a part was taken out between two marks."""
+
+_DOER = re.compile(r"(?:as an?|using|looking at|by [a-z]+ing) ")
+"""Clauses in front that say how or as what somebody acts, so that the next words must name or order
+who does."""
+
+_NAMES_DOER = re.compile(r"\byou\b|\byour (?:task|job)\b", re.IGNORECASE)
+
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|there|this|that|above)\b(?! \{)")
 """Words that may stand for something said before."""
 
@@ -57,7 +66,7 @@ def ways(sentence: str) -> list[Way]:
         kept = [w for w in found.values() if w.text.endswith(f"{last}.")]
         found = {w.text: w for w in (replace(w, text=re.sub(r"\.$", ":", w.text)) for w in kept)}
     found.pop(sentence, None)
-    return list(found.values())
+    return [w for w in found.values() if not _BROKEN.search(w.text)]
 
 
 def _clause(body: str, mark: str) -> Iterator[Way]:
@@ -143,12 +152,18 @@ def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
     if moves and not pronoun and not re.match(r"(?:in|for) this task", low):
         for way in [Way(own, 0), *core]:
             if "," not in way.text and way.text[-1:] in ".?" and way.text.count(". ") == 0:
-                yield Way(f"{way.text[:-1]}, {low}{way.text[-1]}", 2)
+                comma = "" if low.startswith(("in ", "for ", "from ", "with ")) else ","
+                yield Way(f"{way.text[:-1]}{comma} {low}{way.text[-1]}", 2)
     for way in core:
-        if ". " not in way.text and not re.match(
-            r"(?:By|To|In|From|Before|After) [^,]*, ", way.text
-        ):
+        if ". " in way.text or re.match(r"(?:By|To|In|From|Before|After) [^,]*, ", way.text):
+            continue
+        if not _DOER.match(low) or _orders(way.text):
             yield Way(f"{lead}, {small(way.text)}", way.points)
+
+
+def _orders(text: str) -> bool:
+    """Whether a text speaks to somebody: an order, or one that says "you"."""
+    return text.split(" ", 1)[0].lower() in ORDERING or bool(_NAMES_DOER.search(text))
 
 
 def _ordered(order: str) -> Iterator[Way]:

@@ -23,7 +23,7 @@ from instraug.rewriting.grammar.phrase_table import MASK, PHRASES
 
 _NORMAL = (
     (re.compile(r"\b(in|of|from|for|at) (image|picture|photo|options|choices)\b"), r"\1 the \2"),
-    (re.compile(r"\b(Given|given|Based on|based on) (image|picture|photo)\b"), r"\1 the \2"),
+    (re.compile(r"\b(Given|(?:are|is) given|[Bb]ased on) (image|picture|photo)\b"), r"\1 the \2"),
     (
         re.compile(r"\b(describes?|matches|match|fits?|shows?) (image|picture|photo)\b"),
         r"\1 the \2",
