@@ -45,6 +45,8 @@ from instraug.rewriting.grammar.wording import normal
         ("Describe the area {A}.", "Give a description of the area {A}."),
         ("Please name the bird.", "What you should name is the bird."),
         ("Name the birds.", "What you should name are the birds."),
+        ("Explain whether {A} is near {B}.", "What you should explain is whether {A} is near {B}."),
+        ("Transcribe the words in {A}.", "The words in {A} should be transcribed."),
         ("Tell me in a few words what {A} shows.", "In a few words, tell me what {A} shows."),
     ],
 )
@@ -63,6 +65,8 @@ def test_it_can_be_said_so(source: str, rewrite: str) -> None:
         ("Answer {A} with a number.", "{A} with a number should be answered."),
         ("Say where the two things are.", "Where are is the two things?"),
         ("Tell me how to sort the fruit.", "To sort the fruit, tell me how."),
+        ("Explain whether {A} is near {B}.", "Is {A} near {B}?"),
+        ("Discuss if {A} is near {B}.", "Tell me if {A} is near {B}."),
         ("As a judge, choose a map.", "As a judge, a map should be chosen."),
         ("Using the map, find the town.", "Using the map, the town should be found."),
         ("Find the town using the map.", "Using the map, the town should be found."),

@@ -40,6 +40,7 @@ merge review evaluate estimate measure search trace highlight outline discuss in
 formulate paint type connect link relate express convey present perform ask return transcribe
 visualize reconstruct retrieve delete expand shorten correct lack belong rephrase reason
 pronounce link explore scan gather collect obtain derive deduce conclude prove justify satisfy
+change copy improve adjust modify polish extend clarify
 start try cause resemble reflect indicate specify require capture localize
 """
 

@@ -23,6 +23,7 @@ from instraug.rewriting.grammar.phrases import (
     words_of,
 )
 from instraug.rewriting.grammar.questions import (
+    DECIDING,
     HEAVY,
     Way,
     capital,
@@ -40,7 +41,10 @@ ORDERING = bag(
     calculate rewrite add remove detect recognize verify assess consider point restore repair think
     imagine watch rate score match infer suggest return report assign group arrange convert draw
     provide paraphrase simplify correct observe localize evaluate estimate follow focus
-    understand take pay note insert combine indicate categorize outline measure search edit"""
+    understand take pay note insert combine indicate categorize outline measure search edit
+    transcribe copy change improve adjust modify polish extend clarify replace join connect trace
+    highlight discuss interpret propose formulate express present retrieve delete expand shorten
+    rephrase explore scan collect derive deduce prove justify visualize reconstruct distinguish"""
 )
 """Verbs that an order may begin with."""
 
@@ -132,7 +136,8 @@ def orders(verb: str, rest: str) -> Iterator[Way]:
         if first in ("the", "a", "an"):
             verb = "give" if verb == "tell" else verb
     if first in ("if", "whether"):
-        yield from whether(" ".join(words[1:]))
+        clause = " ".join(words[1:])
+        yield from whether(clause) if verb in DECIDING else whatever(f"whether {clause}", verb)
     elif first in ("what", "which", "where", "how", "why", "when", "who"):
         yield from whatever(rest, verb)
     elif aside := re.match(

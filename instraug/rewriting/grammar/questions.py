@@ -87,6 +87,13 @@ ASKING = bag("tell say state determine decide find identify name judge answer ch
 """Verbs that only ask for what is behind them; "describe" and "explain" ask for more."""
 
 
+DECIDING = ASKING | bag(
+    """verify assess predict guess infer recognize detect evaluate see classify conclude report
+    indicate output return estimate establish examine test confirm consider think suggest mark"""
+)
+"""Verbs that ask for no more than the answer behind "whether"; "explain" and "discuss" do."""
+
+
 def whatever(clause: str, verb: str = "tell") -> Iterator[Way]:
     """Yield ways to ask or order what "what ..." leaves open.
 

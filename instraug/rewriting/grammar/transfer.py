@@ -13,6 +13,7 @@ from instraug.rewriting.grammar.orders import ORDERING, after_doing, coordinated
 from instraug.rewriting.grammar.phrases import declared, noun_phrase, plural, words_of
 from instraug.rewriting.grammar.questions import (
     ASKING,
+    DECIDING,
     Way,
     capital,
     small,
@@ -179,7 +180,9 @@ def _ordered(order: str) -> Iterator[Way]:
     first = words[me].lower() if len(words) > me else ""
     if first in ("if", "whether"):
         clause = " ".join(words[me + 1 :])
-        yield from (Way(t.replace("{}", clause), 0) for t in _ifs(clause) if not _same(t, order))
+        decides = verb in DECIDING
+        frames, said = (_ifs(clause), clause) if decides else (DUTIES, f"{verb} {rest}")
+        yield from (Way(t.replace("{}", said), 0) for t in frames if not _same(t, order))
     elif thing := re.match(r"what (?:is|are) (?=(?:the|an?|its|their) )", " ".join(words[me:])):
         yield from _turned_clause(thing[0], " ".join(words[me:])[thing.end() :])
         return
@@ -202,9 +205,9 @@ def _turned_clause(asks: str, thing: str) -> Iterator[Way]:
         yield from (w for w in orders("identify", thing) if w.points)
 
 
-def _ifs(clause: str) -> Iterator[str]:
-    """Yield orders to decide about a clause; "if" does not ask which of two is so."""
-    return (t for t in IFS if " or " not in clause or " whether " in t)
+def _ifs(clause: str) -> tuple[str, ...]:
+    """Return orders to decide about a clause; "if" does not ask which of two is so."""
+    return tuple(t for t in IFS if " or " not in clause or " whether " in t)
 
 
 def _same(text: str, order: str) -> bool:
