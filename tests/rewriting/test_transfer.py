@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from itertools import islice
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from instraug.rewriting.grammar.inflection import with_articles
+from instraug.rewriting.grammar.routes import routes
 from instraug.rewriting.grammar.transfer import ways
-from instraug.rewriting.grammar.wording import normal
+from instraug.rewriting.grammar.wording import normal, worded
+from instraug.rewriting.prompts.hold_back import hold_back
+from instraug.tasks.placeholders import mask
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,16 @@ from instraug.rewriting.grammar.wording import normal
         ("Explain whether {A} is near {B}.", "What you should explain is whether {A} is near {B}."),
         ("Transcribe the words in {A}.", "The words in {A} should be transcribed."),
         ("Tell me in a few words what {A} shows.", "In a few words, tell me what {A} shows."),
+        ("Sort the cards {A} in rising order.", "The cards {A} must be sorted in rising order."),
+        ("Describe the bird in {A} in detail.", "The bird in {A} should be described in detail."),
+        ("Estimate the length of {A} in meters.", "The length of {A} must be estimated in meters."),
+        ("List the cups in {A} from left to right.", "From left to right, list the cups in {A}."),
+        ("Extract the pairs from {A} as JSON.", "The pairs from {A} must be extracted as JSON."),
+        ("Add commas to the letter {A}.", "Commas should be added to the letter {A}."),
+        ("Assign a score from 1 to 5 to {A}.", "A score from 1 to 5 should be assigned to {A}."),
+        ("You are shown two maps {A} and {B}.", "What you are given is two maps {A} and {B}."),
+        ("Which map best fits {A}?", "Select the map that best fits {A}."),
+        ("Find a cat and a dog.", "A cat and a dog have to be found."),
     ],
 )
 def test_it_can_be_said_so(source: str, rewrite: str) -> None:
@@ -74,6 +90,25 @@ def test_it_can_be_said_so(source: str, rewrite: str) -> None:
         (
             "Sort them by first adding {A} and find {B}.",
             "After sorting them by first adding {A}, find {B}.",
+        ),
+        ("Find the bird in the wrong order.", "The bird must be found in the wrong order."),
+        ("You are shown two maps {A} and {B}.", "Two maps {A} and {B} is given."),
+        ("In this task, you will be given a map.", "In this task, this task gives you a map."),
+        ("After reading {A}, find the town.", "After reading {A}, the town should be found."),
+        ("Looking at {A}, name the bird.", "Looking at {A}, this task asks you to name the bird."),
+        ("Given the following code, find the bug.", "Here is the following code. Find the bug."),
+        ("Evaluate the change in tone in {A}.", "The change must be evaluated in tone in {A}."),
+        ("Name the changes in the style of {A}.", "The changes must be named in the style of {A}."),
+        ("Is the first one red?", "Decide whether the first is one red."),
+        ("Tell me a story about {A}.", "A story about {A} should be given."),
+        ("Correct any mistakes.", "Any mistakes are what you should correct."),
+        (
+            "Decide which map is right: {A} or {B}.",
+            "Which map is right: {A} or {B} has to be determined.",
+        ),
+        (
+            "Translate the note {A} into German and keep the commas.",
+            "The note {A} must be translated into German and keep the commas.",
         ),
     ],
 )
@@ -102,6 +137,44 @@ def test_a_part_that_is_moved_behind_takes_its_comma_along_or_none() -> None:
 def test_missing_articles_are_put_in_and_no_second_one(text: str, right: str) -> None:
     """What is right already stays."""
     assert normal(text) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Find the map that best fits {A}: then stop.", "that fits {A}: then stop best"),
+        ("The map that best fits {A} must be found.", "that fits {A} must be found best"),
+        ("Choose the correct answer from the options below.", "that is right below"),
+        ("Say if it is a photograph or a painting.", "picture"),
+        ("Write a title for the video {A}.", "headline"),
+        ("Summarize it, or summarize {A}.", "condense"),
+    ],
+)
+def test_words_are_not_swapped_where_they_mean_more(text: str, wrong: str) -> None:
+    """A part moves to the end of its own clause, and a contrast stays one."""
+    found = list(worded(text, frozenset(), 0, 99, ""))
+    assert found
+    assert not [t for t in found if wrong in t]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Find the box" + ", the cat" * 3000 + ".",
+        "Read the note " + "and read the note " * 1000 + ".",
+        "Given " + "the map, " * 1500 + "find the box.",
+        "Find the " + "a" * 30_000 + ".",
+        "Is the dog" + " \n" * 9000 + "red?",
+        "Find the \ud800 in the box.",
+    ],
+)
+def test_no_text_takes_long_or_is_an_error(text: str) -> None:
+    """Rules that take the square of a length are not tried on a long sentence."""
+    began = time.monotonic()
+    ways(text)
+    list(islice(routes(hold_back(mask(text))), 5))
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("text", ["{A}", "Quel est le sens de la phrase {A}?", "Text: {A}.", "So?"])

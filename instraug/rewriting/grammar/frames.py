@@ -66,7 +66,7 @@ STATEMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         r"you (?:are (?:given|shown|provided with)|will (?:see|get|be given)|get|have) (.+)",
-        ("Given here is {1}.", "What you have is {1}.", "{1} is given."),
+        ("What you are given is {1}.", "What you have is {1}.", "{1} will be given."),
     ),
 )  # fmt: skip
 """Pattern of a sentence, and what it can be said as; ``{1}`` is the first group."""

@@ -184,9 +184,9 @@ produce: create; kind: type; identical: same; relationship: relation
 analyze: examine
 accurately: exactly; environment: surroundings; legible: readable; readable: legible
 covered: hidden; masked: hidden; location: position; position: location
-enough: sufficient; sufficient: enough; summarize: condense; passage: paragraph
-mistake: error; mistakes: errors; errors: mistakes; title: headline
-calculate: compute; statement: claim; claim: statement; photograph: picture, photo
+enough: sufficient; sufficient: enough; passage: paragraph
+mistake: error; mistakes: errors; errors: mistakes
+calculate: compute; statement: claim; claim: statement; photograph: photo
 """
 
 

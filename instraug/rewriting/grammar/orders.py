@@ -14,6 +14,7 @@ from instraug.rewriting.grammar.inflection import (
 )
 from instraug.rewriting.grammar.lexicon import bag
 from instraug.rewriting.grammar.phrases import (
+    DETERMINERS,
     PREPOSITIONS,
     asked,
     head_noun,
@@ -74,13 +75,27 @@ _MANNER = re.compile(
 )
 """How an answer is to be given; it may stand in front."""
 
+_STYLE = re.compile(
+    r",? (?:(?:in|as) (?:json|html|latex|markdown)\b|in (?:(?:great|more|full) )?detail\b"
+    r"|in (?:plain|simple) [a-z]+\b|in (?:[a-z]*met(?:er|re)s|seconds|minutes|percent)\b"
+    r"|in order$|in (?:(?!in |of |and )[a-z]+ ){0,4}(?<!\bin )"
+    r"(?<!changes in the )(?<!change in the )(?<!differences in the )(?<!difference in the )"
+    r"(?:order(?! to\b)|tone|style|format|manner)\b"
+    r"|from (?:left|right|top|bottom|most|least) )",
+    re.IGNORECASE,
+)
+"""The same, but behind a verb of `_SEEKING` it says what is looked for."""
+
+_SEEKING = bag("find locate identify select choose pick detect check look read")
+
 _WITH = bag(
     """label complete fill replace compare mark combine match rank rate sort translate convert
-    summarize condense classify rewrite correct order arrange connect insert paraphrase"""
+    summarize condense classify rewrite correct order arrange connect insert paraphrase assign
+    remove add"""
 )
 """Verbs that a phrase with "with", "from" or "to" belongs to, and not to the noun before it."""
 
-_COMPLEMENT = re.compile(r" (?:with|from|into|to|on a|as|by(?! [a-z]+ing)) ")
+_COMPLEMENT = re.compile(r" (?:with|(?<! score )from|into|to(?! \d)|on a|as|by(?! [a-z]+ing)) ")
 
 _PLACED = bag("region area place object part box spot location thing regions areas objects parts")
 
@@ -133,7 +148,7 @@ def orders(verb: str, rest: str) -> Iterator[Way]:
     if me and len(words) > 1:
         rest = " ".join(words[1:])
         words, first = words[1:], words[1].lower()
-        if first in ("the", "a", "an"):
+        if first == "the":
             verb = "give" if verb == "tell" else verb
     if first in ("if", "whether"):
         clause = " ".join(words[1:])
@@ -159,7 +174,7 @@ def _transitive(verb: str, rest: str) -> Iterator[Way]:
     moves = tail and thing and _loose(verb, tail) and not _CATAPHORIC.search(tail)
     if moves:
         yield Way(f"{front}, {verb} {thing}.", 2)
-    if verb in _INTRANSITIVE or not _is_object(thing):
+    if verb in _INTRANSITIVE or not _is_object(thing) or _orders_more(tail):
         return
     for noun, before in _NOMINAL.get(verb, ()):
         if thing.split(" ", 1)[0] in ("the", "a", "an", "this", "what", "each") or is_unit(thing):
@@ -176,6 +191,12 @@ def _transitive(verb: str, rest: str) -> Iterator[Way]:
         yield Way(f"Look through {among[1]} and {verb} {thing}.", 2)
     yield from _passive(verb, thing, tail)
     yield from _wondered(verb, thing, tail)
+
+
+def _orders_more(tail: str) -> bool:
+    """Whether a tail has one more order: "into German and keep the commas"."""
+    more = re.search(r" and (?:then )?([a-z]+) (?:the|an?|your|its|their|it|them|all|any)\b", tail)
+    return bool(more and more[1] not in PREPOSITIONS | DETERMINERS | {"not"})
 
 
 def _stays(verb: str, thing: str) -> bool:
@@ -207,7 +228,7 @@ def _passive(verb: str, thing: str, tail: str, particle: str = "") -> Iterator[W
 
 def _loose(verb: str, tail: str) -> bool:
     """Whether a tail may stand in front."""
-    if tail.startswith((" as ", " so that")):
+    if tail.startswith((" as ", " so that")) or tail == " in order":
         return False
     return verb not in _WITH or not _COMPLEMENT.match(tail) or bool(_LIST.fullmatch(tail))
 
@@ -215,9 +236,9 @@ def _loose(verb: str, tail: str) -> bool:
 def _is_object(thing: str) -> bool:
     words = words_of(thing)
     end = noun_phrase(words)
-    if not end or "," in thing.rstrip(","):
+    if not end or re.search(r"[,:] ", thing):
         return False
-    if words[0].lower() in ("you", "it", "they", "there", "we", "this"):
+    if words[0].lower() in ("you", "it", "they", "there", "we", "this", "any"):
         return False
     if end == len(words):
         return True
@@ -289,7 +310,8 @@ def divided(verb: str, rest: str) -> tuple[str, str]:
 
 def _adverbial(verb: str, rest: str) -> tuple[str, str] | None:
     """Split off a phrase that says how something is to be done: "in one word", "with a label"."""
-    for pattern in (_COMPLEMENT, _MANNER) if verb in _WITH else (_MANNER,):
+    patterns = [_COMPLEMENT] if verb in _WITH else []
+    for pattern in [*patterns, _MANNER, *([] if verb in _SEEKING else [_STYLE])]:
         found = pattern.search(rest)
         if found and found.start():
             thing = rest[: found.start()]

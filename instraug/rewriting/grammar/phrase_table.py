@@ -15,7 +15,7 @@ answer the following question\b
   -> answer the question below / give the answer to the following question
 answer (the|this) question\b -> give the answer to \1 question / reply to \1 question
 answer (a|an|this) question\b -> give an answer to \1 question / reply to \1 question
-(?<!ly )answers (the|this) question\b -> is the answer to \1 question
+(?<!ly )(?<!best )answers (the|this) question\b -> is the answer to \1 question
 the following (two |three )?([a-z]+s)\b -> the \1\2 below / these \1\2
 the correct(?= [a-z]) -> the right
 (?<!factually )(?<=is )correct(?=[.?:]|$) -> right
@@ -59,12 +59,14 @@ makes the most sense\b -> is the most sensible
 the most sensible\b -> the one that makes the most sense
 in a few words\b -> briefly
 brief\b -> short
-best (describes|fits|matches|answers|completes) (.+?)(?=[.?]|$) -> \1 \2 best
+best (describes|fits|matches|answers|completes)
+  ([^.?:,]+?)(?=[.?:,]| (?:is|are|must|should|from|in)\b| (?:has|have|needs?) to\b|$) -> \1 \2 best
 """
 """Another word or two."""
 
 _STRUCTURES = r"""
-(?:the |an? )?(?:correct|right) answer (?:from|among) (?:the |these )?(?:given )?options
+(?:the |an? )?(?:correct|right) answer
+  (?:from|among) (?:the |these )?(?:given )?options(?! (?:below|above|given|provided|listed)\b)
   -> the one among the options that is correct
   / the correct one of the options / the option that is right
 the quality of (the|this) (image|picture|photo)\b -> \1 \2's quality

@@ -49,7 +49,7 @@ _LATE = bag(
     possible likely similar identical related connected done shown seen found given described called
     named black white bad poor good too very still also most exactly really correctly rightly part
     actually properly partly completely fully well based mentioned depicted displayed used needed
-    valid consistent relevant supported covered located contained next closer available missing
+    valid consistent best relevant supported covered located contained next closer available missing
     factually positive negative toxic spam sarcastic offensive equivalent"""
 )
 """Words that follow a subject rather than belong to it."""
@@ -134,7 +134,7 @@ def _simple(words: Sequence[str], at: int, *, verb: bool = False) -> int:
 
 def _is_noun(words: Sequence[str], start: int, at: int, *, verb: bool) -> bool:
     word = words[at].lower().strip(",:;")
-    if word in ("two", "three") and at > start:
+    if at > start and (word in ("two", "three") or (word == "one" and _ranks(words[at - 1]))):
         return True
     if is_unit(words[at]) or word in _STOPS or not re.fullmatch(r"[a-z][\w'-]*", word):
         return False
@@ -144,6 +144,10 @@ def _is_noun(words: Sequence[str], start: int, at: int, *, verb: bool) -> bool:
     acts = word in BY_THIRD or word in KNOWN or word in BY_PARTICIPLE
     acts = acts or (word.endswith("ing") and word not in _ING_NOUNS)
     return word not in _LATE and (either or not acts)
+
+
+def _ranks(word: str) -> bool:
+    return word.lower() in ("first", "second", "third", "last", "next", "other", "left", "right")
 
 
 _ING_NOUNS = bag(
@@ -260,7 +264,9 @@ def head_noun(phrase: str) -> str:
 def plural(phrase: str) -> bool:
     """Whether a noun phrase takes "are"."""
     first = phrase.split(" ", 1)[0].lower()
-    if first in ("a", "an", "this", "each", "every", "one"):
+    one, _, other = phrase.partition(" and ")
+    several = re.match(r"an? |the ", other) and not PREPOSITIONS & set(one.split())
+    if first in ("this", "each", "every") or (first in ("a", "an", "one") and not several):
         return False
     return (
         joined(phrase)

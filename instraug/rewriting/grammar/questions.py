@@ -55,7 +55,7 @@ def whether(clause: str) -> Iterator[Way]:
         yield from _true(clause)
     yield Way(f"It has to be checked whether {clause}.", 1)
     yield Way(f"What has to be decided is whether {clause}.", 2)
-    if len(clause.split()) <= HEAVY:
+    if len(clause.split()) <= HEAVY and ":" not in clause:
         yield Way(f"Whether {clause} is what you have to decide.", 2)
         yield Way(f"Whether {clause} has to be determined.", 2)
         yield Way(f"Whether {clause} is the question to answer.", 2)
@@ -106,7 +106,7 @@ def whatever(clause: str, verb: str = "tell") -> Iterator[Way]:
         return
     if verb not in ASKING:
         done = participle(verb) if verb in KNOWN else ""
-        if done and len(words) <= HEAVY:
+        if done and len(words) <= HEAVY and ":" not in clause:
             yield Way(f"{capital(clause)} should be {done}.", 2)
             yield Way(f"{capital(clause)} has to be {done}.", 2)
             yield Way(f"What you should {verb} is {clause}.", 2)
@@ -114,7 +114,7 @@ def whatever(clause: str, verb: str = "tell") -> Iterator[Way]:
     yield from _direct(words)
     yield Way(f"Can you work out {clause}?", 1)
     yield Way(f"What has to be determined is {clause}.", 2)
-    if len(words) <= HEAVY:
+    if len(words) <= HEAVY and ":" not in clause:
         yield Way(f"{capital(clause)} is what you should find out.", 2)
         yield Way(f"{capital(clause)} has to be determined.", 2)
         yield Way(f"{capital(clause)} is the thing to find out.", 2)
@@ -172,6 +172,6 @@ def which(words: list[str]) -> tuple[str, str] | None:
 
 def finite(said: str) -> bool:
     """Whether a text begins with a finite verb, perhaps behind an adverb."""
-    word = re.sub(r"^[a-z]+ly ", "", said).split(" ", 1)[0]
+    word = re.sub(r"^(?:[a-z]+ly|best|better) ", "", said).split(" ", 1)[0]
     helping = bag("is are has have can must should")
     return word in helping or ((word in BY_THIRD or word in KNOWN) and word not in ("do", "does"))

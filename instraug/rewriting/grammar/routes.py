@@ -12,7 +12,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator
-from itertools import islice, product
+from itertools import product
 
 from instraug.models.gbnf import one_of
 from instraug.rewriting.grammar.questions import Way
@@ -58,20 +58,26 @@ def _texts(text: str, whole: str) -> Iterator[list[str]]:
     kept = labels(whole)
     found = _arranged(_combined(source), source)
 
-    def texts(way: Way, least: int, turn: int) -> list[str]:
-        several = worded(way.text, kept, least, TEXTS * (turn + 1), source)
-        fresh = islice(several, TEXTS * turn, None)
-        return [t for t in fresh if _is_new(t, source, text, whole)]
+    def texts(way: Way, least: int, turn: int) -> tuple[list[str], bool]:
+        """Return the next wordings of a way, and whether it has more."""
+        several = list(worded(way.text, kept, least, TEXTS * (turn + 1), source))
+        new = [t for t in several[TEXTS * turn :] if _is_new(t, source, text, whole)]
+        return new, len(several) == TEXTS * (turn + 1)
 
+    left = list(enumerate(found))
     for turn in range(_PASSES):
-        for number, way in enumerate(found):
-            deep = max(_DEEP - way.points, number % 2)
-            if new := texts(way, deep, turn) or (
-                texts(way, 0, turn) if way.points >= _DEEP else []
-            ):
+        lasting = []
+        for number, way in left:
+            new, more = texts(way, max(_DEEP - way.points, number % 2), turn)
+            if not new and way.points >= _DEEP:
+                new, more = texts(way, 0, turn)
+            if new:
                 yield new
+            if more or (new and way.points >= _DEEP):
+                lasting.append((number, way))
+        left = lasting
     for way in found:
-        if way.points < _DEEP and (new := texts(way, 1 - way.points, 0)):
+        if way.points < _DEEP and (new := texts(way, 1 - way.points, 0)[0]):
             yield new
 
 
@@ -107,7 +113,9 @@ def _spread(source: str, n: int, i: int = 0) -> int:
 
 def _arranged(found: list[Way], source: str) -> list[Way]:
     """Sort ways so that deep ones come first, and the same opening comes late again."""
-    left = sorted(found, key=lambda w: zlib.crc32(f"{source}\0{w.text}".encode()))
+    left = sorted(
+        found, key=lambda w: zlib.crc32(f"{source}\0{w.text}".encode("utf-8", "surrogatepass"))
+    )
     seen: dict[str, int] = {}
     ranked = []
     for way in sorted(left, key=lambda w: -min(w.points, _DEEP)):

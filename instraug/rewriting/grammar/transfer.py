@@ -37,14 +37,23 @@ _DUTY = re.compile(
 _BROKEN = re.compile(r",\s*[.?!:,]")
 """What is left where a part was taken out between two marks."""
 
-_DOER = re.compile(r"(?:as an?|using|looking at|by [a-z]+ing) ")
+_DOER = re.compile(
+    r"(?:as an?|using|looking at|(?:by|after|before|when|while|without) (?!following )[a-z]+ing)\b"
+)
 """Clauses in front that say how or as what somebody acts, so that the next words must name or order
 who does."""
 
-_NAMES_DOER = re.compile(r"\byou\b|\byour (?:task|job)\b", re.IGNORECASE)
+_NAMES_DOER = re.compile(r"(?<!asks )\byou\b|\byour (?:task|job)\b", re.IGNORECASE)
+
+_SAYS_TASK = re.compile(r"\btask\b|^(?:Here|Given) ")
+"""What says "in this task" once more."""
 
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|there|this|that|above)\b(?! \{)")
 """Words that may stand for something said before."""
+
+
+_LONGEST = 1200
+"""Characters of a sentence that rules are tried on; some take the square of its length."""
 
 
 def ways(sentence: str) -> list[Way]:
@@ -56,7 +65,9 @@ def ways(sentence: str) -> list[Way]:
     Returns:
         Each text once, in a fixed order.
     """
-    mark = sentence[-1] if sentence[-1] in ".?!:" else ""
+    if len(sentence) > _LONGEST:
+        return []
+    mark = sentence[-1:] if sentence.endswith((".", "?", "!", ":")) else ""
     body = sentence.removesuffix(mark).strip()
     colon, mark = mark == ":", mark.removesuffix(":")
     if re.match(r"please ", body, re.IGNORECASE):
@@ -149,16 +160,23 @@ def _led(lead: str, clause: str, mark: str) -> Iterator[Way]:
         for way in [Way(own, 0), *core]:
             yield Way(f"You are given {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
             here = "Here are" if plural(thing) else "Here is"
+            if thing.startswith("the following"):
+                continue
             yield Way(f"{here} {thing}. {way.text}", max(way.points, 1) + (way.points > 1))
     if moves and not pronoun and not re.match(r"(?:in|for) this task", low):
         for way in [Way(own, 0), *core]:
-            if "," not in way.text and way.text[-1:] in ".?" and way.text.count(". ") == 0:
+            if (
+                not re.search("[,:]", way.text)
+                and way.text[-1:] in ".?"
+                and way.text.count(". ") == 0
+            ):
                 comma = "" if low.startswith(("in ", "for ", "from ", "with ")) else ","
                 yield Way(f"{way.text[:-1]}{comma} {low}{way.text[-1]}", 2)
     for way in core:
         if ". " in way.text or re.match(r"(?:By|To|In|From|Before|After) [^,]*, ", way.text):
             continue
-        if not _DOER.match(low) or _orders(way.text):
+        again = low.endswith(" this task") and _SAYS_TASK.search(way.text)
+        if not again and (not _DOER.match(low) or _orders(way.text)):
             yield Way(f"{lead}, {small(way.text)}", way.points)
 
 

@@ -74,7 +74,7 @@ _DONE = re.compile(rf"\b([a-z]+) ([a-z]+(?:ed|en|wn)) by ({MASK})(?=$|[.?,]| )")
 
 _NO_GERUND = frozenset({"have", "do", "be", "mean", "need", "want", "belong", "lie"})
 
-_LABEL = re.compile(r"([A-Za-z]+)(?: \d+)?:")
+_LABEL = re.compile(r"\b([A-Za-z]+)(?: \d+)?:")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _LEAST = 3
 _LABEL = r"(?:[A-Z]\w*(?: \w+){0,4}:?\s+)?"
 
 _HANGING = re.compile(
-    r"(?:(?<=[.?!])\s+|\s*\n\s*)(?:[A-Z]\w*(?: \w+){0,4}(?::| is| are)|[A-Z]\w*)\s*\Z"
+    r"(?:(?<=[.?!])\s+|(?<!\s)[^\S\n]*\n\s*)(?:[A-Z]\w*(?: \w+){0,4}(?::| is| are)|[A-Z]\w*)\s*\Z"
 )
 """A label left at the end after its mask is held back."""
 
@@ -56,14 +56,14 @@ def hold_back(masked: Masked) -> Masked:
 def _end(text: str, mask: str) -> int:
     """Return the index behind the text that is left after the end is held back."""
     end = len(text)
-    run = re.search(rf"(?:\s*{mask}){{2,}}[.\s]*\Z", text)
+    run = re.search(rf"(?<!\s)(?:\s*{mask}){{2,}}[.\s]*\Z", text)
     if run and _worth(text[: run.start()], mask):
         end = run.start()
         label = _HANGING.search(text[:end])
         if label and _worth(text[: label.start()], mask):
             end = label.start()
     alone = re.compile(
-        rf"(?:(?<=[.?!:}}])\s*|(?<=[.?!]\")\s*|\s*\n\s*){_LABEL}\"?{mask}\"?[.?:]?\s*\Z"
+        rf"(?:(?<=[.?!:}}])\s*|(?<=[.?!]\")\s*|(?<!\s)[^\S\n]*\n\s*){_LABEL}\"?{mask}\"?[.?:]?\s*\Z"
     )
     while (tail := alone.search(text[:end])) and _worth(text[: tail.start()], mask):
         end = tail.start()
