@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,17 @@ class _Named(click.Path):
         if not str(value) or value == b"":
             self.fail("the path is empty; is a variable of the shell not set?", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number in a range, which "nan" and "inf" are not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; see `click.ParamType.convert`."""
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is no number", param, ctx)
+        return number
 
 
 FOLDER = _Named(path_type=Path, file_okay=False)
@@ -163,7 +175,7 @@ _BATCH = [
     click.option("--no-wait", is_flag=True, help="With --batch: end with 75 once all is sent."),
     click.option(
         "--poll",
-        type=click.FloatRange(0, min_open=True),
+        type=Number(0, min_open=True),
         metavar="SECONDS",
         help="With --batch: between two looks; 60 unless set.",
     ),

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from instraug.cli.options import PATH, ManyValues
+from instraug.cli.options import PATH, ManyValues, Number
 from instraug.errors import UsageError, printable
 from instraug.tasks.pool import INSTRUCTIONS
 
@@ -45,7 +45,7 @@ _HELD = ("id", "task", "instruction", "source", "origin")
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     metavar="R",
     help="With --near-duplicates: ROUGE-L from which on two are near (0.95).",
 )

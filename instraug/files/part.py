@@ -10,10 +10,13 @@ A part's folder holds what its command found, and a manifest of the kind ``shard
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+import orjson
 
 import instraug
 from instraug.errors import InputError, Problem, UsageError, printable
@@ -167,8 +170,13 @@ def _is_part(body: Mapping[str, Any]) -> bool:
 
 def _misfits(found: Sequence[PartFolder]) -> Iterator[Problem]:
     """Yield what keeps parts from being one whole."""
-    first = found[0]
-    for folder in found[1:]:
+    wholes = [
+        orjson.dumps([f.body["of"], f.part.of, f.same], option=orjson.OPT_SORT_KEYS) for f in found
+    ]
+    first = found[wholes.index(Counter(wholes).most_common(1)[0][0])]
+    for folder in found:
+        if folder is first:
+            continue
         where = str(folder.path)
         if folder.body["of"] != first.body["of"]:
             yield Problem(where, f"is a shard of another command than {first.path}", "leave it out")

@@ -111,7 +111,7 @@ async def _read(
     read = await read_lacking(_by_files(job, looker), looker.journal, paths)
     for problem in read.problems:
         watch.notice(str(problem))
-    lacks = await looker.end(count, read.recorded, {})
+    lacks = await looker.end(count, read.recorded, read.refused)
     if lacks.unanswered:
         what = f"{lacks.unanswered} requests have no reply yet"
         looker.run.stopped = EndpointUnavailable(f"{what}; --write-requests writes what lacks")

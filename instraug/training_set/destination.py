@@ -163,7 +163,8 @@ def _foreign(dest: Path, *, is_file: bool) -> str | None:
     known = read_manifest(manifest)
     outputs = known.body.get("outputs") if _is_of_a_set(known) else None
     built = {*outputs, MANIFEST} if isinstance(outputs, dict) else set()
-    names = [dest.name] if is_file else sorted(p.name for p in dest.iterdir())
+    names = [dest.name] if is_file else [p.name for p in dest.iterdir()]
+    names.sort(key=lambda name: (name.startswith("."), name))  # one that `ls` shows
     return next((name for name in names if name not in built), None)
 
 

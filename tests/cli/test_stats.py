@@ -363,6 +363,7 @@ def test_a_list_of_pairs_replaces_only_one(tmp_path: Path) -> None:
         ((TRAIN, "--near-duplicates"), "goes with a pool"),
         ((TRAIN, "--threshold", "0.9"), "--threshold goes with --near-duplicates"),
         ((TRAIN, "--pairs", "x"), "--pairs goes with --near-duplicates"),
+        ((TRAIN, "--near-duplicates", "--threshold", "nan"), "nan is no number"),
     ],
 )
 def test_options_of_near_duplicates_go_with_a_pool(given: tuple[Any, ...], said: str) -> None:

@@ -240,13 +240,13 @@ def _shown(batch: FakeBatch) -> Json:
     }
 
 
-def run_offline(requests: bytes, *, fails: int = 0) -> Iterator[bytes]:
+def run_offline(requests: bytes, *, fails: int = 0, status: int = 500) -> Iterator[bytes]:
     """Answer a file of requests as vLLM's run-batch does, in order; every Nth line fails."""
     for number, line in enumerate(filter(None, requests.split(b"\n")), 1):
         row = orjson.loads(line)
         if fails and number % fails == 0:
-            failed = {"status_code": 400, "request_id": "r", "body": None}
-            why = {"message": "too long", "type": "BadRequestError", "code": 400}
+            failed = {"status_code": status, "request_id": "r", "body": None}
+            why = {"message": "too long", "type": "BadRequestError", "code": status}
             got = {"id": "v", "custom_id": row["custom_id"], "response": failed, "error": why}
         else:
             got = _line(row, (200, {**answers.chat(row["body"]), "note": ODD_ENDS}), None)

@@ -343,6 +343,16 @@ def test_a_shard_of_another_whole_is_one_line(tmp_path: Path, change: Change, sa
     assert said in line
 
 
+def test_the_odd_shard_is_named_though_it_is_the_first(tmp_path: Path) -> None:
+    """The others agree, so it is the one to make again."""
+    make(tmp_path, ROWS, 3)
+    file = tmp_path / "rows.jsonl"
+    built(tmp_path, file, "parts/1part", tasks=TASKS, part=Part(1, 3), force=True, seed=1)
+    line = refusal(tmp_path)
+    assert line.startswith(str(tmp_path / "parts" / "1part"))
+    assert "config.seed 0 -> 1" in line
+
+
 def test_a_shard_of_another_version_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

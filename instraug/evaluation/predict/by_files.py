@@ -86,7 +86,7 @@ def read_replies(
             run.count(reply, bought)
             watch.reply(reply, bought)
 
-        if lost := looker.end(noted, count, read.recorded, {}):
+        if lost := looker.end(noted, count, read.recorded, read.refused):
             what = f"{lost} requests have no reply yet"
             run.stopped = EndpointUnavailable(f"{what}; --write-requests writes what lacks")
         journal.sync()

@@ -150,7 +150,8 @@ def _check_outputs(job: PredictJob) -> None:
         raise UsageError(f"{job.out}: the rows are there; choose another folder")
     with refusals(job.replies, "read"):
         there = job.replies.is_file() and job.replies.stat().st_size > 0
-        lost = not there and (job.out / PREDICTIONS).is_file()
+        predictions = job.out / PREDICTIONS
+        lost = not there and predictions.is_file() and predictions.stat().st_size > 0
     if lost and not (job.force or job.frozen):
         what = f"is gone, which the predictions in {job.out} count on"
         fix = "put it back, or name it with --journal PATH; --force buys the replies again"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from instraug.errors import InputError, Problem, UsageError, grouped, printable
+from instraug.errors import EndpointUnavailable, InputError, Problem, UsageError, grouped, printable
 from instraug.files.atomic import atomic_writer
 from instraug.files.compression import open_input
 from instraug.files.disk import refusals
@@ -25,6 +25,9 @@ from instraug.models.journal.record_index import RecordIndex
 
 ASKED = "offline"
 """Who answered, as the journal notes it."""
+
+_REFUSALS = (400, 413, 422)
+"""HTTP statuses of a request that would be refused again."""
 
 _NO_LIMIT = 2**63
 """An engine of one's own takes a file of any size, and is started once for it."""
@@ -47,6 +50,8 @@ class ByFiles:
 def check_requests_path(dest: Path) -> None:
     """Raise UsageError where a file of requests cannot be written, or would replace another one."""
     check_replaceable(dest, "file of requests", _is_requests)
+    if dest.suffix in (".gz", ".zst"):
+        raise UsageError(f"{dest}: engines read plain lines; choose a name without {dest.suffix}")
     if not dest.parent.is_dir():
         raise UsageError(f"{dest}: the folder {dest.parent} does not exist; make it")
 
@@ -63,6 +68,7 @@ async def write_lacking(run: ByFiles, budget: BudgetTracker, dest: Path) -> int:
 
     Raises:
         BudgetReached: not all of it fits; the rest is written.
+        EndpointUnavailable: all that is lacking is in a batch that is open.
         StorageError: the file is as it was.
     """
     with request_folder(run.out) as folder:
@@ -77,6 +83,9 @@ async def write_lacking(run: ByFiles, budget: BudgetTracker, dest: Path) -> int:
                 book.uploaded(book.name(file), "", file, Wave(book.wave(fresh=True)), ASKED)
     if lacks.budget:
         raise lacks.budget
+    if lacks.unanswered and not lacks.written:
+        what = f"{lacks.unanswered} requests are in a batch that is open, so none is written"
+        raise EndpointUnavailable(f"{what}; run again with --batch to fetch their replies")
     return lacks.written
 
 
@@ -119,6 +128,8 @@ class ReadReplies:
     """Keys whose reply was recorded just now."""
     problems: list[Problem]
     """One a kind of line that gave no reply."""
+    refused: dict[str, str]
+    """Keys that the engine refused while it answered others, and why."""
 
 
 class Known:
@@ -162,16 +173,20 @@ def read_replies(paths: Sequence[Path], known: Known, journal: Journal) -> ReadR
     """
     reader = _Reader(known, journal)
     problems = grouped(problem for path in paths for problem in reader.read(path))
-    if problems and not reader.known:
-        raise InputError(problems)
-    return ReadReplies(reader.recorded, problems)
+    if not reader.known:
+        fix = "give the engine's output file"
+        empty = [Problem(str(path), "holds no line of a reply", fix) for path in paths]
+        raise InputError(problems or empty)
+    refused = reader.refused if reader.answered else {}
+    return ReadReplies(reader.recorded, problems, refused)
 
 
 class _Reader:
     def __init__(self, known: Known, journal: Journal) -> None:
         self._known, self._journal = known, journal
         self._seen, self.recorded = RecordIndex(), RecordIndex()
-        self.known = 0
+        self.known = self.answered = 0
+        self.refused: dict[str, str] = {}
 
     def read(self, path: Path) -> Iterator[Problem]:
         with open_input(path) as file:
@@ -201,10 +216,15 @@ class _Reader:
         if isinstance(got, Failure):
             if "response" not in row and "error" not in row:
                 return "the line is a request, not a result", "give the engine's output file"
-            return f"no reply: {printable(got.why)[:200]}", "its request is written again"
+            why = f"no reply: {printable(got.why)[:200]}"
+            if got.status not in _REFUSALS:
+                return why, "its request is written again"
+            self.refused[key] = got.why
+            return why, "left out, unless nothing else was answered"
         if key in self._seen:
             return "a second reply to one request", "left out; the first one counts"
         self._seen.add(key, 0, 0)
+        self.answered += 1
         if key not in self._journal:
             self._journal.record(replace(got, endpoint=ASKED))
             self.recorded.add(key, 0, 0)

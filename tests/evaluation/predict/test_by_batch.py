@@ -167,6 +167,44 @@ def test_files_for_an_offline_engine_bring_the_same_predictions(rows: Rows) -> N
     assert not rows.server.batches.requests
 
 
+def test_what_an_offline_engine_refuses_is_not_asked_again(rows: Rows) -> None:
+    """A row that is too long has no prediction, and the run is complete without it."""
+    requests, replies = rows.folder / "requests.jsonl", rows.folder / "replies.jsonl"
+    assert rows.run("files", "--write-requests", requests, "-q").returncode == 0
+    replies.write_bytes(b"".join(run_offline(requests.read_bytes(), fails=4, status=400)))
+    done = rows.run("files", "--read-replies", replies, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run"]["requests"] == 15
+    assert "400: too long; left out, unless nothing else was answered (5 times" in done.stderr
+    replies.write_bytes(b"".join(run_offline(requests.read_bytes(), fails=1, status=400)))
+    assert rows.run("none", "--read-replies", replies, "-q").returncode == 75
+
+
+def test_what_was_read_by_mistake_does_not_close_the_folder(rows: Rows) -> None:
+    """A first file without a reply leaves nothing that the next one must count on."""
+    requests, replies = rows.folder / "requests.jsonl", rows.folder / "replies.jsonl"
+    assert rows.run("from", "--write-requests", requests, "-q").returncode == 0
+    assert rows.run("files", "--read-replies", requests, "-q").returncode == 75
+    replies.write_bytes(b"")
+    failed(rows.run("files", "--read-replies", replies, "-q"), 1, "holds no line of a reply")
+    replies.write_bytes(b"".join(run_offline(requests.read_bytes())))
+    done = rows.run("files", "--read-replies", replies, "-q")
+    assert done.returncode == 0, done.stderr
+
+
+def test_requests_of_an_open_batch_are_not_written_and_the_run_says_so(rows: Rows) -> None:
+    """Nothing is written, which is not the same as nothing being lacking."""
+    requests = rows.folder / "requests.jsonl"
+    assert rows.batch("batch", "--no-wait", "-q").returncode == 75
+    failed(
+        rows.run("batch", "--write-requests", requests, "-q"),
+        75,
+        "in a batch that is open",
+        "--batch",
+    )
+    failed(rows.run("batch", "--write-requests", "r.jsonl.gz", "-q"), 2, "without .gz")
+
+
 def test_replies_of_other_rows_are_refused(rows: Rows) -> None:
     """A file without one line of the run's requests is an error that names it."""
     replies = rows.folder / "other.jsonl"
