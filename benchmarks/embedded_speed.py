@@ -69,14 +69,14 @@ def main() -> None:
     parser.add_argument("tasks", type=Path)
     parser.add_argument("--rewrites", type=int, default=2)
     parser.add_argument("--only", default="*", metavar="GLOB")
-    told = parser.parse_args()
+    given = parser.parse_args()
     bodies: list[Body] = []
     read: list[int] = []
     loaded = LocalModel._loaded
     setattr(LocalModel, "_loaded", lambda self: Recorder(loaded(self), bodies, read))  # noqa: B010
     with tempfile.TemporaryDirectory() as out:
-        command = ["expand", str(told.tasks), "--model", "local", "-o", f"{out}/out", "--quiet"]
-        command += ["--rewrites", str(told.rewrites), "--only", told.only]
+        command = ["expand", str(given.tasks), "--model", "local", "-o", f"{out}/out", "--quiet"]
+        command += ["--rewrites", str(given.rewrites), "--only", given.only]
         ours = timed(lambda: cli(command, standalone_mode=False))
     setattr(LocalModel, "_loaded", loaded)  # noqa: B010
     peer = timed(lambda: bare(bodies))

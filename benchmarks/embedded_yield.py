@@ -127,19 +127,19 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--rewrites", type=int, default=3)
     parser.add_argument("--only", default="*", metavar="GLOB")
-    told = parser.parse_args()
+    given = parser.parse_args()
     start = perf_counter()
-    command = [sys.executable, "-m", "instraug", "expand", str(told.tasks), "--model", "local"]
-    command += ["-o", str(told.out / "ours"), "--rewrites", str(told.rewrites)]
-    done = subprocess.run([*command, "--only", told.only, "--quiet"], check=False)
+    command = [sys.executable, "-m", "instraug", "expand", str(given.tasks), "--model", "local"]
+    command += ["-o", str(given.out / "ours"), "--rewrites", str(given.rewrites)]
+    done = subprocess.run([*command, "--only", given.only, "--quiet"], check=False)
     print(f"ours: exit {done.returncode}, {perf_counter() - start:.0f} s")
     start = perf_counter()
     found = [
-        t for t in load_tasks(told.tasks) if t.split == "train" and fnmatchcase(t.name, told.only)
+        t for t in load_tasks(given.tasks) if t.split == "train" and fnmatchcase(t.name, given.only)
     ]
-    asyncio.run(plain(found, told.rewrites, told.out / "plain"))
+    asyncio.run(plain(found, given.rewrites, given.out / "plain"))
     print(f"plain: {perf_counter() - start:.0f} s")
-    print(f"now: python benchmarks/minilm_judge.py {told.out / 'ours'} {told.out / 'plain'}")
+    print(f"now: python benchmarks/minilm_judge.py {given.out / 'ours'} {given.out / 'plain'}")
 
 
 if __name__ == "__main__":
